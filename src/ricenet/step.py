@@ -1,0 +1,261 @@
+"""What every step shares: arguments, atomic outputs, the record, the log.
+
+A step is a program ``python -m ricenet.<step>`` whose ``main`` does parse, load, pure function,
+save. It works inside a :class:`Job`, which stages every output under a temporary name, and at the
+end renames them all and writes the JSON record; if anything is raised, nothing appears.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ricenet import provenance
+from ricenet.volume import Volume, load, save
+
+T = TypeVar("T")
+
+
+class Job:
+    """One run of one step: its arguments, its staged outputs, its record.
+
+    Parameters
+    ----------
+    step : str
+        Name of the module without the package.
+    argv : sequence of str or None
+        Command line; ``None`` takes that of the process.
+    inputs, outputs : iterable of str
+        Names of the flags that hold files. A name that ends in ``*`` takes any number of files.
+    raw : iterable of str
+        Names of the flags that hold files outside the study. Their paths are never written out.
+
+    Attributes
+    ----------
+    args : argparse.Namespace
+        Parsed arguments; ``args.<name>`` is a ``Path`` or a list of them.
+    settings : dict
+        The step's section of the configuration.
+    """
+
+    def __init__(
+        self,
+        step: str,
+        argv: Sequence[str] | None,
+        *,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = ("out",),
+        raw: Iterable[str] = (),
+        values: Iterable[str] = (),
+    ) -> None:
+        self.step = step
+        self.argv = list(sys.argv[1:] if argv is None else argv)
+        self.inputs, self.outputs, self.raw = tuple(inputs), tuple(outputs), tuple(raw)
+        self.args = self._parser(values).parse_args(self.argv)
+        self.settings: dict[str, Any] = json.loads(self.args.settings)
+        self.record_path: Path = self.args.record
+        self.staged: dict[Path, Path] = {}
+        self.digests: dict[Path, str] = {}
+        self.described: dict[Path, dict[str, Any]] = {}
+        self.checks: list[dict[str, Any]] = []
+        self.facts: dict[str, Any] = {}
+
+    def _parser(self, values: Iterable[str]) -> argparse.ArgumentParser:
+        parser = argparse.ArgumentParser(prog=f"python -m ricenet.{self.step}", allow_abbrev=False)
+        for name in (*self.inputs, *self.outputs, *self.raw):
+            many = name.endswith("*")
+            parser.add_argument(
+                f"--{name.rstrip('*')}", type=Path, required=True, nargs="*" if many else None
+            )
+        for name in values:
+            parser.add_argument(f"--{name}", required=True)
+        parser.add_argument("--settings", default="{}", help="the step's section, as JSON")
+        parser.add_argument("--record", type=Path, required=True, help="JSON record to write")
+        parser.add_argument("--log", type=Path, help="file that repeats the messages")
+        parser.add_argument("--threads", type=int, default=1)
+        return parser
+
+    def __enter__(self) -> Job:
+        # ITK reads the variable at its first use, torch and OpenMP when they are asked to
+        for name in ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(self.args.threads)
+        self.started = time.monotonic()
+        if self.args.log:
+            self.args.log.parent.mkdir(parents=True, exist_ok=True)
+            self.args.log.write_text("")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
+        if kind is None:
+            self._finish()
+            return
+        for temporary in self.staged.values():
+            temporary.unlink(missing_ok=True)
+        if kind is ValueError:
+            self.say(f"error: {error}")
+        elif kind is not SystemExit:
+            self.say("".join(traceback.format_exception(error)))
+
+    def _finish(self) -> None:
+        record = self._record()
+        self.record_path.parent.mkdir(parents=True, exist_ok=True)
+        for final, temporary in self.staged.items():
+            _sync(temporary)
+            temporary.replace(final)
+        provenance.write_json(self.record_path, record)
+
+    def load(self, path: Path) -> Volume:
+        """Read an input volume and remember its digest; errors name the file."""
+        try:
+            volume = load(path)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
+        self.digests[path] = provenance.volume_digest(volume)
+        return volume
+
+    def read_record(self, path: Path) -> dict[str, Any]:
+        """Record of an earlier step (an input file that ends in ``.json``)."""
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def stage(self, path: Path) -> Path:
+        """Temporary name, beside ``path`` and with the same suffixes, to write an output to."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.staged[path] = path.with_name(f".{os.getpid()}.{path.name}")
+        return self.staged[path]
+
+    def save(self, path: Path, volume: Volume) -> None:
+        """Stage an output volume, with digest, shape, spacing and range for the record."""
+        stored = Volume(volume.data, volume.affine.astype("<f4"))
+        save(self.stage(path), stored)
+        self.digests[path] = provenance.volume_digest(stored)
+        self.described[path] = {
+            "shape": list(volume.data.shape),
+            "dtype": volume.data.dtype.name,
+            "spacing_mm": [round(s, 6) for s in volume.spacing_mm],
+            "minimum": float(volume.data.min()),
+            "maximum": float(volume.data.max()),
+        }
+
+    def check(
+        self,
+        name: str,
+        value: float,
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        unit: str = "",
+    ) -> bool:
+        """Write a measured value, its limits and the verdict to the record; True if it passed."""
+        passed = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
+        limits = {"at_least": at_least, "at_most": at_most}
+        self.checks.append(
+            {
+                "check": name,
+                "value": round(float(value), 6),
+                "unit": unit,
+                **{k: v for k, v in limits.items() if v is not None},
+                "verdict": "pass" if passed else "fail",
+            }
+        )
+        if not passed:
+            self.say(f"check failed: {name} = {value:.4g} {unit} (limits {limits})")
+        return passed
+
+    def fact(self, name: str, value: Any) -> None:
+        """Write something that later steps or an auditor need to the record."""
+        self.facts[name] = value
+
+    def say(self, message: str) -> None:
+        """Show a message on the terminal and repeat it in the log."""
+        line = f"[{self.record_path.parent.name} {self.step}] {message}"
+        print(line, file=sys.stderr, flush=True)
+        if self.args.log:
+            with self.args.log.open("a", encoding="utf-8") as log:
+                log.write(line + "\n")
+
+    def _files(self, names: tuple[str, ...]) -> dict[str, list[Path]]:
+        found = {}
+        for name in names:
+            value = getattr(self.args, name.rstrip("*").replace("-", "_"))
+            found[name.rstrip("*")] = value if isinstance(value, list) else [value]
+        return found
+
+    def _relative(self, path: Path) -> str:
+        return os.path.relpath(path, self.record_path.parent)
+
+    def _entry(self, path: Path, on_disk: Path) -> dict[str, Any]:
+        digest = self.digests.get(path) or provenance.file_digest(on_disk)
+        entry = {"path": self._relative(path), "digest": digest, "bytes": on_disk.stat().st_size}
+        return entry | self.described.get(path, {})
+
+    def _record(self) -> dict[str, Any]:
+        missing = [p.name for p in map(Path, self._all(self.outputs)) if p not in self.staged]
+        if missing:
+            raise RuntimeError(f"the step ended without writing {missing}")
+        return {
+            "step": self.step,
+            "command": self._command(),
+            "settings": self.settings,
+            "code": provenance.code_hash(f"ricenet.{self.step}"),
+            "inputs": {
+                name: [self._entry(p, p) for p in paths]
+                for name, paths in self._files(self.inputs).items()
+            },
+            "raw": {
+                name: [{"files": len(provenance.raw_files(p)), "digest": _raw(p)} for p in paths]
+                for name, paths in self._files(self.raw).items()
+            },
+            "outputs": {
+                name: [self._entry(p, self.staged[p]) for p in paths]
+                for name, paths in self._files(self.outputs).items()
+            },
+            "facts": self.facts,
+            "checks": self.checks,
+            "versions": provenance.versions(),
+            "threads": self.args.threads,
+            "seconds": round(time.monotonic() - self.started, 2),
+        }
+
+    def _all(self, names: tuple[str, ...]) -> list[Path]:
+        return [p for paths in self._files(names).values() for p in paths]
+
+    def _command(self) -> list[str]:
+        """Command as it ran; study files relative to the record, raw paths left out."""
+        hidden = {str(p): "<raw>" for p in self._all(self.raw)}
+        inside = (*self._all(self.inputs), *self._all(self.outputs), self.record_path)
+        inside = (*inside, self.args.log) if self.args.log else inside
+        known = hidden | {str(p): self._relative(p) for p in inside}
+        return ["python", "-m", f"ricenet.{self.step}", *(known.get(a, a) for a in self.argv)]
+
+
+def _raw(path: Path) -> str:
+    return provenance.raw_digest(path, memory={})
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a step's ``main`` as a program: bad data ends with its message and status 1."""
+    with contextlib.suppress(BrokenPipeError):
+        try:
+            main()
+        except ValueError:
+            sys.exit(1)  # the Job has shown the message
+
+
+def checked(value: T | None, message: str) -> T:
+    """Return ``value``, or raise ``ValueError`` with ``message`` where it is None."""
+    if value is None:
+        raise ValueError(message)
+    return value

@@ -1,0 +1,174 @@
+"""A study as the Snakefile sees it: validated settings, tables, and where things lie.
+
+Methods that take ``wildcards`` are input and params functions of rules. They depend on one
+subject's row alone, so that a new row in the table touches nobody else.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ricenet import ablations, config, provenance, tables
+
+PLANNING_CT = "ct"
+BRAIN_MASK = "brain-mask"
+
+
+class Study:
+    """Configuration and tables of one study, checked.
+
+    Parameters
+    ----------
+    values : dict
+        The configuration as Snakemake merged it.
+    memory : path
+        File that remembers the digests of raw files between runs (see
+        :func:`ricenet.provenance.raw_digest`); it may be deleted at any time.
+
+    Raises
+    ------
+    ValueError
+        Configuration or tables that are not usable.
+    """
+
+    def __init__(self, values: dict[str, Any], memory: Path) -> None:
+        self.config = config.validate(values)
+        for text in config.warnings(self.config):
+            warnings.warn(text, stacklevel=2)
+        channels = self.config.channels
+        self.channels = [c.name for c in channels]
+        self.mri = [c.name for c in channels if c.kind == "mri"]
+        self.dose = [c.name for c in channels if c.kind == "dose"]
+        self.subjects = tables.read_subjects(self.config.subjects, self.channels)
+        self.cohort = tables.read_cohort(self.config.cohort, self.subjects)
+        self.cohort_name = Path(self.config.cohort).stem
+        self.folds = sorted(set(self.cohort["fold"]) - {-1})
+        self.test_subjects = list(self.cohort.index[self.cohort["split"] == "test"])
+        self.ablations = list(ablations.ablations(self.channels))
+        self.root = f"{self.config.results}/{self.config.study}"
+        self.cohort_root = f"{self.root}/cohorts/{self.cohort_name}"
+        self._memory = _read_memory(memory)
+        atexit.register(_write_memory, memory, self._memory, len(self._memory))
+        self._check_occlusion()
+
+    def _check_occlusion(self) -> None:
+        unknown = set(self.config.occlusion_map.ablations) - set(self.ablations)
+        if unknown:
+            raise ValueError(
+                f"occlusion_map.ablations: {sorted(unknown)} are not input combinations of this "
+                f"study; possible are {self.ablations}"
+            )
+
+    def settings(self, section: str) -> str:
+        """Settings of a step as sorted JSON text."""
+        field = "registration" if section == "register" else section
+        return config.settings_of(getattr(self.config, field))
+
+    # --- raw data -------------------------------------------------------------------------------
+
+    def _raw_path(self, subject: str, column: str) -> Path:
+        row = self.subjects.loc[subject, column]
+        path = Path(self.config.subjects).parent / row
+        if not path.exists():
+            raise ValueError(
+                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
+                f"not exist; correct the row"
+            )
+        return path
+
+    def raw(self, column: str | None = None) -> Callable[[Any], str]:
+        """Input function: raw path of a channel, or of the column named by wildcard ``mri``."""
+        return lambda w: os.path.relpath(self._raw_path(w.subject, column or w.mri))
+
+    def raw_digest(self, column: str | None = None) -> Callable[[Any], str]:
+        """Params function: digest of the raw content, the reason to ingest again."""
+
+        def digest(w: Any) -> str:
+            path = self._raw_path(w.subject, column or w.mri)
+            return provenance.raw_digest(path, memory=self._memory)
+
+        return digest
+
+    def dose_row(self, w: Any) -> str:
+        """Params function: what the subject's row says of the dose, as JSON text."""
+        row = self.subjects.loc[w.subject]
+        columns = [c for c in tables.OPTIONAL_COLUMNS if c != PLANNING_CT]
+        return config.settings_of({c: row[c] for c in columns if row[c]})
+
+    # --- files of a subject ---------------------------------------------------------------------
+
+    def file(self, w: Any, name: str) -> str:
+        """Path of one of a subject's files."""
+        return f"{self.root}/subjects/{w.subject}/{name}"
+
+    def has_ct(self, subject: str) -> bool:
+        """Whether the subject's row names a planning CT."""
+        return bool(self.subjects.loc[subject, PLANNING_CT])
+
+    def registration_masks(self, w: Any) -> list[str]:
+        """Input function: brain masks of both images, for the gates; none for a planning CT."""
+        if w.mri == PLANNING_CT:
+            return []
+        return [self.file(w, f"{name}_brain-mask.nii.gz") for name in (w.mri, w.target)]
+
+    def transforms(self, w: Any) -> list[str]:
+        """Input function: transforms that can lead the channel to the reference grid."""
+        reference, anchor = self.config.reference, self.config.dose_anchor
+        if w.channel in self.mri:
+            pairs = [(w.channel, reference)] if w.channel != reference else []
+        else:
+            pairs = [(m, reference) for m in self.mri if m != reference]
+            if self.has_ct(w.subject):
+                pairs.append((PLANNING_CT, anchor))
+        suffix = "h5" if self.config.registration.transform == "syn" else "tfm"
+        return [self.file(w, f"{a}_to-{b}.{suffix}") for a, b in pairs]
+
+    def frames(self, w: Any) -> list[str]:
+        """Input function: records of the images whose frame of reference the dose may share."""
+        if w.channel in self.mri:
+            return []
+        images = [*self.mri, *([PLANNING_CT] if self.has_ct(w.subject) else [])]
+        return [self.file(w, f"{name}_native.json") for name in images]
+
+    def uncropped(self, w: Any) -> list[str]:
+        """Input function: volumes to crop, in the order of the channels."""
+        last = {name: "zscored" for name in self.mri} | {name: "total" for name in self.dose}
+        return [self.file(w, f"{name}_{last[name]}.nii.gz") for name in self.channels]
+
+    # --- files of the study ---------------------------------------------------------------------
+
+    def caches(self, subjects: list[str]) -> list[str]:
+        """Cache files of some subjects."""
+        return [f"{self.root}/caches/{s}.npy" for s in subjects]
+
+    def manifest_rows(self) -> str:
+        """Cohort with labels as JSON text: what the manifest says besides the digests."""
+        rows = self.cohort[["subject", "split", "fold", "label"]].to_dict("records")
+        return json.dumps(rows, separators=(",", ":"))
+
+    def occlusion_maps(self) -> list[str]:
+        """Occlusion maps that the settings ask for."""
+        return [
+            f"{self.cohort_root}/{ablation}/occlusion/{subject}.nii.gz"
+            for ablation in self.config.occlusion_map.ablations
+            for subject in self.test_subjects
+        ]
+
+
+def _read_memory(path: Path) -> dict[str, list]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_memory(path: Path, memory: dict[str, list], known: int) -> None:
+    if len(memory) != known or memory != _read_memory(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        provenance.write_json(path, memory)

@@ -1,0 +1,163 @@
+"""The two tables that people write: subjects, and the frozen cohort.
+
+Everything is read as text and checked before any job starts; a problem names the table, the row
+and the remedy. Nothing heavy is imported except pandas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
+LABELS = {"recurrence": 0, "RICE": 1}  # RICE is the positive class
+OPTIONAL_COLUMNS = ("ct", "fractions", "dose_kind", "dose_units", "dose_frame")
+DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cGy")}
+
+
+def _read(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table; see config/README.md for its columns")
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a tab-separated table ({error})") from None
+    missing = [c for c in required if c not in table.columns]
+    unknown = [c for c in table.columns if c not in allowed]
+    if missing or unknown:
+        raise ValueError(
+            f"{path}: columns missing: {missing or 'none'}; columns unknown: {unknown or 'none'}; "
+            f"possible are {list(allowed)}"
+        )
+    table = table.map(str.strip)
+    _check_ids(path, table["subject"])
+    return table.set_index("subject", drop=False)
+
+
+def _check_ids(path: Path, ids: pd.Series) -> None:
+    bad = [i for i in ids if not re.fullmatch(ID_PATTERN, i)]
+    if bad:
+        raise ValueError(
+            f"{path}: subject ids {[repr(b)[:40] for b in bad]} are not allowed; an id is a "
+            f"pseudonym of letters, digits and '-', at most 63, beginning with a letter or digit"
+        )
+    twice = sorted(set(ids[ids.duplicated()]))
+    if twice:
+        raise ValueError(f"{path}: subjects {twice} have more than one row; keep one")
+
+
+def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
+    """Read and check the subjects table.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated, one row a subject: ``subject``, ``label`` (may be empty), one column a
+        channel with the path of its raw data, and the optional columns.
+    channels : sequence of str
+        Names of the study's channels.
+
+    Returns
+    -------
+    DataFrame
+        Text columns, indexed by subject; raw paths are relative to the table's folder.
+
+    Raises
+    ------
+    ValueError
+        Columns, ids, labels or choices that are not allowed, an empty path.
+    """
+    path = Path(path)
+    required = ("subject", "label", *channels)
+    # columns of channels that this study does not use are let through and ignored
+    other = ("postop", "event", "dose")
+    table = _read(path, required, tuple(dict.fromkeys((*required, *other, *OPTIONAL_COLUMNS))))
+    for column in OPTIONAL_COLUMNS:
+        if column not in table:
+            table[column] = ""
+    _check_choice(path, table, "label", tuple(LABELS))
+    for column, choices in DOSE_CHOICES.items():
+        _check_choice(path, table, column, choices)
+    for channel in channels:
+        empty = list(table.index[table[channel] == ""])
+        if empty:
+            raise ValueError(f"{path}: column {channel!r} is empty for {empty}; give the path")
+    wrong = [s for s, n in table["fractions"].items() if n and not re.fullmatch(r"\d{1,3}", n)]
+    if wrong:
+        raise ValueError(f"{path}: fractions of {wrong} are not whole numbers")
+    return table
+
+
+def _check_choice(path: Path, table: pd.DataFrame, column: str, choices: tuple[str, ...]) -> None:
+    wrong = {s: v for s, v in table[column].items() if v and v not in choices}
+    if wrong:
+        raise ValueError(f"{path}: {column} {wrong} not among {list(choices)} or empty")
+
+
+def read_cohort(path: str | Path, subjects: pd.DataFrame) -> pd.DataFrame:
+    """Read and check a frozen cohort.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated: ``subject``, ``split`` (train or test), ``fold`` (0, 1, ... for training
+        subjects, empty for test subjects).
+    subjects : DataFrame
+        From :func:`read_subjects`.
+
+    Returns
+    -------
+    DataFrame
+        Columns subject, split, fold (int, -1 for test), label (0 recurrence, 1 RICE).
+
+    Raises
+    ------
+    ValueError
+        A subject unknown or unlabelled, a fold missing, or too few cases of a class: a fold is
+        never filled at random.
+    """
+    path = Path(path)
+    columns = ("subject", "split", "fold")
+    cohort = _read(path, columns, columns)
+    unknown = [s for s in cohort.index if s not in subjects.index]
+    if unknown:
+        raise ValueError(f"{path}: {unknown} are not in the subjects table")
+    _check_split(path, cohort)
+    cohort["fold"] = [int(f) if f else -1 for f in cohort["fold"]]
+    labels = subjects.loc[cohort.index, "label"]
+    unlabelled = list(labels.index[labels == ""])
+    if unlabelled:
+        raise ValueError(f"{path}: {unlabelled} have no label; a cohort needs every label")
+    cohort["label"] = [LABELS[label] for label in labels]
+    _check_folds(path, cohort)
+    return cohort
+
+
+def _check_split(path: Path, cohort: pd.DataFrame) -> None:
+    wrong = [s for s, v in cohort["split"].items() if v not in ("train", "test")]
+    if wrong:
+        raise ValueError(f"{path}: split of {wrong} is neither 'train' nor 'test'")
+    train = cohort[cohort["split"] == "train"]
+    lost = [s for s, f in train["fold"].items() if not re.fullmatch(r"\d{1,2}", f)]
+    if lost:
+        raise ValueError(f"{path}: training subjects {lost} have no fold; write 0, 1, ...")
+    both = [s for s, f in cohort.loc[cohort["split"] == "test", "fold"].items() if f]
+    if both:
+        raise ValueError(f"{path}: test subjects {both} have a fold; leave it empty")
+
+
+def _check_folds(path: Path, cohort: pd.DataFrame) -> None:
+    train = cohort[cohort["split"] == "train"]
+    folds = sorted(set(train["fold"]))
+    if len(folds) < 2 or folds != list(range(len(folds))):
+        raise ValueError(f"{path}: folds are {folds}; they must be 0, 1, ..., at least two")
+    for name, label in LABELS.items():
+        count = int((train["label"] == label).sum())
+        if count < len(folds):
+            raise ValueError(
+                f"{path}: {count} training subjects with label {name} for {len(folds)} folds; "
+                f"use fewer folds or more subjects"
+            )

@@ -1,0 +1,140 @@
+"""Volumes on a grid in space: load, save, compare, convert.
+
+Arrays are ``(X, Y, Z)`` and affines map voxel indices to RAS+ millimetres (nibabel's convention).
+ITK works in LPS; the conversion between the two lives here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+AFFINE_TOLERANCE_MM = 1e-3
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An image and where it lies.
+
+    Attributes
+    ----------
+    data : (X, Y, Z) array
+        Voxel values.
+    affine : (4, 4) float array
+        Voxel indices to RAS+ millimetres.
+    """
+
+    data: NDArray
+    affine: NDArray
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxel centres along each array axis, in mm."""
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(x), float(y), float(z)
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in millilitres."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000)
+
+
+def load(path: str | Path) -> Volume:
+    """Read a NIfTI file, checked.
+
+    Integers stay integers where the header has no slope; everything else becomes float32.
+
+    Raises
+    ------
+    ValueError
+        Not a readable NIfTI file, not three-dimensional, an affine or values that are not finite,
+        or two affines (qform, sform) that contradict each other.
+    """
+    try:
+        image = nib.load(path)
+        data = np.asanyarray(image.dataobj)
+    except Exception as error:
+        raise ValueError(f"not a readable NIfTI file ({type(error).__name__})") from error
+    if data.ndim == 4 and data.shape[3] == 1:
+        data = data[..., 0]
+    if data.ndim != 3:
+        raise ValueError(f"{data.ndim} dimensions {data.shape}, expected one 3D volume")
+    affine = checked_affine(image)
+    if data.dtype.kind not in "iu":
+        data = data.astype(np.float32)
+        if not np.isfinite(data).all():
+            raise ValueError(f"{int((~np.isfinite(data)).sum())} voxels are NaN or infinite")
+    return Volume(data, affine)
+
+
+def checked_affine(image: nib.Nifti1Image) -> NDArray:
+    """Affine of a NIfTI image, refused where the header leaves it in doubt.
+
+    Raises
+    ------
+    ValueError
+        No spatial code set, values not finite, a singular matrix, or qform and sform disagree.
+    """
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise ValueError("the affine is singular or not finite")
+    header = image.header
+    qform, qcode = header.get_qform(coded=True)
+    sform, scode = header.get_sform(coded=True)
+    if qcode == 0 and scode == 0:
+        raise ValueError("qform and sform codes are both 0: the orientation is unknown")
+    if qcode and scode and not np.allclose(qform, sform, atol=0.1):
+        raise ValueError("qform and sform disagree about where the image lies; repair the header")
+    return affine
+
+
+def save(path: str | Path, volume: Volume) -> None:
+    """Write a compressed NIfTI file whose bytes depend on nothing but the volume."""
+    image = nib.Nifti1Image(volume.data, volume.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(volume.affine, code=1)
+    image.set_qform(volume.affine, code=1)
+    Path(path).write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+
+
+def same_space(a: Volume, b: Volume) -> bool:
+    """Whether two volumes share grid and position."""
+    return a.data.shape == b.data.shape and np.allclose(
+        a.affine, b.affine, atol=AFFINE_TOLERANCE_MM
+    )
+
+
+def require_same_space(a: Volume, b: Volume, what: str) -> None:
+    """Raise ``ValueError`` unless two volumes share grid and position."""
+    if not same_space(a, b):
+        raise ValueError(
+            f"{what} lie on different grids: {a.data.shape} at {a.affine[:3, 3].round(2)} mm and "
+            f"{b.data.shape} at {b.affine[:3, 3].round(2)} mm"
+        )
+
+
+def to_itk(volume: Volume) -> sitk.Image:
+    """Volume as an ITK image (LPS, same voxels)."""
+    data = volume.data if volume.data.dtype == np.uint8 else volume.data.astype(np.float32)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
+    lps = LPS_FROM_RAS @ volume.affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    return image
+
+
+def from_itk(image: sitk.Image) -> Volume:
+    """ITK image as a volume (RAS+)."""
+    lps = np.eye(4)
+    lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
+    lps[:3, 3] = image.GetOrigin()
+    return Volume(sitk.GetArrayFromImage(image).T, LPS_FROM_RAS @ lps)
