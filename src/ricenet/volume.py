@@ -80,7 +80,8 @@ def checked_affine(image: nib.Nifti1Image) -> NDArray:
     Raises
     ------
     ValueError
-        No spatial code set, values not finite, a singular matrix, or qform and sform disagree.
+        No spatial code set, values not finite, a singular or sheared matrix, or qform and sform
+        disagree.
     """
     affine = np.asarray(image.affine, dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
@@ -90,6 +91,9 @@ def checked_affine(image: nib.Nifti1Image) -> NDArray:
     sform, scode = header.get_sform(coded=True)
     if qcode == 0 and scode == 0:
         raise ValueError("qform and sform codes are both 0: the orientation is unknown")
+    cosines = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(cosines.T @ cosines, np.eye(3), atol=5e-3):
+        raise ValueError("the axes are not at right angles (sheared affine, gantry tilt)")
     if qcode and scode and not np.allclose(qform, sform, atol=0.1):
         raise ValueError("qform and sform disagree about where the image lies; repair the header")
     return affine
@@ -127,7 +131,9 @@ def to_itk(volume: Volume) -> sitk.Image:
     lps = LPS_FROM_RAS @ volume.affine
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
     image.SetSpacing(spacing.tolist())
-    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    # the nearest rotation: ITK inverts the directions and amplifies what single precision lost
+    left, _, right = np.linalg.svd(lps[:3, :3] / spacing)
+    image.SetDirection((left @ right).ravel().tolist())
     image.SetOrigin(lps[:3, 3].tolist())
     return image
 

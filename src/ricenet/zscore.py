@@ -4,42 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ricenet import step
+from ricenet.intensity import zscore
 from ricenet.volume import Volume, require_same_space
-
-
-def zscore(data: NDArray, mask: NDArray) -> NDArray:
-    """Standardise intensities by the statistics inside a mask.
-
-    Parameters
-    ----------
-    data : (X, Y, Z) array
-        MRI intensities, arbitrary units.
-    mask : (X, Y, Z) bool array
-        Brain.
-
-    Returns
-    -------
-    (X, Y, Z) float32 array
-        Dimensionless; 0 outside the mask.
-
-    Raises
-    ------
-    ValueError
-        The mask is empty, or the intensities inside it are constant.
-    """
-    inside = data[mask].astype(np.float64)
-    if inside.size == 0:
-        raise ValueError("the brain mask is empty")
-    deviation = inside.std()
-    if not deviation > 0:
-        raise ValueError(f"all voxels of the brain have the same value, {inside[0]:g}")
-    scaled = np.zeros(data.shape, np.float32)
-    scaled[mask] = (inside - inside.mean()) / deviation
-    return scaled
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,0 +1,226 @@
+"""Random changes of training samples: drawn on the CPU first, then applied on the device.
+
+Tensors are ``(B, C, X, Y, Z)``, RAS+ axes, isotropic voxels. A sample's changes follow from its
+own seed alone, so that neither the batch it is in nor the choice of channels alters them.
+Rotation, scaling and elastic displacement are one interpolation, shared by all channels. Noise,
+brightness and gamma touch MRI channels only, and only their foreground: a background of exactly 0
+stays 0, and the dose stays what was given at the place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+
+class Draw(NamedTuple):
+    """The changes of one sample; K is the number of channels in the cache.
+
+    Attributes
+    ----------
+    angles_rad : (3,) float array
+        Rotation about X, then Y, then Z.
+    scale : float
+        Size after by size before, dimensionless.
+    displacement_mm : (3, I, J, K) float array
+        Where the control points look, relative to where they would without.
+    noise, brightness, gamma : (K,) float array
+        Standard deviation, factor, exponent of each channel, dimensionless.
+    noise_seeds : (K,) list of int
+        Seeds of the noise of each channel.
+    """
+
+    angles_rad: NDArray
+    scale: float
+    displacement_mm: NDArray
+    noise: NDArray
+    brightness: NDArray
+    gamma: NDArray
+    noise_seeds: list[int]
+
+
+def derive_seed(*parts: str | int) -> int:
+    """63-bit seed from the text of its parts: the same on every machine and in every process."""
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def lattice_shape(
+    shape: Sequence[int], *, spacing_mm: float, elastic_spacing_mm: float
+) -> tuple[int, int, int]:
+    """Numbers of control points that span a volume, at most ``elastic_spacing_mm`` apart."""
+    x, y, z = (max(2, math.ceil((n - 1) * spacing_mm / elastic_spacing_mm) + 1) for n in shape)
+    return x, y, z
+
+
+def draw(
+    seed: int,
+    *,
+    shape: Sequence[int],
+    spacing_mm: float,
+    kinds: Sequence[str],
+    probability: float,
+    rotation_deg: float,
+    scaling: float,
+    elastic_mm: float,
+    elastic_spacing_mm: float,
+    noise: float,
+    brightness: float,
+    gamma: float,
+) -> Draw:
+    """Draw the changes of one sample.
+
+    Parameters
+    ----------
+    seed : int
+        From :func:`derive_seed`.
+    shape : (X, Y, Z)
+        Of the volume, voxels.
+    kinds : sequence of {"mri", "dose"}
+        Of all channels in the cache.
+    probability : float
+        Of each of the six transforms, by itself.
+    rotation_deg, scaling, elastic_mm, elastic_spacing_mm, noise, brightness, gamma : float
+        Ranges; see the section ``augmentation`` of the configuration.
+    """
+    rng = np.random.default_rng(seed)
+    rotates, scales, bends, noisy, brightens, bows = rng.random(6) < probability
+    angles = np.deg2rad(rotation_deg) * rng.uniform(-1, 1, 3)
+    scale = 1 + scaling * rng.uniform(-1, 1)
+    # every number is drawn whether used or not: a dose channel, or a range, shifts no other draw
+    mri = np.array([kind == "mri" for kind in kinds])
+    deviation = noise * rng.random(len(kinds))
+    factor = 1 + brightness * rng.uniform(-1, 1, len(kinds))
+    exponent = 1 + gamma * rng.uniform(-1, 1, len(kinds))
+    seeds = rng.integers(2**63, size=len(kinds)).tolist()
+    points = lattice_shape(shape, spacing_mm=spacing_mm, elastic_spacing_mm=elastic_spacing_mm)
+    displacement = elastic_mm * rng.standard_normal((3, *points))
+    return Draw(
+        angles_rad=angles * rotates,
+        scale=scale if scales else 1.0,
+        displacement_mm=displacement * bends,
+        noise=np.where(mri & noisy, deviation, 0.0),
+        brightness=np.where(mri & brightens, factor, 1.0),
+        gamma=np.where(mri & bows, exponent, 1.0),
+        noise_seeds=seeds,
+    )
+
+
+def rotation_matrix(angles_rad: Sequence[float] | NDArray) -> NDArray:
+    """(3, 3) matrix of a rotation about X, then Y, then Z (column vectors, right-handed)."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles_rad), np.sin(angles_rad)
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+def source_lattice(sample: Draw, *, shape: Sequence[int], spacing_mm: float) -> NDArray:
+    """Where the control points look.
+
+    A point p, relative to the centre, takes its value from ``R^T p / scale + displacement``. The
+    affine part survives the trilinear upsampling exactly, hence it is applied here, to few points.
+
+    Returns
+    -------
+    (3, I, J, K) float32 array
+        In half extents of the volume: -1 and 1 are the centres of the first and last voxel.
+    """
+    half_mm = (np.asarray(shape) - 1) * spacing_mm / 2
+    points = sample.displacement_mm.shape[1:]
+    axes = [np.linspace(-half, half, n) for half, n in zip(half_mm, points, strict=True)]
+    positions = np.stack(np.meshgrid(*axes, indexing="ij"))  # (3, I, J, K)
+    inverse = rotation_matrix(sample.angles_rad).T / sample.scale
+    source = np.einsum("ij,jabc->iabc", inverse, positions) + sample.displacement_mm
+    return (source / half_mm[:, None, None, None]).astype(np.float32)
+
+
+def warp(batch: torch.Tensor, lattices: torch.Tensor) -> torch.Tensor:
+    """Interpolate all channels at the places of upsampled lattices, trilinear, 0 outside.
+
+    Parameters
+    ----------
+    batch : (B, C, X, Y, Z) float32 tensor
+    lattices : (B, 3, I, J, K) float32 tensor
+        From :func:`source_lattice`.
+    """
+    grid = F.interpolate(lattices, batch.shape[2:], mode="trilinear", align_corners=True)
+    grid = grid.flip(1).permute(0, 2, 3, 4, 1)  # (B, X, Y, Z, 3); grid_sample wants (Z, Y, X)
+    return F.grid_sample(batch, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+
+def change_intensity(
+    volume: torch.Tensor, *, noise: float, brightness: float, gamma: float, seed: int
+) -> torch.Tensor:
+    """Noise, brightness and gamma of one channel of one sample; background 0 stays 0.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) float32 tensor
+        z-scored MRI, dimensionless.
+    """
+    inside = volume != 0
+    if noise > 0:
+        generator = torch.Generator(volume.device).manual_seed(seed)
+        volume = volume + noise * torch.randn(
+            volume.shape, generator=generator, device=volume.device
+        )
+    volume = volume * brightness
+    if gamma != 1:
+        low = torch.where(inside, volume, torch.inf).amin()
+        high = torch.where(inside, volume, -torch.inf).amax()
+        span = (high - low).clamp_min(1e-6)
+        volume = ((volume - low) / span).clamp(0, 1) ** gamma * span + low
+    return torch.where(inside, volume, 0)
+
+
+def apply(
+    batch: torch.Tensor, draws: Sequence[Draw], *, places: Sequence[int], spacing_mm: float
+) -> torch.Tensor:
+    """Change each sample of a batch as drawn.
+
+    Parameters
+    ----------
+    batch : (B, C, X, Y, Z) float32 tensor
+        On any device.
+    draws : sequence of Draw
+        One a sample.
+    places : sequence of int
+        Places of the batch's C channels in the cache.
+
+    Returns
+    -------
+    (B, C, X, Y, Z) float32 tensor
+    """
+    batch = batch.clone()
+    moved = [i for i, d in enumerate(draws) if _moves(d)]
+    if moved:
+        shape = tuple(batch.shape[2:])
+        lattices = [source_lattice(draws[i], shape=shape, spacing_mm=spacing_mm) for i in moved]
+        batch[moved] = warp(batch[moved], torch.from_numpy(np.stack(lattices)).to(batch.device))
+    for volumes, sample in zip(batch, draws, strict=True):
+        for volume, k in zip(volumes, places, strict=True):
+            noise, factor = float(sample.noise[k]), float(sample.brightness[k])
+            exponent = float(sample.gamma[k])
+            if (noise, factor, exponent) != (0, 1, 1):
+                volume.copy_(
+                    change_intensity(
+                        volume,
+                        noise=noise,
+                        brightness=factor,
+                        gamma=exponent,
+                        seed=sample.noise_seeds[k],
+                    )
+                )
+    return batch
+
+
+def _moves(sample: Draw) -> bool:
+    return bool(sample.angles_rad.any() or sample.scale != 1 or sample.displacement_mm.any())

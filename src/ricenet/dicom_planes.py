@@ -1,0 +1,166 @@
+"""Pixels of DICOM images, and where a plane lies in space.
+
+DICOM counts in LPS and stores (frames, rows, columns). Affines map ``(column, row, plane)``
+indices to RAS+ millimetres.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from ricenet.dicom_files import DicomFile, number, numbers, reraise_own, text
+from ricenet.volume import LPS_FROM_RAS
+
+MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile
+AXES_TOLERANCE = 1e-3  # direction cosines are often written with 4 to 6 digits
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def frame_count(file: DicomFile) -> int:
+    """Count the frames, 1 for a classic image."""
+    return int(number(file.header, "NumberOfFrames", file.label, default=1))
+
+
+def matrix(file: DicomFile) -> tuple[int, int]:
+    """Rows and columns of a grey-scale image (PS3.3 C.7.6.3).
+
+    Raises
+    ------
+    ValueError
+        Missing, absurdly large, or a colour image.
+    """
+    rows, columns = (
+        int(numbers(file.header, k, file.label, count=1)[0]) for k in ("Rows", "Columns")
+    )
+    size = (rows, columns, frame_count(file))
+    if min(size) < 1 or prod(size) > MAX_VOXELS:
+        raise ValueError(f"{file.label}: its size {size} (rows, columns, frames) is not believable")
+    samples = int(number(file.header, "SamplesPerPixel", file.label, default=1))
+    if samples != 1 or text(file.header, "PhotometricInterpretation") != "MONOCHROME2":
+        raise ValueError(
+            f"{file.label} is not a plain grey-scale image ({samples} samples per pixel): probably "
+            f"a screen capture or a colour map; give the original series"
+        )
+    return rows, columns
+
+
+def pixels(file: DicomFile) -> NDArray:
+    """Read the stored values of all frames.
+
+    Returns
+    -------
+    (F, R, C) array
+        Frames, rows, columns; not rescaled.
+
+    Raises
+    ------
+    ValueError
+        No pixel data, truncated, or a transfer syntax that cannot be decoded.
+    """
+    shape = (frame_count(file), *matrix(file))
+    try:
+        data = pydicom.dcmread(file.path, force=True)
+        data.file_meta.TransferSyntaxUID = _transfer_syntax(data)
+        _refuse_truncated(data, prod(shape), file.label)
+        values = data.pixel_array
+    except Exception as error:
+        reraise_own(error, file.label)
+        raise ValueError(
+            f"{file.label}: the pixel data cannot be decoded ({type(error).__name__}): missing, "
+            f"truncated or in an unknown compression; export it again, uncompressed"
+        ) from None
+    if values.size != prod(shape):
+        raise ValueError(
+            f"{file.label}: {values.size} pixels stored, but {shape[0]} frames of {shape[1]} x "
+            f"{shape[2]} announced; export it again"
+        )
+    return values.reshape(shape)
+
+
+def _transfer_syntax(data: pydicom.FileDataset) -> UID:
+    """Transfer syntax; where the file lacks it, the encoding that pydicom found it to have."""
+    if "TransferSyntaxUID" in data.file_meta:
+        return data.file_meta.TransferSyntaxUID
+    implicit, little = data.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _refuse_truncated(data: pydicom.FileDataset, values: int, label: str) -> None:
+    """Compare the length of the pixel data with the header (PS3.5 section 8.1.1)."""
+    stored = next((len(data[k].value or b"") for k in PIXELS if k in data), 0)
+    expected = values * data.BitsAllocated // 8
+    if data.file_meta.TransferSyntaxUID.is_compressed:
+        expected = 1
+    if stored < expected:
+        raise ValueError(
+            f"{label}: truncated, {stored} of {expected} bytes of pixel data; copy it again"
+        )
+
+
+def plane_axes(orientation: NDArray, label: str) -> tuple[NDArray, NDArray, NDArray]:
+    """Directions of a plane in LPS (PS3.3 C.7.6.2.1.1).
+
+    Parameters
+    ----------
+    orientation : (6,) float array
+        ImageOrientationPatient.
+
+    Returns
+    -------
+    three (3,) float arrays
+        Along a row (to the next column), along a column (to the next row), and their cross
+        product, the normal; unit length.
+
+    Raises
+    ------
+    ValueError
+        The two directions are not perpendicular unit vectors.
+    """
+    along_row, along_column = orientation[:3], orientation[3:]
+    gram = np.array([along_row @ along_row, along_column @ along_column, along_row @ along_column])
+    if np.abs(gram - [1, 1, 0]).max() > AXES_TOLERANCE:
+        raise ValueError(
+            f"{label}: ImageOrientationPatient {orientation.round(4).tolist()} is not two "
+            f"perpendicular unit vectors; repair or export again"
+        )
+    normal = np.cross(along_row, along_column)
+    return along_row, along_column, normal / np.linalg.norm(normal)
+
+
+def plane_affine(
+    orientation: NDArray, spacing: NDArray, first: NDArray, step: NDArray, label: str
+) -> NDArray:
+    """Affine of evenly stacked planes (PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1).
+
+    Parameters
+    ----------
+    orientation : (6,) float array
+        ImageOrientationPatient.
+    spacing : (2,) float array
+        PixelSpacing in mm: distance of rows first, then of columns (PS3.3 10.7.1.3).
+    first, step : (3,) float array
+        Centre of the first voxel, and the way from a plane to the next; LPS, mm.
+
+    Returns
+    -------
+    (4, 4) float array
+        ``(column, row, plane)`` indices to RAS+ mm.
+    """
+    if spacing.min() <= 0:
+        raise ValueError(f"{label}: PixelSpacing {spacing.tolist()} is not positive; repair it")
+    along_row, along_column, _ = plane_axes(orientation, label)
+    lps = np.eye(4)
+    lps[:3] = np.stack([along_row * spacing[1], along_column * spacing[0], step, first], axis=1)
+    return LPS_FROM_RAS @ lps

@@ -1,0 +1,56 @@
+"""The models of all folds of one ablation, read together and checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ricenet.model import load_model
+
+
+def load_ensemble(
+    paths: Sequence[Path],
+    *,
+    ablation: str,
+    manifest_digest: str,
+    folds: Collection[int],
+    device: torch.device,
+) -> dict[int, nn.Module]:
+    """Read the models of all folds of one ablation and cohort.
+
+    Parameters
+    ----------
+    manifest_digest : str
+        sha256 of the manifest that the models must have been trained with; with another one, a
+        test subject of today may have been a training subject.
+    folds : collection of int
+        Folds that must be there, each once.
+
+    Returns
+    -------
+    dict of int to nn.Module
+        Fold to network, folds in ascending order.
+
+    Raises
+    ------
+    ValueError
+        A model of another ablation or cohort, a fold missing or there twice.
+    """
+    loaded: dict[int, nn.Module] = {}
+    for path in paths:
+        network, metadata = load_model(path, device=device)
+        for what, expected in (("ablation", ablation), ("manifest", manifest_digest)):
+            if metadata[what] != expected:
+                raise ValueError(
+                    f"{path.parent.name}/{path.name}: trained with {what} {metadata[what]!r}, "
+                    f"asked for {expected!r}; pass the models of this cohort and ablation"
+                )
+        if metadata["fold"] in loaded:
+            raise ValueError(f"two models are of fold {metadata['fold']}; pass each fold once")
+        loaded[metadata["fold"]] = network
+    if set(loaded) != set(folds):
+        raise ValueError(f"models of folds {sorted(loaded)}, the cohort has {sorted(folds)}")
+    return dict(sorted(loaded.items()))

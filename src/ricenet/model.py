@@ -1,0 +1,125 @@
+"""The network and its file.
+
+Tensors are ``(B, C, X, Y, Z)``. The two outputs are recurrence (0) and RICE (1).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.networks.nets.resnet import resnet18
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+METADATA_KEY = "ricenet"  # one key: safetensors writes several in an order that changes each time
+
+
+def build(in_channels: int, *, stem_stride: int, width: float) -> nn.Module:
+    """3D ResNet18 with random weights (He et al., arXiv 1512.03385; Hara et al., 1711.09577).
+
+    Parameters
+    ----------
+    in_channels : int
+        Input volumes, concatenated as channels.
+    stem_stride : int
+        Stride of the 7x7x7 convolution.
+    width : float
+        Factor on the numbers of feature maps, dimensionless.
+
+    Returns
+    -------
+    nn.Module
+        From (B, in_channels, X, Y, Z) to (B, 2) logits.
+    """
+    # shapes at 224^3, width 1, stem stride 1:
+    #   conv1 7x7x7, bn, relu     (B,  64, 224, 224, 224)
+    #   maxpool 3x3x3 / 2         (B,  64, 112, 112, 112)
+    #   layer1, two basic blocks  (B,  64, 112, 112, 112)
+    #   layer2 / 2                (B, 128,  56,  56,  56)
+    #   layer3 / 2                (B, 256,  28,  28,  28)
+    #   layer4 / 2                (B, 512,  14,  14,  14)
+    #   global average pool       (B, 512)
+    #   fc                        (B,   2)
+    return resnet18(
+        spatial_dims=3,
+        n_input_channels=in_channels,
+        num_classes=2,
+        conv1_t_size=7,
+        conv1_t_stride=stem_stride,
+        feed_forward=True,
+        shortcut_type="B",
+        widen_factor=width,
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """Device of a setting: ``auto`` is the GPU where there is one.
+
+    Raises
+    ------
+    ValueError
+        A GPU is asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is cuda and torch sees no GPU; set device to auto or cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def save_model(path: Path, network: nn.Module, *, metadata: dict[str, Any]) -> None:
+    """Write weights and what they are to a safetensors file.
+
+    Parameters
+    ----------
+    metadata : dict
+        Everything that :func:`load_model` returns; it needs ``in_channels``, ``stem_stride`` and
+        ``width``.
+    """
+    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    save_file(tensors, path, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+
+
+def load_model(path: Path, *, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
+    """Read a network, ready to predict.
+
+    Returns
+    -------
+    nn.Module
+        In evaluation mode, on the device.
+    dict
+        What the file says of itself.
+
+    Raises
+    ------
+    ValueError
+        Not a model file of this workflow, or weights that do not fit.
+    """
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network = build(
+            metadata["in_channels"], stem_stride=metadata["stem_stride"], width=metadata["width"]
+        )
+        network.load_state_dict(weights)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{path.name} is not a model of this workflow ({type(error).__name__}); train it again"
+        ) from error
+    return network.to(device).eval(), metadata
+
+
+def probabilities(network: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """Softmax of a network's outputs.
+
+    Returns
+    -------
+    (B, 2) float32 tensor
+        Probability of recurrence and of RICE.
+    """
+    return torch.softmax(network(batch).float(), dim=1)

@@ -1,0 +1,185 @@
+"""One synthetic patient: all draws in order, without writing anything.
+
+Every stage has its own random stream, so that a change in one leaves the draws of the others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ricenet.phantom.acquisition import (
+    RAS_TO_LPS,
+    Protocol,
+    Scan,
+    add_mr_artefacts,
+    draw_pose,
+    draw_setup,
+    mr_grid,
+    protocols_of,
+    scan_ct,
+    view,
+)
+from ricenet.phantom.anatomy import deform, draw_deformation
+from ricenet.phantom.canvas import Canvas
+from ricenet.phantom.head import canonical_head
+from ricenet.phantom.latents import Latents, draw_latents, label_of
+from ricenet.phantom.painting import Visits, paint_visits
+from ricenet.phantom.pathology import Pathology, draw_pathology, draw_shapes, target_volume
+from ricenet.phantom.treatment import Treatment, plan_treatment
+
+STREAMS = ("latents", "anatomy", "pathology", "visits", "poses", "postop", "event", "ct", "dose")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One MRI visit: its protocol, image (uint16), brain mask, and finding (bool arrays).
+
+    The finding is the cavity at the post-operative visit, the lesion at the event visit.
+    """
+
+    protocol: Protocol
+    image: Scan
+    brain: np.ndarray
+    finding: np.ndarray
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Everything that is known about one synthetic patient.
+
+    `poses` lead from the canvas to the patient coordinates of "postop", "event" and "ct", (4, 4)
+    rigid matrices in LPS mm. `cavity_mm` and `lesion_mm` are the centroids of cavity and (event
+    visit's) lesion, `distance_mm` their distance as planned; RAS mm of the canvas.
+    """
+
+    label: int
+    latents: Latents
+    pathology: Pathology
+    poses: dict[str, np.ndarray]
+    postop: Visit
+    event: Visit
+    ct: Scan
+    treatment: Treatment
+    cavity_mm: np.ndarray
+    lesion_mm: np.ndarray
+    brain_ml: float
+
+
+def random_streams(seed: int, index: int) -> dict[str, np.random.Generator]:
+    """Independent generators that depend on the seed and the subject only."""
+    children = np.random.SeedSequence([seed, index]).spawn(len(STREAMS))
+    return {
+        name: np.random.default_rng(child) for name, child in zip(STREAMS, children, strict=True)
+    }
+
+
+def draw_poses(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw how the head lies at each scan; less freely on the CT couch, under its mask."""
+    return {
+        "postop": draw_pose(rng, angle_deg=8, shift_mm=10),
+        "event": draw_pose(rng, angle_deg=12, shift_mm=15),
+        "ct": draw_pose(rng, angle_deg=4, shift_mm=10),
+    }
+
+
+def scan_visit(
+    rng: np.random.Generator,
+    *,
+    signal: np.ndarray,
+    brain: np.ndarray,
+    finding: np.ndarray,
+    canvas: Canvas,
+    pose: np.ndarray,
+    protocol: Protocol,
+) -> Visit:
+    """Scan one visit; the masks lie on the native grid of the image."""
+    setup = draw_setup(rng)
+    shape, affine = mr_grid(protocol, setup, canvas_mm=canvas.spacing_mm, pose=pose)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    clean, brain_here, finding_here = (
+        view(
+            volume, canvas=canvas, pose=pose, shape=shape, affine=affine,
+            subslices=parts,
+        )
+        for volume, parts in ((signal, 3 if spacing[2] > 2 else 1), (brain, 1), (finding, 1))
+    )  # fmt: skip
+    image = add_mr_artefacts(rng, clean, setup=setup, spacing_mm=spacing)
+    return Visit(protocol, Scan(image, affine), brain_here > 0.5, finding_here > 0.5)
+
+
+def centroid_mm(weight: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """Centre of mass of a canvas volume, (3,) RAS mm."""
+    axes = canvas.axes_mm()
+    total = weight.sum(dtype=np.float64)
+    return np.array([float((weight * axis).sum(dtype=np.float64) / total) for axis in axes])
+
+
+def scan_visits(
+    streams: dict[str, np.random.Generator],
+    visits: Visits,
+    *,
+    canvas: Canvas,
+    poses: dict[str, np.ndarray],
+    index: int,
+) -> tuple[Visit, Visit]:
+    """Scan the post-operative and the event visit, each with its own protocol and pose."""
+    postop, event = protocols_of(index)
+    return (
+        scan_visit(
+            streams["postop"], signal=visits.postop, brain=visits.postop_brain,
+            finding=visits.cavity, canvas=canvas, pose=poses["postop"], protocol=postop,
+        ),
+        scan_visit(
+            streams["event"], signal=visits.event, brain=visits.event_brain,
+            finding=visits.lesion, canvas=canvas, pose=poses["event"], protocol=event,
+        ),
+    )  # fmt: skip
+
+
+def build_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> Subject:
+    """Build subject `index` (from 0) in memory.
+
+    Parameters
+    ----------
+    index : int
+    seed : int
+    canvas_mm : float
+        Spacing of the grid that the head is made on: 1 in full, 2 about eight times faster.
+    scale : float
+        Factor on the separation of the classes, see `latents`.
+    """
+    canvas, streams, label = Canvas(canvas_mm), random_streams(seed, index), label_of(index)
+    latents = draw_latents(streams["latents"], label=label, scale=scale)
+    deformation = draw_deformation(streams["anatomy"], canvas)
+    anatomy = deform(canonical_head(canvas), deformation, canvas)
+    pathology = draw_pathology(streams["pathology"], anatomy, latents)
+    shapes = draw_shapes(streams["pathology"], anatomy, pathology)
+    target = target_volume(anatomy, pathology, shapes)
+    visits = paint_visits(streams["visits"], anatomy, pathology, shapes)
+    poses = draw_poses(streams["poses"])
+    postop, event = scan_visits(streams, visits, canvas=canvas, poses=poses, index=index)
+    return Subject(
+        label=label,
+        latents=latents,
+        pathology=pathology,
+        poses=poses,
+        postop=postop,
+        event=event,
+        ct=scan_ct(streams["ct"], visits.hounsfield, canvas=canvas, pose=poses["ct"]),
+        treatment=plan_treatment(streams["dose"], anatomy, target, index=index, pose=poses["ct"]),
+        cavity_mm=centroid_mm(visits.cavity, canvas),
+        lesion_mm=centroid_mm(visits.lesion, canvas),
+        brain_ml=float((visits.postop_brain > 0.5).sum() * canvas_mm**3 / 1000),
+    )
+
+
+def point_in(subject: Subject, point_mm: np.ndarray, where: str) -> np.ndarray:
+    """Move a canvas point to the patient coordinates of a scan; both (3,) RAS mm."""
+    matrix = RAS_TO_LPS @ subject.poses[where] @ RAS_TO_LPS
+    return matrix[:3, :3] @ point_mm + matrix[:3, 3]
+
+
+def rigid_between(subject: Subject, first: str, second: str) -> np.ndarray:
+    """(4, 4) matrix that maps points of one scan's patient space to another's, RAS mm."""
+    matrix = subject.poses[second] @ np.linalg.inv(subject.poses[first])
+    return RAS_TO_LPS @ matrix @ RAS_TO_LPS

@@ -1,0 +1,66 @@
+"""Probabilities of the test subjects from the models of all folds.
+
+Tensors are ``(B, C, X, Y, Z)``. A model's file says itself what it was trained on; one of another
+ablation or cohort is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from torch import nn
+
+from ricenet import caches, model, provenance, step
+from ricenet.ensemble import load_ensemble
+
+COLUMNS = ("ablation", "fold", "subject", "label", "probability_rice")
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, volumes: torch.Tensor, *, batch_size: int) -> list[float]:
+    """Probability of RICE of each volume.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode.
+    volumes : (N, C, X, Y, Z) float16 tensor
+    """
+    found: list[float] = []
+    for batch in volumes.split(batch_size):
+        found += model.probabilities(network, batch.float())[:, 1].tolist()
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the manifest, the models and the test subjects' caches; write one table."""
+    with step.Job("predict", argv, inputs=("manifest", "models*"), values=("ablation",)) as job:
+        torch.set_num_threads(job.args.threads)
+        ablation, size = job.args.ablation, job.settings["batch_size"]
+        device = model.choose_device(job.settings["device"])
+        table, facts = caches.read_manifest(job.args.manifest)
+        test = table[table["split"] == "test"]
+        networks = load_ensemble(
+            job.args.models,
+            ablation=ablation,
+            manifest_digest=provenance.bytes_digest(job.args.manifest),
+            folds=set(table.loc[table["split"] == "train", "fold"]),
+            device=device,
+        )
+        places = caches.ablation_places(facts, ablation)
+        subjects = caches.load_subjects(test, facts, places=places, device=device)
+        rows = []
+        for fold, network in networks.items():
+            found = predict(network, subjects.volumes, batch_size=size) if subjects.names else []
+            columns = zip(subjects.names, subjects.labels.tolist(), found, strict=True)
+            rows += [(ablation, fold, *row) for row in columns]
+            job.say(f"fold {fold}: {len(found)} subjects")
+        result = pd.DataFrame(rows, columns=list(COLUMNS))
+        result.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))
+
+
+if __name__ == "__main__":
+    step.run(main)

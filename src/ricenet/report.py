@@ -1,0 +1,185 @@
+"""The report of a study: one HTML page that needs nothing but itself.
+
+Pictures are embedded, there is no script, and nothing is fetched: the page can be mailed, archived
+and printed. Numbers come from the tables of earlier steps; nothing is computed here but counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+import ricenet
+from ricenet import provenance, step
+from ricenet.tables import LABELS
+
+TEMPLATES = Path(__file__).parent / "templates"
+NOT_AVAILABLE = "n/a"
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """Format with a fixed number of digits; what is missing or not finite is "n/a"."""
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return NOT_AVAILABLE
+    return f"{value:.{digits}f}" if math.isfinite(value) else NOT_AVAILABLE
+
+
+def measured(value: Any) -> str:
+    """Four significant digits, for values of any size; text that is no number as it is."""
+    try:
+        return f"{float(value):.4g}"
+    except (TypeError, ValueError):
+        return str(value or NOT_AVAILABLE)
+
+
+def limits(check: dict[str, str]) -> str:
+    """Limits of a check, as in ``≥ 0.9, ≤ 1``."""
+    signs = (("at_least", "≥"), ("at_most", "≤"))
+    return ", ".join(f"{sign} {measured(check[key])}" for key, sign in signs if check[key])
+
+
+def inputs_of(ablation: str) -> str:
+    """Channels of an input combination, joined by plus signs."""
+    return " + ".join(ablation.split("-"))
+
+
+def data_uri(path: Path) -> str:
+    """PNG file as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of a tab-separated file, all values as text."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def checks_of(records: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Rows of the audit table that are checks, failed ones first."""
+    found = [row for row in records if row["check"]]
+    return sorted(found, key=lambda row: row["verdict"] != "fail")
+
+
+def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Ablations in the order of the table of metrics (JSON keys are sorted)."""
+    names = dict.fromkeys([row["ablation"] for row in metrics])
+    return {name: summary["ablations"][name] for name in names}
+
+
+def subject_sections(
+    manifest: Sequence[dict[str, str]],
+    checks: Sequence[dict[str, str]],
+    overviews: Sequence[Path],
+    occlusions: Sequence[Path],
+) -> list[dict[str, Any]]:
+    """Content of each subject's section, in the manifest's order.
+
+    Parameters
+    ----------
+    overviews : sequence of Path
+        ``<subject>/<any name>.png``.
+    occlusions : sequence of Path
+        ``<ablation>/occlusion/<subject>.png``.
+    """
+    names = {str(place): name for name, place in LABELS.items()}
+    pictures = {path.resolve().parent.name: path for path in overviews}
+    found = []
+    for row in manifest:
+        own = [check for check in checks if check["subject"] == row["subject"]]
+        maps = [p for p in occlusions if p.stem == row["subject"]]
+        picture = pictures.get(row["subject"])
+        found.append(
+            {
+                **row,
+                "label": names.get(row["label"], row["label"]),
+                "overview": data_uri(picture) if picture else None,
+                "occlusions": [(p.resolve().parts[-3], data_uri(p)) for p in maps],
+                "checks": own,
+                "failed": sum(check["verdict"] == "fail" for check in own),
+            }
+        )
+    return found
+
+
+def counts(
+    sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
+) -> dict[str, int | str]:
+    """Count the subjects, folds and checks for the top of the page."""
+    train = [s for s in sections if s["split"] == "train"]
+    return {
+        "subjects": len(sections),
+        "train": len(train),
+        "test": sum(s["split"] == "test" for s in sections),
+        "rice": sum(s["label"] == "RICE" for s in sections),
+        "recurrence": sum(s["label"] == "recurrence" for s in sections),
+        "folds": len({s["fold"] for s in train}),
+        "checks": len(checks),
+        "failed": sum(check["verdict"] == "fail" for check in checks),
+    }
+
+
+# --- page -----------------------------------------------------------------------------------------
+
+
+def render(content: dict[str, Any]) -> str:
+    """Fill the template; every value is escaped, a missing one is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number, "measured": measured, "limits": limits, "inputs": inputs_of,
+    }  # fmt: skip
+    return environment.get_template("report.html.j2").render(content)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read summary, tables and pictures; write the page."""
+    inputs = ("summary", "metrics", "manifest", "overviews*", "occlusions*", "audit")
+    with step.Job("report", argv, inputs=inputs) as job:
+        args = job.args
+        summary = json.loads(args.summary.read_text(encoding="utf-8"))
+        metrics, manifest = read_table(args.metrics), read_table(args.manifest)
+        checks = checks_of(read_table(args.audit))
+        sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
+        known = {section["subject"] for section in sections}
+        files = (args.manifest, args.metrics, args.summary, args.audit)
+        page = render(
+            {
+                "title": job.settings["title"],
+                "counts": counts(sections, checks),
+                "ablations": ordered(summary, metrics),
+                "settings": summary.get("settings", {}),
+                "metrics": metrics,
+                "sections": sections,
+                "failed": [check for check in checks if check["verdict"] == "fail"],
+                "other_checks": [check for check in checks if check["subject"] not in known],
+                "versions": {"ricenet": ricenet.__version__, **provenance.versions()},
+                "digests": {path.name: provenance.bytes_digest(path) for path in files},
+            }
+        )
+        missing = sum(section["overview"] is None for section in sections)
+        job.check("subjects without a picture", missing, at_most=0)
+        job.stage(args.out).write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    step.run(main)

@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+import torch
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import center_of_mass, map_coordinates
+from scipy.spatial.transform import Rotation
+
+from fake_cohort import AUGMENTATION, CHANNELS, SHAPE, brain
+from ricenet import augment
+
+KINDS = tuple(CHANNELS.values())
+PLACES = (0, 1, 2)
+SPACING = 1.5
+OFF = dict.fromkeys(AUGMENTATION, 0.0) | {"probability": 1.0, "elastic_spacing_mm": 7.0}
+
+
+def drawn(seed, **changes):
+    return augment.draw(seed, shape=SHAPE, spacing_mm=SPACING, kinds=KINDS, **(OFF | changes))
+
+
+def applied(batch, draws, places=PLACES):
+    return augment.apply(batch, draws, places=places, spacing_mm=SPACING)
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(3)
+    data = rng.standard_normal((4, 3, *SHAPE)) * brain()
+    data[:, 2] = np.abs(data[:, 2])
+    return torch.from_numpy(data.astype(np.float32))
+
+
+def reference(volume, sample):
+    """Slow float64 formula, one voxel's source position in mm after the other's."""
+    shape = np.array(volume.shape)
+    centre = (shape - 1) / 2
+    positions = (np.indices(volume.shape).reshape(3, -1).T - centre) * SPACING  # (V, 3) mm
+    turn = Rotation.from_euler("xyz", sample.angles_rad).inv()  # extrinsic: X, then Y, then Z
+    source = turn.apply(positions) / sample.scale
+    knots = [
+        np.linspace(-c * SPACING, c * SPACING, n)
+        for c, n in zip(centre, sample.displacement_mm.shape[1:], strict=True)
+    ]
+    for axis in range(3):
+        source[:, axis] += RegularGridInterpolator(knots, sample.displacement_mm[axis])(positions)
+    voxels = (source / SPACING + centre).T
+    found = map_coordinates(volume.astype(np.float64), voxels, order=1, mode="grid-constant")
+    return found.reshape(volume.shape)
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        {"rotation_deg": 30.0},
+        {"scaling": 0.3},
+        {"elastic_mm": 2.0},
+        {"rotation_deg": 30.0, "scaling": 0.3, "elastic_mm": 2.0},
+    ],
+    ids=["rotation", "scaling", "elastic", "all"],
+)
+def test_warp_is_the_slow_formula(batch, ranges):
+    draws = [drawn(seed, **ranges) for seed in range(4)]
+    found = applied(batch, draws).numpy()
+    assert np.abs(found - batch.numpy()).max() > 0.5
+    for i, sample in enumerate(draws):
+        for c in range(3):
+            expected = reference(batch[i, c].numpy(), sample)
+            np.testing.assert_allclose(found[i, c], expected, atol=2e-4)
+
+
+def test_rotation_turns_x_towards_y_and_scaling_enlarges():
+    volume = torch.zeros(1, 3, 21, 21, 21)
+    volume[0, :, 15:18, 9:12, 9:12] = 1  # on the +X axis, 6 voxels from the centre
+    still = drawn(0)
+    turned = still._replace(angles_rad=np.array([0, 0, np.pi / 2]))
+    grown = still._replace(scale=1.25)
+    np.testing.assert_allclose(
+        center_of_mass(applied(volume, [turned])[0, 0].numpy()), [10, 16, 10], atol=0.01
+    )
+    found = applied(volume, [grown])[0, 0]
+    np.testing.assert_allclose(center_of_mass(found.numpy()), [17.5, 10, 10], atol=0.05)
+
+
+def test_all_channels_share_the_grid(batch):
+    batch[:, 1] = batch[:, 0]
+    batch[:, 2] = batch[:, 0]
+    draws = [drawn(s, rotation_deg=30.0, scaling=0.2, elastic_mm=2.0) for s in range(4)]
+    found = applied(batch, draws)
+    assert torch.equal(found[:, 0], found[:, 1]) and torch.equal(found[:, 0], found[:, 2])
+
+
+def test_the_dose_is_moved_but_never_recoloured(batch):
+    colours = {"noise": 0.5, "brightness": 0.5, "gamma": 0.5}
+    still = applied(batch, [drawn(s, **colours) for s in range(4)])
+    assert torch.equal(still[:, 2], batch[:, 2])
+    assert not torch.equal(still[:, 0], batch[:, 0])
+    moves = {"rotation_deg": 30.0, "scaling": 0.3, "elastic_mm": 2.0}
+    moved = applied(batch, [drawn(s, **colours, **moves) for s in range(4)])[:, 2]
+    assert moved.min() >= 0
+    assert moved.amax() <= batch[:, 2].amax() * (1 + 1e-6)
+
+
+def test_a_uniform_dose_keeps_its_value_inside():
+    dose = torch.full((1, 1, *SHAPE), 0.75)
+    sample = drawn(1, rotation_deg=20.0, elastic_mm=1.0)
+    found = applied(dose, [sample], places=(2,))[0, 0]
+    torch.testing.assert_close(found[6:-6, 6:-6, 6:-6], dose[0, 0, 6:-6, 6:-6, 6:-6])
+
+
+def test_alone_or_in_a_batch_is_bit_equal(batch):
+    ranges = AUGMENTATION | {"probability": 0.7}
+    draws = [drawn(seed, **ranges) for seed in range(4)]
+    together = applied(batch, draws)
+    for i in range(4):
+        assert torch.equal(together[i], applied(batch[i : i + 1], draws[i : i + 1])[0]), i
+    backwards = applied(batch.flip(0), draws[::-1])
+    assert torch.equal(together, backwards.flip(0))
+
+
+def test_a_channel_is_changed_alike_in_every_ablation(batch):
+    draws = [drawn(seed, **AUGMENTATION) for seed in range(4)]
+    whole = applied(batch, draws)
+    assert torch.equal(applied(batch[:, [1]], draws, places=(1,)), whole[:, [1]])
+    assert torch.equal(applied(batch[:, [1, 2]], draws, places=(1, 2)), whole[:, [1, 2]])
+
+
+def test_probability_0_is_the_identity_bit_by_bit(batch):
+    ranges = AUGMENTATION | {"probability": 0.0}
+    assert torch.equal(applied(batch, [drawn(s, **ranges) for s in range(4)]), batch)
+
+
+def test_the_input_is_left_alone(batch):
+    before = batch.clone()
+    applied(batch, [drawn(s, **AUGMENTATION) for s in range(4)])
+    assert torch.equal(before, batch)
+
+
+def test_background_stays_0(batch):
+    colours = {"noise": 0.5, "brightness": 0.5, "gamma": 0.5}
+    found = applied(batch, [drawn(s, **colours) for s in range(4)])
+    assert torch.equal(found != 0, batch != 0)
+
+
+def test_an_empty_channel_stays_empty():
+    empty = torch.zeros(1, 3, *SHAPE)
+    assert torch.equal(applied(empty, [drawn(2, **AUGMENTATION | {"probability": 1.0})]), empty)
+
+
+def test_gamma_and_brightness_by_hand(batch):
+    volume = batch[0, 0]
+    bright = augment.change_intensity(volume, noise=0.0, brightness=1.2, gamma=1.0, seed=0)
+    torch.testing.assert_close(bright, volume * 1.2)
+    bowed = augment.change_intensity(volume, noise=0.0, brightness=1.0, gamma=1.5, seed=0).numpy()
+    x = volume.numpy()[brain()].astype(np.float64)
+    low, high = x.min(), x.max()
+    expected = ((x - low) / (high - low)) ** 1.5 * (high - low) + low
+    np.testing.assert_allclose(bowed[brain()], expected, atol=1e-5)
+
+
+def test_noise_has_the_drawn_deviation(batch):
+    found = augment.change_intensity(batch[0, 0], noise=0.3, brightness=1.0, gamma=1.0, seed=5)
+    added = (found - batch[0, 0])[torch.from_numpy(brain())]
+    assert abs(added.std().item() - 0.3) < 0.02 and abs(added.mean().item()) < 0.03
+
+
+def test_draws_fill_their_ranges():
+    draws = [drawn(seed, **AUGMENTATION) for seed in range(400)]
+    angles = np.rad2deg([d.angles_rad for d in draws])
+    scales = np.array([d.scale for d in draws])
+    noises = np.array([d.noise for d in draws])
+    assert 9 < np.abs(angles).max() <= 10 and 0.09 < np.abs(scales - 1).max() <= 0.1
+    assert noises.min() == 0 and 0.09 < noises[:, 0].max() <= 0.1 and (noises[:, 2] == 0).all()
+    for changed in (angles.any(1), scales != 1, noises.any(1)):
+        assert 0.42 < changed.mean() < 0.58  # probability 0.5, 400 draws: 3 deviations
+    displacement = np.concatenate([d.displacement_mm.ravel() for d in draws])
+    assert abs(displacement[displacement != 0].std() - AUGMENTATION["elastic_mm"]) < 0.02
+
+
+def test_seeds():
+    assert augment.derive_seed(1, "a", 2) == augment.derive_seed(1, "a", 2)
+    assert augment.derive_seed(1, "a", 2) != augment.derive_seed(1, "a2")
+    assert augment.derive_seed(0) == 0x5FECEB66FFC86F38 >> 1  # sha256 of "0"
+    assert 0 <= augment.derive_seed("x") < 2**63
+
+
+def test_control_points_are_at_most_the_spacing_apart():
+    assert augment.lattice_shape((224, 224, 9), spacing_mm=1.0, elastic_spacing_mm=32.0) == (
+        8,
+        8,
+        2,
+    )

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+from statsmodels.stats.proportion import proportion_confint
+
+from ricenet import metrics
+
+
+@pytest.fixture(params=range(3))
+def case(request):
+    rng = np.random.default_rng(request.param)
+    labels = np.r_[0, 1, rng.integers(0, 2, 38)]
+    score = np.round(np.clip(0.3 * labels + rng.random(40), 0, 1), 1)  # with ties
+    return labels, score, metrics.predicted_class(score)
+
+
+def test_point_values_are_those_of_scikit_learn(case):
+    labels, score, predicted = case
+    assert metrics.point_values(labels, predicted, score) == pytest.approx(
+        {
+            "macro_f1": sk.f1_score(labels, predicted, average="macro"),
+            "sensitivity": sk.recall_score(labels, predicted, pos_label=1),
+            "specificity": sk.recall_score(labels, predicted, pos_label=0),
+            "accuracy": sk.accuracy_score(labels, predicted),
+            "auc": sk.roc_auc_score(labels, score),
+        }
+    )
+    c = metrics.confusion(labels, predicted)
+    assert [
+        [c["true_negative"], c["false_positive"]],
+        [c["false_negative"], c["true_positive"]],
+    ] == sk.confusion_matrix(labels, predicted).tolist()
+
+
+def test_the_published_test_result():
+    # arXiv 2603.11827 prints 0.916 for one error in twelve
+    labels = np.array([0] * 6 + [1] * 6)
+    predicted = labels.copy()
+    predicted[0] = 1
+    assert metrics.macro_f1(labels, predicted) == pytest.approx(0.916, abs=1e-3)
+
+
+def test_nothing_of_a_class_is_predicted():
+    assert metrics.macro_f1([0, 1, 1], [0, 0, 0]) == pytest.approx(0.25)  # (1/2 + 0) / 2
+
+
+@pytest.mark.parametrize("labels", [[1, 1, 1], [0, 0], []])
+def test_undefined_is_nan(labels):
+    labels = np.array(labels, dtype=int)
+    found = metrics.estimates(
+        labels, labels, labels * 0.9, confidence=0.95, bootstrap_samples=10, seed=0
+    )
+    assert np.isnan(found["macro_f1"]).all() and np.isnan(found["auc"]).all()
+    assert np.isnan(found["sensitivity"].value) == (1 not in labels)
+    assert np.isnan(found["specificity"].value) == (0 not in labels)
+    assert np.isnan(found["accuracy"].value) == (len(labels) == 0)
+
+
+@pytest.mark.parametrize("trials", [1, 5, 12, 80])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_wilson_is_that_of_statsmodels(trials, confidence):
+    for successes in range(trials + 1):
+        found = metrics.wilson(successes, trials, confidence=confidence)
+        low, high = proportion_confint(successes, trials, alpha=1 - confidence, method="wilson")
+        assert found == pytest.approx((successes / trials, low, high), abs=1e-9)
+        assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_bootstrap_is_a_naive_loop(case):
+    labels, score, _ = case
+    found = metrics.bootstrap(metrics.auc, labels, score, samples=1500, confidence=0.9, seed=1)
+    rng = np.random.default_rng(99)
+    values = []
+    for _ in range(1500):
+        p = rng.choice(score[labels == 1], (labels == 1).sum())
+        n = rng.choice(score[labels == 0], (labels == 0).sum())
+        values.append(sk.roc_auc_score([1] * len(p) + [0] * len(n), [*p, *n]))
+    assert found.value == pytest.approx(sk.roc_auc_score(labels, score))
+    assert found.low == pytest.approx(np.quantile(values, 0.05), abs=0.02)
+    assert found.high == pytest.approx(np.quantile(values, 0.95), abs=0.02)
+
+
+def test_bootstrap_follows_from_the_seed(case):
+    labels, _, predicted = case
+    a, b, c = (
+        metrics.bootstrap(
+            metrics.macro_f1, labels, predicted, samples=50, confidence=0.95, seed=seed
+        )
+        for seed in (1, 1, 2)
+    )
+    assert a == b != c
+
+
+def test_majority_vote():
+    rice = np.array(
+        [
+            # majority against the mean; clear; a tie for RICE by the mean; a tie against it
+            [0.51, 0.9, 0.9, 0.6],
+            [0.51, 0.8, 0.8, 0.6],
+            [0.01, 0.1, 0.4, 0.1],
+            [0.51, 0.7, 0.3, 0.1],
+        ]
+    )
+    assert metrics.majority_vote(rice).tolist() == [1, 1, 1, 0]
+    assert metrics.predicted_class(metrics.mean_probability(rice)).tolist() == [0, 1, 1, 0]
+
+
+def test_exactly_one_half_is_recurrence():
+    assert metrics.predicted_class([0.5, np.nextafter(0.5, 1)]).tolist() == [0, 1]

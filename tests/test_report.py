@@ -1,0 +1,208 @@
+"""The page is well-formed, self-contained, escaped, and says what went wrong first."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ricenet import evaluate, report
+from ricenet.provenance import write_json
+
+SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]
+TITLE = """A <script>alert("1")</script> & 'study'"""
+VOID = {"meta", "img", "link", "br", "path", "rect", "circle"}
+
+
+class Page(HTMLParser):
+    """Collects elements and complains about tags that do not close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.links = [], [], set(), []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        assert len(values) == len(attributes)
+        self.tags.append((tag, values))
+        if "id" in values:
+            assert values["id"] not in self.ids
+            self.ids.add(values["id"])
+        if tag == "a":
+            self.links.append(values["href"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def manifest():
+    return pd.DataFrame(
+        {
+            "subject": SUBJECTS,
+            "split": ["train"] * 8 + ["test"] * 4,
+            "fold": [0, 0, 0, 0, 1, 1, 1, 1, -1, -1, -1, -1],
+            "label": [0, 1] * 6,
+            "cache": [f"../../caches/{s}.npy" for s in SUBJECTS],
+            "digest": ["ab" * 32] * 12,
+        }
+    )
+
+
+def predictions():
+    rng = np.random.default_rng(0)
+    validation, test = [], []
+    for ablation in ("event", "dose", "event-dose"):
+        for row in manifest().itertuples():
+            p = rng.random()
+            if row.split == "train":
+                cells = (row.subject, row.label, p)
+                validation += [(ablation, row.fold, 8, "last", *cells)]
+                validation += [(ablation, row.fold, 3, "best", *cells)]
+            else:
+                test += [(ablation, k, row.subject, row.label, rng.random()) for k in (0, 1)]
+    return (
+        pd.DataFrame(validation, columns=evaluate.VALIDATION_COLUMNS),
+        pd.DataFrame(test, columns=evaluate.TEST_COLUMNS),
+    )
+
+
+def audit_rows():
+    columns = [
+        "record",
+        "step",
+        "subject",
+        "check",
+        "value",
+        "unit",
+        "at_least",
+        "at_most",
+        "verdict",
+    ]
+    rows = [("r.json", "crop", s, "voxels <cut>", "0", "", "", "0", "pass") for s in SUBJECTS]
+    rows.append(("r.json", "register", "P003", "Dice", "0.71", "", "0.9", "", "fail"))
+    rows.append(("m.json", "manifest", "", "subjects", "12", "", "2", "", "pass"))
+    rows.append(("n.json", "ingest_mri", "P001", "", "", "", "", "", ""))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def run(folder, *, test=True):
+    validation, tested = predictions()
+    if not test:
+        tested = tested.iloc[:0]
+    settings = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1}
+    table, summary = evaluate.evaluate(validation, tested, settings)
+    table.to_csv(folder / "metrics.tsv", sep="\t", index=False)
+    write_json(folder / "metrics.json", evaluate.without_nan(summary))
+    rows = manifest()
+    rows = rows if test else rows[rows["split"] == "train"]
+    rows.to_csv(folder / "manifest.tsv", sep="\t", index=False)
+    audit_rows().to_csv(folder / "records.tsv", sep="\t", index=False)
+    pictures = [folder / s / "overview.png" for s in rows["subject"]]
+    maps = [folder / "event-dose" / "occlusion" / f"{s}.png" for s in ("P009", "P010")]
+    for i, path in enumerate((*pictures, *maps)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), i).save(path)
+    report.main(
+        [
+            "--summary", str(folder / "metrics.json"), "--metrics", str(folder / "metrics.tsv"),
+            "--manifest", str(folder / "manifest.tsv"), "--overviews", *map(str, pictures),
+            "--occlusions", *map(str, maps if test else []), "--audit", str(folder / "records.tsv"),
+            "--out", str(folder / "index.html"), "--record", str(folder / "report.json"),
+            "--settings", json.dumps({"title": TITLE}),
+        ]
+    )  # fmt: skip
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def test_tags_close_and_links_lead_somewhere(page):
+    assert page.open == []
+    assert page.links and {link.removeprefix("#") for link in page.links} <= page.ids
+
+
+def test_nothing_is_fetched_and_nothing_runs(text, page):
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "iframe", "object", "form"}
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert attributes.get("src", "data:").startswith("data:")
+    outside = set(re.findall(r"https?://[^\s\"'<)]+", text))
+    assert outside <= {"http://www.w3.org/2000/svg"}  # a name, not an address
+    assert "url(" not in text and "@import" not in text
+    policy = next(a for t, a in page.tags if t == "meta" and "http-equiv" in a)["content"]
+    assert "default-src 'none'" in policy and "script" not in policy
+
+
+def test_hostile_text_is_escaped(text):
+    assert "<script" not in text and "&lt;script&gt;" in text
+    assert "voxels <cut>" not in text and "voxels &lt;cut&gt;" in text
+
+
+def test_failed_checks_come_before_the_results(text):
+    top = text[: text.index('id="results"')]
+    assert "Dice" in top and "#subject-P003" in top and "✕ FAILED" in top
+    assert "voxels" not in top
+
+
+def test_every_subject_has_its_picture(text, page):
+    sections = re.findall(
+        r'<article class="subject" id="subject-(\w+)">(.*?)</article>', text, re.S
+    )
+    assert [name for name, _ in sections] == SUBJECTS
+    sources = [re.findall(r'src="([^"]+)"', body) for _, body in sections]
+    assert [len(s) for s in sources] == [1] * 8 + [2, 2, 1, 1]
+    assert len({s[0] for s in sources}) == len(SUBJECTS)
+
+
+def test_banner_and_counts(text):
+    assert "Research use only. Not for clinical decisions." in text
+    assert "8 training, 4 test" in text and "6 / 6" in text
+    assert "of 14 checks" in text
+
+
+def test_missing_values_are_na(tmp_path):
+    text = run(tmp_path, test=False)
+    assert "n/a" in text and "nan" not in text.lower().replace("provenance", "").split()
+    assert "no test subjects" in text
+    Page(text)
+
+
+def test_subject_without_a_picture_is_said_and_recorded(tmp_path):
+    rows = [{"subject": "P001", "split": "test", "fold": "-1", "label": "1", "digest": "x"}]
+    section = report.subject_sections(rows, [], [], [])[0]
+    assert section["overview"] is None and section["label"] == "RICE"
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "", "text"])
+def test_number_without_value(value):
+    assert report.number(value) == "n/a"
+
+
+def test_numbers_and_limits():
+    assert report.number(0.825) in ("0.82", "0.83") and report.number("0.9161", 3) == "0.916"
+    assert report.limits({"at_least": "0.9", "at_most": ""}) == "≥ 0.9"
+    assert report.limits({"at_least": "0", "at_most": "0.001"}) == "≥ 0, ≤ 0.001"
+
+
+def test_ablations_keep_the_order_of_the_table():
+    summary = {"ablations": {"a-b": 1, "b": 2}}
+    assert list(report.ordered(summary, [{"ablation": "b"}, {"ablation": "a-b"}])) == ["b", "a-b"]

@@ -1,0 +1,171 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fake_cohort import TRAIN, make_cohort, train_arguments
+from ricenet import checkpoint, step, train_model
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    return make_cohort(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def trained(manifest):
+    return run(manifest, "trained")
+
+
+def run(manifest, name, *, ablation="event-dose", fold=0, **changes):
+    folder = manifest.parent / name
+    settings = {**TRAIN, **changes}
+    train_model.main(
+        train_arguments(manifest, folder, ablation=ablation, fold=fold, settings=settings)
+    )
+    return folder
+
+
+def test_learns_a_planted_signal(trained):
+    history = pd.read_csv(trained / "history.tsv", sep="\t")
+    assert list(history["epoch"]) == list(range(1, TRAIN["epochs"] + 1))
+    assert history["train_loss"].iloc[-3:].mean() < 0.5 * history["train_loss"].iloc[0]
+    assert history["validation_macro_f1"].iloc[-1] >= 0.9
+
+
+def test_does_not_learn_without_the_signal(manifest):
+    folder = run(manifest, "blind", ablation="postop")
+    history = pd.read_csv(folder / "history.tsv", sep="\t")
+    assert history["validation_macro_f1"].iloc[-1] < 0.9
+
+
+def test_predictions_are_of_the_validation_fold_only(manifest, trained):
+    table = pd.read_csv(manifest, sep="\t")
+    found = pd.read_csv(trained / "predictions.tsv", sep="\t")
+    expected = set(table["subject"][(table["split"] == "train") & (table["fold"] == 0)])
+    for which, rows in found.groupby("which"):
+        assert set(rows["subject"]) == expected and len(rows) == len(expected), which
+    last = found[found["which"] == "last"]
+    assert set(last["epoch"]) == {TRAIN["epochs"]}
+    truth = table.set_index("subject").loc[last["subject"], "label"]
+    assert (truth.to_numpy() == last["label"].to_numpy()).all()
+
+
+def test_record_lists_the_subjects_and_no_test_subject(manifest, trained):
+    facts = json.loads((trained / "model.json").read_text())["facts"]
+    table = pd.read_csv(manifest, sep="\t").set_index("subject")
+    used = facts["training_subjects"] | facts["validation_subjects"]
+    assert set(used) == set(table.index[table["split"] == "train"])
+    assert not set(facts["training_subjects"]) & set(facts["validation_subjects"])
+    assert used == {subject: table.loc[subject, "digest"] for subject in used}
+
+
+def test_opens_no_test_subject(tmp_path):
+    manifest = make_cohort(tmp_path)
+    for subject in ("s18", "s19", "s20"):
+        (tmp_path / "caches" / f"{subject}.npy").unlink()
+    run(manifest, "without", epochs=1)
+
+
+def test_best_epoch_is_kept_apart(trained):
+    history = pd.read_csv(trained / "history.tsv", sep="\t")
+    found = pd.read_csv(trained / "predictions.tsv", sep="\t")
+    best = history.sort_values(
+        ["validation_macro_f1", "validation_loss"], ascending=[False, True]
+    ).iloc[0]
+    assert set(found.loc[found["which"] == "best", "epoch"]) == {best["epoch"]}
+
+
+def test_resumed_equals_uninterrupted_bit_by_bit(manifest, trained, monkeypatch):
+    whole = step.Job.say
+
+    def stop(job, message):
+        whole(job, message)
+        if message.startswith("epoch 7/"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(step.Job, "say", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, "resumed")
+    folder = manifest.parent / "resumed"
+    assert not (folder / "model.safetensors").exists()
+    assert len(list(folder.glob("resume-*"))) == 1
+    monkeypatch.setattr(step.Job, "say", whole)
+    run(manifest, "resumed")
+    assert "resumed after epoch 6" in (folder / "log").read_text()
+    for name in ("model.safetensors", "history.tsv", "predictions.tsv"):
+        assert (folder / name).read_bytes() == (trained / name).read_bytes(), name
+    assert not list(folder.glob("resume-*"))
+
+
+def test_other_settings_do_not_resume(manifest, monkeypatch):
+    monkeypatch.setattr(checkpoint, "remove_all", lambda folder: None)
+    monkeypatch.setattr(train_model, "say_progress", lambda *a, **k: None)
+    folder = run(manifest, "stale", epochs=3)
+    assert list(folder.glob("resume-*"))
+    run(manifest, "stale", epochs=3, learning_rate=0.002)
+    assert "resumed" not in (folder / "log").read_text()
+
+
+def test_seed_changes_the_weights(manifest, trained):
+    other = run(manifest, "seed", epochs=1, seed=2)
+    same = run(manifest, "same", epochs=1, seed=2)
+    a, b = (load_file(f / "model.safetensors") for f in (other, same))
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert not torch.equal(
+        a["conv1.weight"], load_file(trained / "model.safetensors")["conv1.weight"]
+    )
+
+
+def test_every_epoch_and_fold_draws_anew_and_ablations_augment_alike(manifest, monkeypatch):
+    seeds, samples = [], []
+    draw, sample = train_model.draw_subjects, train_model.sample_seeds
+    monkeypatch.setattr(
+        train_model, "draw_subjects", lambda *a, seed: seeds.append(seed) or draw(*a, seed=seed)
+    )
+    monkeypatch.setattr(train_model, "sample_seeds", lambda *a: samples.append(a) or sample(*a))
+    for ablation, fold in (("dose", 0), ("dose", 1), ("event", 0)):
+        run(manifest, f"drawn-{ablation}-{fold}", ablation=ablation, fold=fold, epochs=2)
+    assert len(set(seeds)) == 6
+    # seed of the study and epoch only: the fold and the ablation have no part in it
+    assert [(seed, epoch) for seed, _, epoch in samples] == [(TRAIN["seed"], e) for e in (0, 1)] * 3
+
+
+@pytest.mark.parametrize("batch_size", [5, 11, 16])
+def test_no_batch_is_ever_too_small(manifest, batch_size):
+    # 12 training subjects: 5 leaves 2, 11 leaves 1, 16 is more than there are
+    run(manifest, f"batch-{batch_size}", epochs=1, batch_size=batch_size)
+
+
+def test_divergence_is_an_error(manifest):
+    with pytest.raises(ValueError, match="learning_rate"):
+        run(manifest, "diverged", epochs=8, learning_rate=1e25)
+    assert not (manifest.parent / "diverged" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("ablation", "fold", "message"),
+    [("dose-event", 0, "does not exist"), ("dose", 9, "no subject")],
+)
+def test_unknown_ablation_or_fold(manifest, ablation, fold, message):
+    with pytest.raises(ValueError, match=message):
+        run(manifest, "wrong", ablation=ablation, fold=fold)
+
+
+def test_macro_f1_of_one_class_is_nan():
+    assert np.isnan(train_model.macro_f1([1, 1], [1, 0]))
+    assert train_model.macro_f1([0, 1], [0, 1]) == 1
+
+
+def test_precision_auto_is_bf16_on_a_gpu_only():
+    assert train_model.use_bf16("auto", torch.device("cuda"))
+    assert not train_model.use_bf16("auto", torch.device("cpu"))
+    assert train_model.use_bf16("bf16", torch.device("cpu"))
+    assert not train_model.use_bf16("fp32", torch.device("cuda"))
+
+
+def test_bf16_runs_on_the_cpu_too(manifest):
+    run(manifest, "bf16", epochs=1, precision="bf16")

@@ -1,0 +1,28 @@
+# Tables, settings, wildcards. No rule here: each file of rules says what it needs and makes.
+
+import sys
+from pathlib import Path
+
+SOURCE = Path(workflow.basedir, "src")
+sys.path.insert(0, str(SOURCE))
+
+from ricenet.provenance import code_hash
+from ricenet.study import Study
+
+STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))
+SUBJECT = f"{STUDY.root}/subjects/{{subject}}"
+COHORT = STUDY.cohort_root
+LOGS = f"{STUDY.root}/logs"
+BENCHMARKS = f"{STUDY.root}/benchmarks"
+
+shell.prefix(f"export PYTHONPATH={SOURCE}; ")
+
+
+wildcard_constraints:
+    subject="[A-Za-z0-9][A-Za-z0-9-]{0,62}",
+    mri=STUDY.mri_pattern,
+    dose=STUDY.dose_pattern,
+    channel="[a-z][a-z0-9]*",
+    target="[a-z][a-z0-9]*",
+    ablation="[a-z][a-z0-9-]*",
+    fold=r"\d+",

@@ -1,0 +1,56 @@
+# REQUIRED INPUTS: the raw series and doses that the subjects table names (DICOM or NIfTI).
+# OUTPUTS: subjects/<subject>/<channel>_native.nii.gz, with a record beside each.
+
+
+rule ingest_mri:
+    """Read a DICOM series or a NIfTI file into a volume with exact geometry."""
+    input:
+        raw=ancient(STUDY.raw()),
+    output:
+        image=f"{SUBJECT}/{{mri}}_native.nii.gz",
+        record=f"{SUBJECT}/{{mri}}_native.json",
+    log:
+        f"{LOGS}/{{subject}}/{{mri}}_ingest_mri.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mri}}_ingest_mri.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("ingest_mri"),
+        code=code_hash("ricenet.ingest_mri"),
+        raw_digest=STUDY.raw_digest(),
+    shell:
+        "python -m ricenet.ingest_mri --raw {input.raw:q} --out {output.image:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q}"
+
+
+rule ingest_dose:
+    """Read a radiotherapy dose in Gy, with the ledger of how it becomes the course total."""
+    input:
+        raw=ancient(STUDY.raw()),
+    output:
+        image=f"{SUBJECT}/{{dose}}_native.nii.gz",
+        record=f"{SUBJECT}/{{dose}}_native.json",
+    log:
+        f"{LOGS}/{{subject}}/{{dose}}_ingest_dose.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{dose}}_ingest_dose.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("ingest_dose"),
+        code=code_hash("ricenet.ingest_dose"),
+        raw_digest=STUDY.raw_digest(),
+        row=STUDY.dose_row,
+    shell:
+        "python -m ricenet.ingest_dose --raw {input.raw:q} --row {params.row:q} "
+        "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} "
+        "--log {log:q}"

@@ -1,0 +1,268 @@
+# REQUIRED INPUTS: subjects/<subject>/<channel>_native.nii.gz, from ingest.smk.
+# OUTPUTS: caches/<subject>.npy, and every step on the way to it, with a record beside each.
+
+
+rule resample:
+    """Make an isotropic version of an image, on which transforms and masks are estimated."""
+    input:
+        image=rules.ingest_mri.output.image,
+    output:
+        image=f"{SUBJECT}/{{mri}}_isotropic.nii.gz",
+        record=f"{SUBJECT}/{{mri}}_isotropic.json",
+    log:
+        f"{LOGS}/{{subject}}/{{mri}}_resample.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mri}}_resample.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("resample"),
+        code=code_hash("ricenet.resample"),
+    shell:
+        "python -m ricenet.resample --image {input.image:q} --out {output.image:q} "
+        "--record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule brain_mask:
+    """Find the brain in a T1-weighted image with HD-BET."""
+    input:
+        image=rules.ingest_mri.output.image,
+        grid=rules.resample.output.image,
+    output:
+        mask=f"{SUBJECT}/{{mri}}_brain-mask.nii.gz",
+        record=f"{SUBJECT}/{{mri}}_brain-mask.json",
+    log:
+        f"{LOGS}/{{subject}}/{{mri}}_brain_mask.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mri}}_brain_mask.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 4
+    resources:
+        mem_mb=10000,
+        runtime=30,
+    params:
+        settings=STUDY.settings("brain_mask"),
+        code=code_hash("ricenet.brain_mask"),
+    shell:
+        "python -m ricenet.brain_mask --image {input.image:q} --grid {input.grid:q} "
+        "--out {output.mask:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule register:
+    """Estimate with ANTs the transform that brings an image onto another."""
+    input:
+        moving=rules.resample.output.image,
+        fixed=f"{SUBJECT}/{{target}}_isotropic.nii.gz",
+        masks=STUDY.registration_masks,
+    output:
+        transform=f"{SUBJECT}/{{mri}}_to-{{target}}.{STUDY.transform_suffix}",
+        record=f"{SUBJECT}/{{mri}}_to-{{target}}.json",
+    log:
+        f"{LOGS}/{{subject}}/{{mri}}_to-{{target}}_register.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mri}}_to-{{target}}_register.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 4
+    resources:
+        mem_mb=6000,
+        runtime=30,
+    params:
+        settings=STUDY.settings("register"),
+        code=code_hash("ricenet.register"),
+    shell:
+        "python -m ricenet.register --moving {input.moving:q} --fixed {input.fixed:q} "
+        "--masks {input.masks:q} --out {output.transform:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule align:
+    """Bring a channel onto the reference grid: transforms composed, one interpolation."""
+    input:
+        image=f"{SUBJECT}/{{channel}}_native.nii.gz",
+        image_record=f"{SUBJECT}/{{channel}}_native.json",
+        grid=f"{SUBJECT}/{STUDY.config.reference}_isotropic.nii.gz",
+        transforms=STUDY.transforms,
+        frames=STUDY.frames,
+    output:
+        image=f"{SUBJECT}/{{channel}}_registered.nii.gz",
+        record=f"{SUBJECT}/{{channel}}_registered.json",
+    log:
+        f"{LOGS}/{{subject}}/{{channel}}_align.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{channel}}_align.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("align"),
+        code=code_hash("ricenet.align"),
+        kind=STUDY.kind,
+        reference=STUDY.config.reference,
+    shell:
+        "python -m ricenet.align --image {input.image:q} --image-record {input.image_record:q} "
+        "--grid {input.grid:q} --transforms {input.transforms:q} --frames {input.frames:q} "
+        "--channel {wildcards.channel:q} --kind {params.kind:q} --reference {params.reference:q} "
+        "--out {output.image:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule zscore:
+    """Standardise an MRI by its statistics inside the brain."""
+    input:
+        image=f"{SUBJECT}/{{mri}}_registered.nii.gz",
+        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+    output:
+        image=f"{SUBJECT}/{{mri}}_zscored.nii.gz",
+        record=f"{SUBJECT}/{{mri}}_zscored.json",
+    log:
+        f"{LOGS}/{{subject}}/{{mri}}_zscore.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mri}}_zscore.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("zscore"),
+        code=code_hash("ricenet.zscore"),
+    shell:
+        "python -m ricenet.zscore --image {input.image:q} --mask {input.mask:q} "
+        "--out {output.image:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule total_dose:
+    """Scale the aligned dose to the whole course."""
+    input:
+        image=f"{SUBJECT}/{{dose}}_registered.nii.gz",
+        ledger=rules.ingest_dose.output.record,
+        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+    output:
+        image=f"{SUBJECT}/{{dose}}_total.nii.gz",
+        record=f"{SUBJECT}/{{dose}}_total.json",
+    log:
+        f"{LOGS}/{{subject}}/{{dose}}_total_dose.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{dose}}_total_dose.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("total_dose"),
+        code=code_hash("ricenet.total_dose"),
+    shell:
+        "python -m ricenet.total_dose --dose {input.image:q} --ledger {input.ledger:q} "
+        "--mask {input.mask:q} --out {output.image:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule crop:
+    """Cut the same box around the brain out of all channels."""
+    input:
+        images=STUDY.uncropped,
+        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+    output:
+        images=expand(
+            f"{SUBJECT}/{{channel}}_cropped.nii.gz",
+            channel=STUDY.channels,
+            allow_missing=True,
+        ),
+        mask=f"{SUBJECT}/brain-mask_cropped.nii.gz",
+        record=f"{SUBJECT}/crop.json",
+    log:
+        f"{LOGS}/{{subject}}/crop.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/crop.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("crop"),
+        code=code_hash("ricenet.crop"),
+    shell:
+        "python -m ricenet.crop --images {input.images:q} --mask {input.mask:q} "
+        "--cropped {output.images:q} --cropped-mask {output.mask:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule cache:
+    """Stack the channels of a subject into the array that training reads."""
+    input:
+        images=rules.crop.output.images,
+        mask=rules.crop.output.mask,
+    output:
+        array=f"{STUDY.root}/caches/{{subject}}.npy",
+        record=f"{STUDY.root}/caches/{{subject}}.json",
+    log:
+        f"{LOGS}/{{subject}}/cache.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/cache.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("cache"),
+        code=code_hash("ricenet.cache"),
+        channels=STUDY.channels_text,
+        kinds=STUDY.kinds_text,
+    shell:
+        "python -m ricenet.cache --images {input.images:q} --mask {input.mask:q} "
+        "--channels {params.channels:q} --kinds {params.kinds:q} --out {output.array:q} "
+        "--record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule overview:
+    """Draw a subject's channels, mask, differences and dose on one page."""
+    input:
+        whole=STUDY.whole_heads,
+        whole_mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+        images=rules.crop.output.images,
+        mask=rules.crop.output.mask,
+    output:
+        picture=f"{SUBJECT}/overview.png",
+        record=f"{SUBJECT}/overview.json",
+    log:
+        f"{LOGS}/{{subject}}/overview.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/overview.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("overview"),
+        code=code_hash("ricenet.overview"),
+        channels=STUDY.channels_text,
+        kinds=STUDY.kinds_text,
+        reference=STUDY.config.reference,
+    shell:
+        "python -m ricenet.overview --whole {input.whole:q} --whole-mask {input.whole_mask:q} "
+        "--images {input.images:q} --mask {input.mask:q} --channels {params.channels:q} "
+        "--kinds {params.kinds:q} --reference {params.reference:q} --out {output.picture:q} "
+        "--record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"

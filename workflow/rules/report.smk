@@ -1,0 +1,63 @@
+# REQUIRED INPUTS: everything that the study has made.
+# OUTPUTS: audit/records.tsv, cohorts/<cohort>/report/index.html.
+
+
+rule audit:
+    """Collect every record into one table and recompute every digest."""
+    input:
+        evaluation=rules.evaluate.output.record,
+        overviews=STUDY.overviews(STUDY.subjects.index),
+        caches=STUDY.caches(STUDY.subjects.index),
+        occlusions=STUDY.occlusion_pictures(),
+    output:
+        table=f"{STUDY.root}/audit/records.tsv",
+        record=f"{STUDY.root}/audit/audit.json",
+    log:
+        f"{LOGS}/audit.log",
+    benchmark:
+        f"{BENCHMARKS}/audit.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        code=code_hash("ricenet.audit"),
+        root=STUDY.root,
+    shell:
+        "python -m ricenet.audit --root {params.root:q} --out {output.table:q} "
+        "--record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule report:
+    """Write the study's report: one HTML page."""
+    input:
+        metrics=rules.evaluate.output.metrics,
+        summary=rules.evaluate.output.summary,
+        manifest=rules.manifest.output.table,
+        audit=rules.audit.output.table,
+        overviews=STUDY.overviews(STUDY.subjects.index),
+        occlusions=STUDY.occlusion_pictures(),
+    output:
+        page=f"{COHORT}/report/index.html",
+        record=f"{COHORT}/report/report.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/report.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/report.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("report"),
+        code=code_hash("ricenet.report"),
+    shell:
+        "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
+        "--manifest {input.manifest:q} --audit {input.audit:q} --overviews {input.overviews:q} "
+        "--occlusions {input.occlusions:q} --out {output.page:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
