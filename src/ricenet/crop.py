@@ -63,9 +63,7 @@ def crop(volume: Volume, start: Sequence[int], shape: Sequence[int]) -> Volume:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read channels and mask, cut the same box out of all, check that no brain is lost, write."""
-    job = step.Job(
-        "crop", argv, inputs=("images*", "mask"), outputs=("cropped*", "cropped-mask")
-    )
+    job = step.Job("crop", argv, inputs=("images*", "mask"), outputs=("cropped*", "cropped-mask"))
     with job:
         shape = job.settings["shape"]
         mask = job.load(job.args.mask)

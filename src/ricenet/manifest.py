@@ -18,7 +18,7 @@ from ricenet import provenance, step
 
 
 def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What all caches of a cohort share: channels, kinds, spacing, shape.
+    """Find what all caches of a cohort share: channels, kinds, spacing, shape.
 
     Raises
     ------
@@ -35,6 +35,16 @@ def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
                     f"run the target 'preprocess' again"
                 )
     return found
+
+
+def require_as_recorded(digests: Mapping[str, str], records: Mapping[str, dict[str, Any]]) -> None:
+    """Raise ``ValueError`` unless each cache holds what its record says was written."""
+    altered = [s for s, d in digests.items() if d != records[s]["outputs"]["out"][0]["digest"]]
+    if altered:
+        raise ValueError(
+            f"the caches of {altered} are not what was written; delete these files and run the "
+            f"target 'preprocess' again"
+        )
 
 
 def voxel_twins(digests: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -56,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, value in common_facts(records).items():
             job.fact(name, value)
         digests = {s: provenance.bytes_digest(path) for s, path in files.items()}
+        require_as_recorded(digests, records)
         job.digests.update({files[s]: digest for s, digest in digests.items()})
         twins = voxel_twins(digests)
         if twins:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -94,23 +95,33 @@ class Job:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
-        if kind is None:
-            self._finish()
+        if kind is not None:
+            self._abandon(error)
             return
+        try:
+            self._finish()
+        except BaseException as late:
+            self._abandon(late)
+            raise
+
+    def _abandon(self, error: BaseException) -> None:
         for temporary in self.staged.values():
             temporary.unlink(missing_ok=True)
-        if kind is ValueError:
+        if type(error) is ValueError:
             self.say(f"error: {error}")
-        elif kind is not SystemExit:
+        elif not isinstance(error, SystemExit):
             self.say("".join(traceback.format_exception(error)))
 
     def _finish(self) -> None:
         record = self._record()
         self.record_path.parent.mkdir(parents=True, exist_ok=True)
+        # written before anything gets its final name: a record that cannot be is an error
+        temporary = self.record_path.with_name(f".{os.getpid()}.{self.record_path.name}.tmp")
+        self.staged[self.record_path] = temporary
+        provenance.write_json(temporary, record)
         for final, temporary in self.staged.items():
             _sync(temporary)
             temporary.replace(final)
-        provenance.write_json(self.record_path, record)
 
     def load(self, path: Path) -> Volume:
         """Read an input volume and remember its digest; errors name the file."""
@@ -133,15 +144,18 @@ class Job:
 
     def save(self, path: Path, volume: Volume) -> None:
         """Stage an output volume, with digest, shape, spacing and range for the record."""
-        stored = Volume(volume.data, volume.affine.astype("<f4"))
+        data = volume.data
+        # as it will be read again, or the digest would not be the file's
+        data = data.astype("<f4", copy=False) if data.dtype.kind == "f" else data
+        stored = Volume(data, volume.affine.astype("<f4"))
         save(self.stage(path), stored)
         self.digests[path] = provenance.volume_digest(stored)
         self.described[path] = {
-            "shape": list(volume.data.shape),
-            "dtype": volume.data.dtype.name,
+            "shape": list(data.shape),
+            "dtype": data.dtype.name,
             "spacing_mm": [round(s, 6) for s in volume.spacing_mm],
-            "minimum": float(volume.data.min()),
-            "maximum": float(volume.data.max()),
+            "minimum": float(data.min()),
+            "maximum": float(data.max()),
         }
 
     def check(
@@ -154,6 +168,8 @@ class Job:
         unit: str = "",
     ) -> bool:
         """Write a measured value, its limits and the verdict to the record; True if it passed."""
+        if not math.isfinite(value):
+            raise ValueError(f"{name} is {value}; no verdict is possible")
         passed = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
         limits = {"at_least": at_least, "at_most": at_most}
         self.checks.append(
@@ -235,12 +251,12 @@ class Job:
         raw_flags = {f"--{name.rstrip('*')}" for name in self.raw}
         shown, flag = [], ""
         for argument in self.argv:
-            if argument.startswith("--"):
-                flag = argument.split("=")[0]
-                hidden = flag in raw_flags and "=" in argument
-                shown.append(f"{flag}=<raw>" if hidden else argument)
-            else:
-                shown.append("<raw>" if flag in raw_flags else known.get(argument, argument))
+            name, equals, value = argument.partition("=")
+            if not argument.startswith("--"):
+                name, equals, value = "", "", argument
+            flag = name or flag
+            value = known.get(str(Path(value)), value) if value else value
+            shown.append(name + equals + ("<raw>" if flag in raw_flags and value else value))
         return ["python", "-m", f"ricenet.{self.step}", *shown]
 
 

@@ -72,7 +72,7 @@ class Study:
             )
 
     def settings(self, section: str) -> str:
-        """Settings of a step as sorted JSON text."""
+        """Give the settings of a step as sorted JSON text."""
         field = "registration" if section == "register" else section
         return config.settings_of(getattr(self.config, field))
 
@@ -139,7 +139,7 @@ class Study:
 
     def uncropped(self, w: Any) -> list[str]:
         """Input function: volumes to crop, in the order of the channels."""
-        last = {name: "zscored" for name in self.mri} | {name: "total" for name in self.dose}
+        last = dict.fromkeys(self.mri, "zscored") | dict.fromkeys(self.dose, "total")
         return [self.file(w, f"{name}_{last[name]}.nii.gz") for name in self.channels]
 
     # --- files of the study ---------------------------------------------------------------------

@@ -21,10 +21,7 @@ DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cG
 def _read(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"{path}: no such table; see config/README.md for its columns")
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a tab-separated table ({error})") from None
+    table = _cells(path)
     missing = [c for c in required if c not in table.columns]
     unknown = [c for c in table.columns if c not in allowed]
     if missing or unknown:
@@ -32,9 +29,28 @@ def _read(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.Dat
             f"{path}: columns missing: {missing or 'none'}; columns unknown: {unknown or 'none'}; "
             f"possible are {list(allowed)}"
         )
-    table = table.map(str.strip)
     _check_ids(path, table["subject"])
     return table.set_index("subject", drop=False)
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """Cells of a table as text: no quotes, no missing values; lines from ``#`` are comments."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from None
+    lines = [x for x in text.split("\n") if x.strip() and not x.startswith("#")]
+    if not lines:
+        raise ValueError(f"{path}: the table is empty; its first line names the columns")
+    header, *rows = ([cell.strip() for cell in line.split("\t")] for line in lines)
+    if len(set(header)) < len(header):
+        raise ValueError(f"{path}: columns {header} are not all different")
+    long = [row[0][:40] for row in rows if len(row) > len(header)]
+    if long:
+        raise ValueError(f"{path}: rows {long} have more cells than the {len(header)} columns")
+    # editors drop empty cells at the end of a line
+    full = [row + [""] * (len(header) - len(row)) for row in rows]
+    return pd.DataFrame(full, columns=header, dtype=str)
 
 
 def _check_ids(path: Path, ids: pd.Series) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import nibabel as nib
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 AFFINE_TOLERANCE_MM = 1e-3
+MAX_HEADER_CONFLICT_MM = 0.1
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def load(path: str | Path) -> Volume:
     """
     try:
         image = nib.load(path)
+        if not isinstance(image, nib.Nifti1Pair):
+            raise ValueError("another format")
         data = np.asanyarray(image.dataobj)
     except Exception as error:
         raise ValueError(f"not a readable NIfTI file ({type(error).__name__})") from error
@@ -67,14 +71,16 @@ def load(path: str | Path) -> Volume:
     if data.ndim != 3:
         raise ValueError(f"{data.ndim} dimensions {data.shape}, expected one 3D volume")
     affine = checked_affine(image)
-    if data.dtype.kind not in "iu":
+    if data.dtype.kind not in "iuf":
+        raise ValueError(f"voxels of type {data.dtype}, expected one real number each")
+    if data.dtype.kind == "f":
         data = data.astype(np.float32)
         if not np.isfinite(data).all():
             raise ValueError(f"{int((~np.isfinite(data)).sum())} voxels are NaN or infinite")
     return Volume(data, affine)
 
 
-def checked_affine(image: nib.Nifti1Image) -> NDArray:
+def checked_affine(image: nib.Nifti1Pair) -> NDArray:
     """Affine of a NIfTI image, refused where the header leaves it in doubt.
 
     Raises
@@ -94,8 +100,14 @@ def checked_affine(image: nib.Nifti1Image) -> NDArray:
     cosines = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     if not np.allclose(cosines.T @ cosines, np.eye(3), atol=5e-3):
         raise ValueError("the axes are not at right angles (sheared affine, gantry tilt)")
-    if qcode and scode and not np.allclose(qform, sform, atol=0.1):
-        raise ValueError("qform and sform disagree about where the image lies; repair the header")
+    if qcode and scode:
+        corners = np.array(list(product(*((0, n - 1) for n in image.shape[:3]))))
+        apart = np.abs((corners @ (qform - sform)[:3, :3].T) + (qform - sform)[:3, 3]).max()
+        if not apart <= MAX_HEADER_CONFLICT_MM:
+            raise ValueError(
+                f"qform and sform disagree about where the image lies, by up to {apart:.2f} mm; "
+                f"repair the header"
+            )
     return affine
 
 

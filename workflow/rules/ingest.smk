@@ -5,7 +5,7 @@
 rule ingest_mri:
     """Read a DICOM series or a NIfTI file into a volume with exact geometry."""
     input:
-        raw=ancient(STUDY.raw()),
+        raw=ancient(STUDY.raw),
     output:
         image=f"{SUBJECT}/{{mri}}_native.nii.gz",
         record=f"{SUBJECT}/{{mri}}_native.json",
@@ -22,7 +22,7 @@ rule ingest_mri:
     params:
         settings=STUDY.settings("ingest_mri"),
         code=code_hash("ricenet.ingest_mri"),
-        raw_digest=STUDY.raw_digest(),
+        raw_digest=STUDY.raw_digest,
     shell:
         "python -m ricenet.ingest_mri --raw {input.raw:q} --out {output.image:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q}"
@@ -31,7 +31,7 @@ rule ingest_mri:
 rule ingest_dose:
     """Read a radiotherapy dose in Gy, with the ledger of how it becomes the course total."""
     input:
-        raw=ancient(STUDY.raw()),
+        raw=ancient(STUDY.raw),
     output:
         image=f"{SUBJECT}/{{dose}}_native.nii.gz",
         record=f"{SUBJECT}/{{dose}}_native.json",
@@ -48,7 +48,7 @@ rule ingest_dose:
     params:
         settings=STUDY.settings("ingest_dose"),
         code=code_hash("ricenet.ingest_dose"),
-        raw_digest=STUDY.raw_digest(),
+        raw_digest=STUDY.raw_digest,
         row=STUDY.dose_row,
     shell:
         "python -m ricenet.ingest_dose --raw {input.raw:q} --row {params.row:q} "

@@ -23,10 +23,10 @@ rule audit:
         mem_mb=4000,
         runtime=10,
     params:
+        settings=STUDY.settings("audit"),
         code=code_hash("ricenet.audit"),
-        root=STUDY.root,
     shell:
-        "python -m ricenet.audit --root {params.root:q} --out {output.table:q} "
+        "python -m ricenet.audit --out {output.table:q} "
         "--record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 

@@ -57,10 +57,10 @@ AXIAL = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 CORONAL = ((1, 0, 0), (0, 0, -1), (0, 1, 0))
 SAGITTAL = ((0, 1, 0), (0, 0, -1), (-1, 0, 0))
 
-SAGITTAL_3D = Protocol("sagittal-3d", SAGITTAL, (1.0, 1.0, 1.0), (240, 240, 172), "3D", False)
-AXIAL_3D = Protocol("axial-3d", AXIAL, (0.94, 0.94, 1.2), (200, 240, 192), "3D", True)
+SAGITTAL_3D = Protocol("sagittal-3d", SAGITTAL, (1.0, 1.0, 1.0), (240, 240, 188), "3D", False)
+AXIAL_3D = Protocol("axial-3d", AXIAL, (0.94, 0.94, 1.2), (200, 240, 196), "3D", True)
 CORONAL_3D = Protocol("coronal-3d", CORONAL, (1.0, 1.0, 1.1), (200, 240, 212), "3D", True)
-AXIAL_2D = Protocol("axial-2d", AXIAL, (0.9, 0.9, 3.5), (200, 240, 176), "2D", True)
+AXIAL_2D = Protocol("axial-2d", AXIAL, (0.9, 0.9, 3.5), (200, 240, 190), "2D", True)
 
 POSTOP_PROTOCOLS = (SAGITTAL_3D, AXIAL_3D, CORONAL_3D)
 EVENT_PROTOCOLS = (AXIAL_2D, SAGITTAL_3D, AXIAL_3D, CORONAL_3D)

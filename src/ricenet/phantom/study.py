@@ -79,7 +79,7 @@ def make_study(
     seed, canvas_mm, scale, nifti
         See `files.make_subject`.
     processes : int
-        Subjects made side by side, one thread each (about 1.5 GB each at 1 mm).
+        Subjects made side by side, one thread each (about 2.1 GB each at 1 mm).
 
     Returns
     -------

@@ -1,0 +1,48 @@
+# make demo   the whole workflow on eight synthetic patients, on a CPU
+# make test   linters, types, tests
+# Both set everything up in .venv first (make setup).
+
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# Pure Python that its authors publish without wheels; everything else comes as wheels.
+SOURCE_ONLY := acvl_utils,connection_pool,HD_BET
+
+DEMO := --configfile config/demo/config.yaml
+PHANTOMS := resources/phantoms
+
+.PHONY: setup demo test lint types unit clean-demo
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: envs/requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (about 3 GB, a few minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --only-binary :all: --no-binary $(SOURCE_ONLY) -r envs/requirements.lock
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	python -m ricenet.phantom --out $(PHANTOMS) --subjects 8 --seed 7 --canvas-mm 2 --processes $(CORES)
+	snakemake $(DEMO) --cores $(CORES)
+	@echo
+	@echo "The report: results/demo/cohorts/demo/report/index.html"
+
+test: setup lint types unit
+
+lint:
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint $(DEMO)
+
+types:
+	mypy
+
+unit:
+	pytest --durations=15
+
+clean-demo:
+	rm -rf results/demo $(PHANTOMS)

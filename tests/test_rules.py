@@ -1,0 +1,234 @@
+"""What runs again after which event: the real Snakefile, really run by Snakemake.
+
+Only the program ``python`` that the rules call is a stand-in here: it writes its output files and
+nothing else, so that Snakemake has its own records of a finished study within seconds. The steps
+themselves run for real in test_end_to_end.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STAND_IN = """#!/bin/sh
+writing=0
+for word in "$@"; do
+  case "$word" in
+    --out|--record|--history|--predictions|--summary|--cropped|--cropped-mask) writing=1 ;;
+    --*) writing=0 ;;
+    *) [ $writing = 1 ] && echo done > "$word" ;;
+  esac
+done
+exit 0
+"""
+FOLDS = {"P001": "0", "P002": "1", "P003": "0", "P004": "1"}
+
+
+def make_raw(folder: Path) -> None:
+    """Raw data that only has to exist: the rules look at names and bytes."""
+    for name in ("postop", "event", "ct", "rt"):
+        (folder / name).mkdir(parents=True)
+        for k in range(2):
+            (folder / name / f"{k}.dcm").write_bytes(f"{folder.name} {name} {k}".encode())
+
+
+class Project:
+    """A copy of the workflow with a small study whose raw data are stand-ins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("workflow", "src", "config", "envs"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copy(ROOT / "Snakefile", folder)
+        self.config = folder / "config" / "small.yaml"
+        self.config.write_text(
+            yaml.safe_dump(
+                {
+                    "study": "small",
+                    "subjects": "config/small.tsv",
+                    "cohort": "config/cohorts/small.tsv",
+                }
+            )
+        )
+        self.write_subjects(["P001", "P002", "P003", "P004"])
+        rows = [f"{s}\ttrain\t{f}" for s, f in FOLDS.items()]
+        cohort = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
+        (folder / "config" / "cohorts" / "small.tsv").write_text(cohort)
+
+    def write_subjects(self, names: list[str]) -> None:
+        lines = ["subject\tlabel\tpostop\tevent\tdose\tct"]
+        for number, name in enumerate(names):
+            raw = self.folder / "raw" / name
+            if not raw.exists():
+                make_raw(raw)
+            label = ("recurrence", "RICE")[number // 2 % 2]
+            lines.append(
+                f"{name}\t{label}\t../raw/{name}/postop\t../raw/{name}/event\t../raw/{name}/rt"
+                f"\t../raw/{name}/ct"
+            )
+        (self.folder / "config" / "small.tsv").write_text("\n".join(lines) + "\n")
+
+    def snakemake(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "snakemake", "--configfile", str(self.config)]
+        result = subprocess.run(
+            [*command, "--cores", "2", *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    def finish(self) -> None:
+        """Run everything with the stand-in."""
+        program = self.folder / "bin" / "python"
+        program.parent.mkdir()
+        program.write_text(STAND_IN)
+        program.chmod(0o755)
+        self.snakemake("--quiet", "all")
+
+    def jobs(self, *targets: str) -> Counter:
+        """Jobs that Snakemake would run, without the targets that only collect."""
+        text = self.snakemake("--dry-run", "--quiet", "rules", "--nocolor", *targets)
+        found = re.findall(r"^([a-z_]+) +(\d+)$", text, flags=re.M)
+        counts = Counter({name: int(n) for name, n in found})
+        for name in ("total", "all", "preprocess", "train", "explain"):
+            counts.pop(name, None)
+        return counts
+
+
+SUBJECT_JOBS = Counter(
+    ingest_mri=3,
+    ingest_dose=1,
+    resample=3,
+    brain_mask=2,
+    register=2,
+    align=3,
+    zscore=2,
+    total_dose=1,
+    crop=1,
+    cache=1,
+    overview=1,
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = Project(tmp_path_factory.mktemp("finished"))
+    project.finish()
+    return project.folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Project:
+    """A fresh copy of the finished study; modification times and records kept."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    copy = Project.__new__(Project)
+    copy.folder, copy.config = folder, folder / "config" / "small.yaml"
+    return copy
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_nothing_changed_runs_nothing(project: Project) -> None:
+    assert project.jobs() == Counter()
+
+
+def test_new_patient_runs_its_own_preprocessing_and_no_training(project: Project) -> None:
+    project.write_subjects(["P001", "P002", "P003", "P004", "P005"])
+    assert project.jobs("preprocess") == SUBJECT_JOBS
+    assert project.jobs("train") == Counter()
+    assert project.jobs() == SUBJECT_JOBS + Counter(audit=1, report=1)
+
+
+def test_touching_sources_and_raw_data_runs_nothing(project: Project) -> None:
+    for folder in ("src", "workflow", "config", "raw"):
+        for path in (project.folder / folder).rglob("*"):
+            path.touch()
+    (project.folder / "Snakefile").touch()
+    assert project.jobs() == Counter()
+
+
+def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
+    source = project.folder / "src/ricenet/zscore.py"
+    edit(source, '"""Mean 0', '"""The mean is 0')
+    edit(source, "from ricenet import step", "# a comment\nfrom ricenet import step")
+    config = project.folder / "config/config.yaml"
+    values = yaml.safe_load(config.read_text())
+    turned = {k: dict(reversed(v.items())) if isinstance(v, dict) else v for k, v in values.items()}
+    config.write_text(yaml.safe_dump(dict(reversed(turned.items())), sort_keys=False))
+    assert project.jobs() == Counter()
+
+
+def test_edited_step_reruns_that_step_and_what_depends_on_it(project: Project) -> None:
+    edit(project.folder / "src/ricenet/zscore.py", "at_most=1e-3", "at_most=2e-3")
+    jobs = project.jobs("preprocess")
+    assert jobs == Counter(zscore=8, crop=4, cache=4, overview=4)
+
+
+def test_learning_rate_reruns_training_and_no_preprocessing(project: Project) -> None:
+    edit(project.folder / "config/config.yaml", "learning_rate: 1.0e-4", "learning_rate: 2.0e-4")
+    jobs = project.jobs()
+    assert jobs["train_model"] == 7 * 2
+    assert not set(jobs) & (set(SUBJECT_JOBS) | {"manifest"})
+
+
+def test_replaced_series_reruns_its_chain_and_the_trainings(project: Project) -> None:
+    path = project.folder / "raw/P002/event/0.dcm"
+    old = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])  # same size, in place, older folder time
+    assert path.stat().st_size == old.st_size
+    jobs = project.jobs()
+    assert jobs["ingest_mri"] == 1
+    assert "ingest_dose" not in jobs
+    assert jobs["brain_mask"] == 1
+    assert jobs["cache"] == 1
+    assert jobs["train_model"] == 7 * 2
+
+
+def test_deleted_digest_memory_runs_nothing(project: Project) -> None:
+    (project.folder / ".snakemake/ricenet-raw-digests.json").unlink()
+    assert project.jobs() == Counter()
+
+
+def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    names = [f"P{k:03d}" for k in range(92)]
+    project.write_subjects(names)
+    rows = [f"{s}\t" + (f"train\t{k % 5}" if k < 80 else "test\t") for k, s in enumerate(names)]
+    cohort = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
+    (tmp_path / "config/cohorts/small.tsv").write_text(cohort)
+    jobs = project.jobs()
+    assert jobs["train_model"] == 35
+    assert jobs["cache"] == 92
+    assert jobs["occlusion_map"] == 12
+    assert sum(jobs.values()) == 92 * sum(SUBJECT_JOBS.values()) + 1 + 35 + 7 + 1 + 24 + 2
+
+
+def test_two_channels_without_dose_build(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    values = yaml.safe_load(project.config.read_text())
+    values["channels"] = [{"name": "postop", "kind": "mri"}, {"name": "event", "kind": "mri"}]
+    values["occlusion_map"] = {"ablations": ["postop-event"]}
+    project.config.write_text(yaml.safe_dump(values))
+    jobs = project.jobs()
+    assert not {"ingest_dose", "total_dose"} & set(jobs)
+    assert jobs["ingest_mri"] == 8  # no planning CT without a dose
+    assert jobs["train_model"] == 3 * 2
