@@ -50,6 +50,13 @@ def test_a_bright_rim_of_the_mask_is_no_lesion(volumes, brain):
     assert ball((20, 24, 18), 13.9)[point]
 
 
+def test_uneven_coils_are_no_lesion(volumes, brain):
+    across = np.linspace(-3, 3, brain.shape[1])[None, :, None]
+    tilted = np.where(brain, volumes["event"] + across, 0)
+    point, _ = overview.point_of_interest(tilted, volumes["postop"], None, brain, (1, 1, 1))
+    assert np.linalg.norm(np.subtract(point, LESION)) <= 2
+
+
 def test_point_falls_back_to_dose_and_centre(volumes, brain):
     event, dose = volumes["event"], volumes["dose"]
     point, reason = overview.point_of_interest(event, None, dose, brain, (1, 1, 1))

@@ -26,7 +26,7 @@ LATER_STEPS = ("audit", "report")
 
 
 def read_records(root: Path) -> dict[Path, dict[str, Any]]:
-    """Read the records below a study's folder, by path; JSON files that are no records are left out."""
+    """Read the records below a study's folder, by path; other JSON files are left out."""
     found = {}
     for path in sorted(root.rglob("*.json")):
         try:

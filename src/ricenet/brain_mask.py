@@ -100,7 +100,9 @@ def probabilities(network: torch.nn.Module, batch: torch.Tensor, *, mirror: bool
     total = torch.zeros((2, *batch.shape[2:]), device=batch.device)
     for flip in flips:
         axes = [axis + 2 for axis, flipped in enumerate(flip) if flipped]
-        total += torch.flip(network(torch.flip(batch, axes)), axes)[0] if axes else network(batch)[0]
+        total += (
+            torch.flip(network(torch.flip(batch, axes)), axes)[0] if axes else network(batch)[0]
+        )
     return total / len(flips)
 
 

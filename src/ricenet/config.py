@@ -278,8 +278,8 @@ def warnings(config: Config) -> list[str]:
     if config.cache.dose_scaling == "zscore":
         found.append(
             "cache.dose_scaling is zscore: a z-score of each dose volume cancels the "
-            "multiplication by the number of fractions exactly, (kx - k mean)/(k sd) = (x - mean)/sd, and with it "
-            "the height of the dose. Use 'constant' unless that is intended."
+            "multiplication by the number of fractions exactly, (kx - k mean)/(k sd) = "
+            "(x - mean)/sd, and with it the height of the dose. Use 'constant' unless that is intended."
         )
     return found
 

@@ -35,8 +35,33 @@ from ricenet.scene import (
 )
 
 SMOOTHING_MM = 3.0
+SLOW_MM = 12.0  # lesions are smaller, the coils' uneven sensitivity changes more slowly
 TILE_MM = 22.0
 HEAD_MARGIN_MM = 42.0
+
+
+def local_change(
+    reference: NDArray, other: NDArray, brain: NDArray, spacing_mm: Sequence[float]
+) -> NDArray:
+    """Difference of two MRIs less its own local mean, so that uneven coils do not show.
+
+    Parameters
+    ----------
+    reference, other : (X, Y, Z) float array
+        Z-scored MRI.
+    brain : (X, Y, Z) bool array
+    spacing_mm : sequence of float
+
+    Returns
+    -------
+    (X, Y, Z) float32 array
+        0 outside the brain; the mean is over a Gaussian of 12 mm, of brain voxels only.
+    """
+    change = np.where(brain, reference - other, 0).astype(np.float32)
+    widths = [SLOW_MM / s for s in spacing_mm]
+    weight = ndimage.gaussian_filter(brain.astype(np.float32), widths)
+    mean = ndimage.gaussian_filter(change, widths) / np.maximum(weight, 1e-6)
+    return np.where(brain, change - mean, 0)
 
 
 def point_of_interest(
@@ -64,12 +89,12 @@ def point_of_interest(
     """
     if other is not None:
         rise = ndimage.gaussian_filter(
-            np.where(brain, reference - other, 0).astype(np.float32),
+            local_change(reference, other, brain, spacing_mm),
             [SMOOTHING_MM / s for s in spacing_mm],
         )
         inner = ndimage.binary_erosion(brain, iterations=2)
         rise[~inner] = 0
-        if rise.max() > 0:
+        if rise.max() > 1e-3:  # rounding is not a rise
             peak = np.unravel_index(rise.argmax(), rise.shape)
             return as_point([int(p) for p in peak]), "strongest new enhancement"
     if dose is not None and dose[brain].max() > 0:
@@ -107,16 +132,19 @@ def checkerboard_row(scene: Scene, reference: str, other: str) -> Row:
 
 
 def difference_row(scene: Scene, reference: str, other: str) -> Row:
-    """Z-scored reference minus another MRI, lightly smoothed, over the reference."""
-    change = scene.volumes[reference] - scene.volumes[other]
-    change = np.where(scene.brain, ndimage.gaussian_filter(change.astype(np.float32), 1.0), 0)
+    """Z-scored reference minus another MRI, its slow changes removed, over the reference."""
+    first, second = scene.volumes[reference], scene.volumes[other]
+    change = ndimage.gaussian_filter(
+        local_change(first, second, scene.brain, scene.spacing_mm), 1.0
+    )
+    change = np.where(scene.brain, change, 0)
     limit = max(float(np.percentile(np.abs(change[scene.brain]), 99.9)), 1e-6)
 
     def draw(axes: Axes, plane: str) -> None:
         draw_base(axes, scene, plane, 0.7 * grey(scene, reference, plane))
         draw_signed(axes, scene, plane, change, limit)
 
-    note = "difference of z-scores,\nsmoothed by 1 voxel"
+    note = "difference of z-scores,\nsmoothed by 1 voxel,\nslow changes removed"
     bar = (limit, "red: brighter\nin the reference\nblue: darker")
     return Row(f"{reference} − {other}", note, draw, {}, bar)
 

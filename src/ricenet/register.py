@@ -134,7 +134,9 @@ def gate_brains(
 
 def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transform) -> None:
     """Write the overlap of the two head outlines, in the common field of view, to the record."""
-    seen = _onto(Volume(np.ones(moving.data.shape, np.uint8), moving.affine), fixed, found, "nearest")
+    seen = _onto(
+        Volume(np.ones(moving.data.shape, np.uint8), moving.affine), fixed, found, "nearest"
+    )
     outline = Volume(head_outline(moving).astype(np.uint8), moving.affine)
     moved = _onto(outline, fixed, found, "nearest") > 0
     overlap = dice(head_outline(fixed) & (seen > 0), moved)

@@ -17,7 +17,7 @@ FILE_NAME = "config.schema.json"
 
 
 def config_schema() -> str:
-    """Schema of a complete configuration as JSON text: the same model gives the same text."""
+    """Make the schema of a complete configuration as JSON text, the same for the same model."""
     return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
 
 

@@ -1,0 +1,249 @@
+"""The whole workflow on synthetic patients, from DICOM to the report, against their known truth.
+
+Real Snakemake, real ANTs, real HD-BET, real training; coarse grids and few epochs. Five patients:
+four train in two folds, one is the test set. One of them is prepared a second time from NIfTI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+
+from ricenet.phantom.study import make_study
+from ricenet.volume import Volume, load
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+SUBJECTS = ("P001", "P002", "P003", "P004", "P005")
+COHORT = {"P001": "train\t0", "P002": "train\t1", "P003": "train\t0", "P004": "test\t",
+          "P005": "train\t1"}  # fmt: skip
+
+
+def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    """Run the real workflow in the project's folder."""
+    result = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *arguments,
+         "--configfile", "config/demo/config.yaml", str(config)],
+        cwd=ROOT,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert not check or result.returncode == 0, (result.stdout + result.stderr)[-6000:]
+    return result
+
+
+class Run:
+    """A finished run: where its files and the truth are."""
+
+    def __init__(self, folder: Path, name: str, table: str) -> None:
+        self.raw = folder / "raw"
+        self.config = folder / f"{name}.yaml"
+        self.root = folder / "results" / name
+        cohort = folder / "c1.tsv"
+        rows = [f"{s}\t{COHORT[s]}" for s in SUBJECTS]
+        cohort.write_text("\n".join(["subject\tsplit\tfold", *rows]) + "\n")
+        self.config.write_text(
+            yaml.safe_dump(
+                {
+                    "study": name,
+                    "results": str(folder / "results"),
+                    "subjects": str(self.raw / table),
+                    "cohort": str(cohort),
+                    "train_model": {"epochs": 2},
+                    "occlusion_map": {"stride_mm": 24.0},
+                }
+            )
+        )
+
+    def volume(self, subject: str, name: str) -> Volume:
+        return load(self.root / "subjects" / subject / f"{name}.nii.gz")
+
+    def record(self, subject: str, name: str) -> dict[str, Any]:
+        return json.loads((self.root / "subjects" / subject / f"{name}.json").read_text())
+
+    def truth(self, subject: str) -> dict[str, Any]:
+        return json.loads((self.raw / subject / "truth" / "truth.json").read_text())
+
+    def true_volume(self, subject: str, name: str) -> Volume:
+        return load(self.raw / subject / "truth" / f"{name}.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    folder = tmp_path_factory.mktemp("study")
+    make_study(
+        folder / "raw", subjects=5, seed=3, canvas_mm=2.0, scale=1.0, nifti=True, processes=2
+    )
+    finished = Run(folder, "dicom", "subjects.tsv")
+    snakemake(finished.config)
+    yield finished
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def points_of(mask: Volume, count: int = 300) -> np.ndarray:
+    """Some voxel centres inside a mask, (N, 4) homogeneous RAS mm."""
+    voxels = np.argwhere(mask.data > 0)
+    chosen = voxels[np.random.default_rng(0).choice(len(voxels), count, replace=False)]
+    return np.c_[chosen, np.ones(count)] @ mask.affine.T
+
+
+def values_at(volume: Volume, points: np.ndarray) -> np.ndarray:
+    """Nearest voxels' values at (N, 4) points, RAS mm; 0 outside."""
+    index = np.rint(points @ np.linalg.inv(volume.affine).T)[:, :3].astype(int)
+    inside = ((index >= 0) & (index < volume.data.shape)).all(axis=1)
+    found = np.zeros(len(points), volume.data.dtype)
+    found[inside] = volume.data[tuple(index[inside].T)]
+    return found
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_registration_recovers_the_known_motion(run: Run, subject: str) -> None:
+    truth = run.truth(subject)
+    for moving, fixed in (("postop", "event"), ("ct", "postop")):
+        record = run.record(subject, f"{moving}_to-{fixed}")
+        back = np.array(record["facts"]["fixed_to_moving_points_ras_mm"])
+        points = points_of(run.true_volume(subject, "postop_brain-mask"))
+        if moving == "ct":  # the points are the fixed image's, the post-op's
+            error = points @ back.T @ np.array(truth["ct_to_postop"]).T - points
+        else:
+            error = points @ np.array(truth["postop_to_event"]).T @ back.T - points
+        distance = np.linalg.norm(error[:, :3], axis=1)
+        print(f"{subject} {moving}: {distance.mean():.2f} mm, worst {distance.max():.2f} mm")
+        assert distance.max() < 1.0
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_brain_masks_match_the_known_brain(run: Run, subject: str) -> None:
+    for channel in ("postop", "event"):
+        true = run.true_volume(subject, f"{channel}_brain-mask")
+        found = run.volume(subject, f"{channel}_brain-mask")
+        voxels = np.c_[np.indices(found.data.shape).reshape(3, -1).T, np.ones(found.data.size)]
+        known = values_at(true, voxels @ found.affine.T).reshape(found.data.shape) > 0
+        overlap = 2 * (known & (found.data > 0)).sum() / (known.sum() + (found.data > 0).sum())
+        print(f"{subject} {channel}: Dice {overlap:.3f}")
+        assert overlap > 0.95
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_dose_has_the_right_height_and_place(run: Run, subject: str) -> None:
+    truth, true = run.truth(subject), run.true_volume(subject, "dose_total")
+    ledger = run.record(subject, "dose_native")["facts"]["ledger"]
+    assert ledger["kind"] == truth["dose_kind"]
+    assert ledger["factor"] == (truth["fractions"] if ledger["kind"] == "per_fraction" else 1)
+    assert ledger["total_maximum_gy"] == pytest.approx(truth["dose_max_gy"], rel=1e-3)
+    total = run.volume(subject, "dose_total")
+    points = points_of(run.volume(subject, "event_brain-mask"), 2000)
+    in_ct = points @ np.linalg.inv(np.array(truth["ct_to_event"])).T
+    expected, found = values_at(true, in_ct), values_at(total, points)
+    # nearest voxels of a 2.5 mm grid against linear sampling, in the gradients too
+    assert np.median(np.abs(found - expected)) < 0.5
+    assert np.corrcoef(found, expected)[0, 1] > 0.99
+    high = points[found > 0.9 * truth["prescription_gy"]]
+    centre = np.array(truth["cavity_event_mm"])
+    assert np.linalg.norm(high[:, :3].mean(axis=0) - centre) < 12  # the beams' hottest part moves
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_lesion_survives_in_the_cache(run: Run, subject: str) -> None:
+    cropped = run.volume(subject, "event_cropped")
+    cache = np.load(run.root / "caches" / f"{subject}.npy", mmap_mode="r", allow_pickle=False)
+    lesion = points_of(run.true_volume(subject, "event_lesion"), 200)
+    inside = values_at(Volume(np.asarray(cache[1], np.float32), cropped.affine), lesion)
+    brain = cache[1][cache[1] != 0].astype(np.float32)
+    assert (inside != 0).mean() > 0.99
+    assert np.percentile(inside, 75) > np.percentile(brain, 75)  # it enhances
+
+
+def test_cache_equals_the_cropped_volumes(run: Run) -> None:
+    for subject in SUBJECTS:
+        cache = np.load(run.root / "caches" / f"{subject}.npy", allow_pickle=False)
+        assert cache.dtype == np.float16
+        mask = run.volume(subject, "brain-mask_cropped").data > 0
+        for place, (channel, divisor) in enumerate((("postop", 1), ("event", 1), ("dose", 60))):
+            cropped = run.volume(subject, f"{channel}_cropped").data / divisor
+            np.testing.assert_allclose(cache[place], cropped, atol=4e-3)
+            assert not cache[place][~mask].any()
+
+
+def test_nothing_is_left_to_do(run: Run) -> None:
+    text = snakemake(run.config, "--dry-run").stdout
+    assert "Nothing to be done" in text
+
+
+def test_report_is_complete(run: Run) -> None:
+    page = (run.root / "cohorts/c1/report/index.html").read_text()
+    assert "Research use only" in page
+    assert page.count("data:image/png;base64,") >= len(SUBJECTS) + 1
+    summary = json.loads((run.root / "cohorts/c1/evaluation/metrics.json").read_text())
+    assert len(summary["ablations"]) == 7
+
+
+def test_training_never_saw_the_test_subject(run: Run) -> None:
+    records = sorted(run.root.glob("cohorts/c1/*/fold-*/model.json"))
+    assert len(records) == 14
+    for path in records:
+        facts = json.loads(path.read_text())["facts"]
+        seen = set(facts["training_subjects"]) | set(facts["validation_subjects"])
+        assert seen == set(SUBJECTS) - {"P004"}
+
+
+def test_nothing_of_the_headers_is_written(run: Run) -> None:
+    planted = [b"PHANTOM^", b"1.2.826.", str(run.raw).encode(), b"RICE phantom"]
+    for path in run.root.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            found = [text for text in planted if text in content]
+            assert not found, f"{path.relative_to(run.root)} holds {found}"
+
+
+def test_damage_is_found_by_the_audit(run: Run, tmp_path: Path) -> None:
+    path = run.root / "subjects/P001/event_zscored.nii.gz"
+    whole = path.read_bytes()
+    image = nib.load(path)
+    data = np.array(image.dataobj)
+    data[tuple(np.argwhere(data)[0])] += 0.25
+    nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
+    record = tmp_path / "audit.json"
+    command = [sys.executable, "-m", "ricenet.audit", "--out", str(run.root / "audit/again.tsv")]
+    try:
+        record = run.root / "audit/again.json"
+        result = subprocess.run(
+            [*command, "--record", str(record)], capture_output=True, text=True, check=False
+        )
+    finally:
+        path.write_bytes(whole)
+    assert result.returncode == 1
+    assert "subjects/P001/event_zscored.nii.gz: altered" in result.stderr
+    assert not record.exists()
+
+
+def test_nifti_input_gives_the_same_cache(run: Run) -> None:
+    nifti = Run(run.raw.parent, "nifti", "subjects-nifti.tsv")
+    # P002 has a single-fraction dose: the table says so here, the RT objects there
+    snakemake(nifti.config, str(nifti.root / "caches/P002.npy"))
+    caches = [
+        np.load(r.root / "caches/P002.npy", allow_pickle=False).astype(np.float32)
+        for r in (run, nifti)
+    ]
+    both = [r.volume("P002", "brain-mask_cropped") for r in (run, nifti)]
+    overlap = 2 * ((both[0].data > 0) & (both[1].data > 0)).sum() / sum(m.data.sum() for m in both)
+    assert overlap > 0.999
+    inside = (both[0].data > 0) & (both[1].data > 0)
+    for place in range(3):
+        difference = np.abs(caches[0][place] - caches[1][place])[inside]
+        assert np.median(difference) < 0.01
+        assert np.corrcoef(caches[0][place][inside], caches[1][place][inside])[0, 1] > 0.999
