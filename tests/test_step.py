@@ -80,7 +80,10 @@ def test_a_record_that_cannot_be_written_leaves_no_output(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_check_without_a_number_is_an_error(value: float, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Dice of the masks is (nan|inf)"), job(tmp_path) as running:
+    with (
+        pytest.raises(ValueError, match="Dice of the masks is (nan|inf)"),
+        job(tmp_path) as running,
+    ):
         running.check("Dice of the masks", value, at_least=0.9)
 
 

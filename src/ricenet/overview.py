@@ -35,33 +35,35 @@ from ricenet.scene import (
 )
 
 SMOOTHING_MM = 3.0
-SLOW_MM = 12.0  # lesions are smaller, the coils' uneven sensitivity changes more slowly
+SHADING_ORDER = 4  # of the polynomial that stands for the coils' uneven sensitivity
 TILE_MM = 22.0
 HEAD_MARGIN_MM = 42.0
 
 
-def local_change(
-    reference: NDArray, other: NDArray, brain: NDArray, spacing_mm: Sequence[float]
-) -> NDArray:
-    """Difference of two MRIs less its own local mean, so that uneven coils do not show.
+def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
+    """Difference of two MRIs less what a polynomial explains, so that uneven coils do not show.
 
     Parameters
     ----------
     reference, other : (X, Y, Z) float array
         Z-scored MRI.
     brain : (X, Y, Z) bool array
-    spacing_mm : sequence of float
 
     Returns
     -------
     (X, Y, Z) float32 array
-        0 outside the brain; the mean is over a Gaussian of 12 mm, of brain voxels only.
+        0 outside the brain.
     """
-    change = np.where(brain, reference - other, 0).astype(np.float32)
-    widths = [SLOW_MM / s for s in spacing_mm]
-    weight = ndimage.gaussian_filter(brain.astype(np.float32), widths)
-    mean = ndimage.gaussian_filter(change, widths) / np.maximum(weight, 1e-6)
-    return np.where(brain, change - mean, 0)
+    voxels = np.argwhere(brain)
+    change = (reference - other)[brain].astype(np.float64)
+    places = (voxels - voxels.mean(axis=0)) / np.maximum(np.ptp(voxels, axis=0), 1)
+    powers = [p for p in np.ndindex((SHADING_ORDER + 1,) * 3) if sum(p) <= SHADING_ORDER]
+    terms = np.stack([(places**power).prod(axis=1) for power in powers], axis=1)
+    few = slice(None, None, max(1, len(change) // 20_000))
+    weights = np.linalg.lstsq(terms[few], change[few], rcond=None)[0]
+    local = np.zeros(brain.shape, np.float32)
+    local[brain] = change - terms @ weights
+    return local
 
 
 def point_of_interest(
@@ -89,7 +91,7 @@ def point_of_interest(
     """
     if other is not None:
         rise = ndimage.gaussian_filter(
-            local_change(reference, other, brain, spacing_mm),
+            local_change(reference, other, brain),
             [SMOOTHING_MM / s for s in spacing_mm],
         )
         inner = ndimage.binary_erosion(brain, iterations=2)
@@ -132,11 +134,9 @@ def checkerboard_row(scene: Scene, reference: str, other: str) -> Row:
 
 
 def difference_row(scene: Scene, reference: str, other: str) -> Row:
-    """Z-scored reference minus another MRI, its slow changes removed, over the reference."""
+    """Z-scored reference minus another MRI, coil shading removed, over the reference."""
     first, second = scene.volumes[reference], scene.volumes[other]
-    change = ndimage.gaussian_filter(
-        local_change(first, second, scene.brain, scene.spacing_mm), 1.0
-    )
+    change = ndimage.gaussian_filter(local_change(first, second, scene.brain), 1.0)
     change = np.where(scene.brain, change, 0)
     limit = max(float(np.percentile(np.abs(change[scene.brain]), 99.9)), 1e-6)
 
@@ -144,7 +144,7 @@ def difference_row(scene: Scene, reference: str, other: str) -> Row:
         draw_base(axes, scene, plane, 0.7 * grey(scene, reference, plane))
         draw_signed(axes, scene, plane, change, limit)
 
-    note = "difference of z-scores,\nsmoothed by 1 voxel,\nslow changes removed"
+    note = "difference of z-scores,\nsmoothed by 1 voxel,\ncoil shading removed"
     bar = (limit, "red: brighter\nin the reference\nblue: darker")
     return Row(f"{reference} − {other}", note, draw, {}, bar)
 

@@ -22,6 +22,7 @@ from ricenet.tables import LABELS
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOT_AVAILABLE = "n/a"
+OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
 # --- text -----------------------------------------------------------------------------------------
@@ -87,10 +88,12 @@ def subject_sections(
     overviews: Sequence[Path],
     occlusions: Sequence[Path],
 ) -> list[dict[str, Any]]:
-    """Content of each subject's section, in the manifest's order.
+    """Content of each subject's section: the cohort in the manifest's order, then the others.
 
     Parameters
     ----------
+    manifest : sequence of dict
+        Rows of the manifest; empty where there is no cohort yet.
     overviews : sequence of Path
         ``<subject>/<any name>.png``.
     occlusions : sequence of Path
@@ -98,8 +101,10 @@ def subject_sections(
     """
     names = {str(place): name for name, place in LABELS.items()}
     pictures = {path.resolve().parent.name: path for path in overviews}
+    cohort = {row["subject"] for row in manifest}
+    others = [dict(OUTSIDE, subject=name) for name in pictures if name not in cohort]
     found = []
-    for row in manifest:
+    for row in (*manifest, *others):
         own = [check for check in checks if check["subject"] == row["subject"]]
         maps = [p for p in occlusions if p.stem == row["subject"]]
         picture = pictures.get(row["subject"])
@@ -153,15 +158,16 @@ def render(content: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
-    inputs = ("summary", "metrics", "manifest", "overviews*", "occlusions*", "audit")
+    inputs = ("summary*", "metrics*", "manifest*", "overviews*", "occlusions*", "audit")
     with step.Job("report", argv, inputs=inputs) as job:
         args = job.args
-        summary = json.loads(args.summary.read_text(encoding="utf-8"))
-        metrics, manifest = read_table(args.metrics), read_table(args.manifest)
+        summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
+        metrics = [row for path in args.metrics for row in read_table(path)]
+        manifest = [row for path in args.manifest for row in read_table(path)]
         checks = checks_of(read_table(args.audit))
         sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
         known = {section["subject"] for section in sections}
-        files = (args.manifest, args.metrics, args.summary, args.audit)
+        files = (*args.manifest, *args.metrics, *args.summary, args.audit)
         page = render(
             {
                 "title": job.settings["title"],

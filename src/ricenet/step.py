@@ -92,6 +92,11 @@ class Job:
         if self.args.log:
             self.args.log.parent.mkdir(parents=True, exist_ok=True)
             self.args.log.write_text("")
+        for name, paths in self._files(self.raw).items():
+            if not all(path.exists() for path in paths):
+                message = f"the path given for {name!r} does not exist; correct the subject's row"
+                self.say(f"error: {message}")
+                raise ValueError(message)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
@@ -110,7 +115,10 @@ class Job:
         if type(error) is ValueError:
             self.say(f"error: {error}")
         elif not isinstance(error, SystemExit):
-            self.say("".join(traceback.format_exception(error)))
+            text = "".join(traceback.format_exception(error))
+            for path in self._all(self.raw):
+                text = text.replace(str(path), "<raw>")
+            self.say(text)
 
     def _finish(self) -> None:
         record = self._record()

@@ -62,6 +62,12 @@ class Study:
         self._memory = _read_memory(memory)
         atexit.register(_write_memory, memory, self._memory, len(self._memory))
         self._check_occlusion()
+        for subject, column in self.missing():
+            warnings.warn(
+                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
+                f"not exist; its jobs will fail, the other subjects go on",
+                stacklevel=2,
+            )
 
     def _check_occlusion(self) -> None:
         unknown = set(self.config.occlusion_map.ablations) - set(self.ablations)
@@ -78,24 +84,27 @@ class Study:
 
     # --- raw data -------------------------------------------------------------------------------
 
-    def _raw_path(self, w: Any) -> Path:
-        subject, column = w.subject, w.get("mri") or w.get("dose")
-        row = self.subjects.loc[subject, column]
-        path = Path(self.config.subjects).parent / row
-        if not row or not path.exists():
-            raise ValueError(
-                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
-                f"not exist; correct the row"
-            )
-        return path
+    def _raw_path(self, subject: str, column: str) -> Path:
+        return Path(self.config.subjects).parent / self.subjects.loc[subject, column]
+
+    def missing(self) -> list[tuple[str, str]]:
+        """Subjects and columns whose raw path does not exist."""
+        columns = [*self.channels, *([PLANNING_CT] if self.dose else [])]
+        return [
+            (subject, column)
+            for subject, row in self.subjects[columns].iterrows()
+            for column in columns
+            if row[column] and not self._raw_path(str(subject), column).exists()
+        ]
 
     def raw(self, w: Any) -> str:
-        """Input function: raw path of an image or a dose."""
-        return os.path.relpath(self._raw_path(w))
+        """Params function: raw path of an image or a dose."""
+        return os.path.relpath(self._raw_path(w.subject, w.get("mri") or w.get("dose")))
 
     def raw_digest(self, w: Any) -> str:
         """Params function: digest of the raw content, the reason to ingest again."""
-        return provenance.raw_digest(self._raw_path(w), memory=self._memory)
+        path = self._raw_path(w.subject, w.get("mri") or w.get("dose"))
+        return provenance.raw_digest(path, memory=self._memory) if path.exists() else "missing"
 
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
@@ -160,6 +169,10 @@ class Study:
         """Cohort with labels as JSON text: what the manifest says besides the digests."""
         rows = self.cohort[["subject", "split", "fold", "label"]].to_dict("records")
         return json.dumps(rows, separators=(",", ":"))
+
+    def if_cohort(self, *files: str) -> list[str]:
+        """Files, or none where the cohort has no rows yet."""
+        return list(files) if len(self.cohort) else []
 
     def overviews(self, subjects: Iterable[str]) -> list[str]:
         """Overview pictures of some subjects."""

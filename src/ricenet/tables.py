@@ -127,7 +127,8 @@ def read_cohort(path: str | Path, subjects: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns subject, split, fold (int, -1 for test), label (0 recurrence, 1 RICE).
+        Columns subject, split, fold (int, -1 for test), label (0 recurrence, 1 RICE). Without
+        rows where the file has none: images can be prepared before folds are decided.
 
     Raises
     ------
@@ -148,7 +149,8 @@ def read_cohort(path: str | Path, subjects: pd.DataFrame) -> pd.DataFrame:
     if unlabelled:
         raise ValueError(f"{path}: {unlabelled} have no label; a cohort needs every label")
     cohort["label"] = [LABELS[label] for label in labels]
-    _check_folds(path, cohort)
+    if len(cohort):
+        _check_folds(path, cohort)
     return cohort
 
 

@@ -1,11 +1,11 @@
 # REQUIRED INPUTS: the raw series and doses that the subjects table names (DICOM or NIfTI).
+# They are params with a digest and not inputs: dates of raw files mean nothing, a copied archive
+# must not run everything again, and one path that is missing stops its own patient only.
 # OUTPUTS: subjects/<subject>/<channel>_native.nii.gz, with a record beside each.
 
 
 rule ingest_mri:
     """Read a DICOM series or a NIfTI file into a volume with exact geometry."""
-    input:
-        raw=ancient(STUDY.raw),
     output:
         image=f"{SUBJECT}/{{mri}}_native.nii.gz",
         record=f"{SUBJECT}/{{mri}}_native.json",
@@ -22,16 +22,15 @@ rule ingest_mri:
     params:
         settings=STUDY.settings("ingest_mri"),
         code=code_hash("ricenet.ingest_mri"),
+        raw=STUDY.raw,
         raw_digest=STUDY.raw_digest,
     shell:
-        "python -m ricenet.ingest_mri --raw {input.raw:q} --out {output.image:q} "
+        "python -m ricenet.ingest_mri --raw {params.raw:q} --out {output.image:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q}"
 
 
 rule ingest_dose:
     """Read a radiotherapy dose in Gy, with the ledger of how it becomes the course total."""
-    input:
-        raw=ancient(STUDY.raw),
     output:
         image=f"{SUBJECT}/{{dose}}_native.nii.gz",
         record=f"{SUBJECT}/{{dose}}_native.json",
@@ -48,9 +47,10 @@ rule ingest_dose:
     params:
         settings=STUDY.settings("ingest_dose"),
         code=code_hash("ricenet.ingest_dose"),
+        raw=STUDY.raw,
         raw_digest=STUDY.raw_digest,
         row=STUDY.dose_row,
     shell:
-        "python -m ricenet.ingest_dose --raw {input.raw:q} --row {params.row:q} "
+        "python -m ricenet.ingest_dose --raw {params.raw:q} --row {params.row:q} "
         "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} "
         "--log {log:q}"

@@ -5,7 +5,7 @@
 rule audit:
     """Collect every record into one table and recompute every digest."""
     input:
-        evaluation=rules.evaluate.output.record,
+        evaluation=STUDY.if_cohort(rules.evaluate.output.record),
         overviews=STUDY.overviews(STUDY.subjects.index),
         caches=STUDY.caches(STUDY.subjects.index),
         occlusions=STUDY.occlusion_pictures(),
@@ -34,9 +34,9 @@ rule audit:
 rule report:
     """Write the study's report: one HTML page."""
     input:
-        metrics=rules.evaluate.output.metrics,
-        summary=rules.evaluate.output.summary,
-        manifest=rules.manifest.output.table,
+        metrics=STUDY.if_cohort(rules.evaluate.output.metrics),
+        summary=STUDY.if_cohort(rules.evaluate.output.summary),
+        manifest=STUDY.if_cohort(rules.manifest.output.table),
         audit=rules.audit.output.table,
         overviews=STUDY.overviews(STUDY.subjects.index),
         occlusions=STUDY.occlusion_pictures(),
