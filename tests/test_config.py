@@ -117,6 +117,7 @@ def test_settings_do_not_depend_on_the_order_of_keys_and_do_on_values() -> None:
         for k, v in reversed(shipped().items())
     }
     assert text(backwards) == text(shipped())
+    assert config.settings_of({"b": {"d": 1, "c": 2}, "a": 3}) == '{"a":3,"b":{"c":2,"d":1}}'
     assert text(changed("train_model.learning_rate", 2e-4)) != text(shipped())
     assert text(changed("predict.batch_size", 7)) == text(shipped())
 

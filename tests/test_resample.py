@@ -28,5 +28,5 @@ def test_step_makes_isotropic_voxels_at_the_same_place(tmp_path: Path) -> None:
         Volume(data, oblique()), found.data.shape, found.affine, np.eye(4), 1
     )
     inside = ((places >= 0) & (places <= np.reshape(data.shape, (3, 1, 1, 1)) - 1)).all(0)
-    assert inside.mean() > 0.7
+    assert inside.mean() > 0.6
     np.testing.assert_allclose(found.data[inside], expected[inside], atol=1e-3)

@@ -81,7 +81,7 @@ def test_a_record_that_cannot_be_written_leaves_no_output(tmp_path: Path) -> Non
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_check_without_a_number_is_an_error(value: float, tmp_path: Path) -> None:
     with (
-        pytest.raises(ValueError, match="Dice of the masks is (nan|inf)"),
+        pytest.raises(ValueError, match=r"Dice of the masks is (nan|inf)"),
         job(tmp_path) as running,
     ):
         running.check("Dice of the masks", value, at_least=0.9)
@@ -164,17 +164,36 @@ def test_input_errors_name_the_file_and_not_its_folder(tmp_path: Path) -> None:
         running.load(tmp_path / "dose.nii.gz")
 
 
-def test_programs_end_with_status_1_for_bad_data_and_a_traceback_for_the_rest() -> None:
-    def bad() -> None:
-        raise ValueError("bad data")
+@pytest.mark.parametrize("missing", [False, True])
+def test_program_shows_an_unexpected_error_once_and_without_raw_paths(
+    missing: bool, tmp_path: Path, monkeypatch, capfd
+) -> None:
+    """Nor names of files in the raw folder, in whatever form the path was given."""
+    (tmp_path / "CANARY").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    child = "CANARY^JOHN.dcm"
+    raw = "../nowhere-CANARY" if missing else "../CANARY"
 
-    def broken() -> None:
-        raise KeyError("broken")
+    def main() -> None:
+        with job(tmp_path / "study", "--raw", f"{raw}/", raw=("raw",)) as running:
+            with contextlib.suppress(OSError):
+                (running.args.raw / child).read_bytes()
+            (running.args.raw.resolve() / child).read_bytes()
 
     with pytest.raises(SystemExit) as ended:
-        step.run(bad)
+        step.run(main)
     assert ended.value.code == 1
-    with pytest.raises(KeyError):
+    shown = capfd.readouterr().err
+    assert "CANARY" not in shown + (tmp_path / "study" / "log.txt").read_text()
+    assert ("does not exist" if missing else "FileNotFoundError") in shown
+
+
+def test_program_keeps_the_traceback_of_what_no_job_has_shown() -> None:
+    def broken() -> None:
+        raise ValueError("before any job")
+
+    with pytest.raises(ValueError):
         step.run(broken)
 
 

@@ -36,7 +36,8 @@ def test_table_is_read_as_text(tmp_path: Path) -> None:
     "subject",
     [
         "a;touch x", "$(x)", "`x`", "../../x", "a/b", "-rf", ".hidden", "", "a b", "a|b", "{x}",
-        "a'b", '"', "a\u00e4", "a_b", "a.b", "*", "x" * 64, "x" * 300, "a\x00b", "a\x0bb", "a\u2028b",
+        "a'b", '"', "a\u00e4", "a_b", "a.b", "*", "x" * 64, "x" * 300, "a\x00b", "a\x0bb",
+        "a\u2028b",
     ],
 )  # fmt: skip
 def test_dangerous_id_is_refused(subject: str, tmp_path: Path) -> None:

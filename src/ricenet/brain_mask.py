@@ -1,7 +1,8 @@
 """Brain extraction with HD-BET (Isensee et al., Hum Brain Mapp 40 (2019) 4952).
 
 Both back-ends want the axes to run right, anterior, superior; the mask goes to any grid over the
-same head, sampled from the probability, so that the image itself is interpolated only once. Arrays are ``(X, Y, Z)`` here; HD-BET's networks take ``(Z, Y, X)``.
+same head, sampled from the probability, so that the image itself is interpolated only once.
+Arrays are ``(X, Y, Z)`` here; HD-BET's networks take ``(Z, Y, X)``.
 """
 
 from __future__ import annotations
@@ -26,32 +27,45 @@ from ricenet.volume import Volume
 
 NETWORKS = {"fast": 1, "accurate": 5}
 NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
-STRIPPED_BACKGROUND = 0.6  # a whole head in a field of view of air has noise, not exact zeros
+BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
+CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or across the skull
 # The shipped weights hold millions of subnormal numbers, dead feature maps that weight decay left
 # behind. Processors without fast subnormals take forty times longer for them.
 NEGLIGIBLE_WEIGHT = 1e-20
 
 
 def to_ras(volume: Volume) -> Volume:
-    """Same voxels, axes reordered and flipped to run closest to right, anterior, superior."""
+    """Reorder and flip the axes to run closest to right, anterior, superior; same voxels."""
     orientation = nib.io_orientation(volume.affine)
     data = nib.apply_orientation(volume.data, orientation)
     to_original = nib.orientations.inv_ornt_aff(orientation, volume.data.shape)
     return Volume(np.ascontiguousarray(data), volume.affine @ to_original)
 
 
-def already_stripped(data: NDArray) -> bool:
+def already_stripped(image: Volume) -> bool:
     """Whether the image is a brain in a background of exact zeros.
 
-    The zeros must be the larger part, and what is left must be one compact piece of brain's shape:
-    most of its surface smooth and no air-filled spaces inside, which a whole head always has.
+    Zeros alone do not tell: scanners and defacing programs set the air around a whole head to 0.
+    But what is left of a head is too large for a brain, or, where the field of view is short, cut
+    by its edge over a large area, or in pieces where the skull was set to 0 as well.
     """
-    tissue = data != 0
-    if tissue.mean() > 1 - STRIPPED_BACKGROUND or not tissue.any():
+    tissue = image.data != 0
+    low, high = BRAIN_ML
+    if not low <= tissue.sum() * image.voxel_ml <= high or cut_cm2(tissue, image) > CUT_CM2:
         return False
-    labels, count = ndimage.label(tissue)
+    labels, _ = ndimage.label(tissue)
     sizes = np.bincount(labels.ravel())[1:]
-    return bool(count and sizes.max() > 0.98 * sizes.sum())
+    return bool(sizes.max() > 0.98 * sizes.sum())
+
+
+def cut_cm2(tissue: NDArray, image: Volume) -> float:
+    """Largest area, in cm², over which a mask touches one face of the field of view."""
+    areas = []
+    for axis, spacing_mm in enumerate(image.spacing_mm):
+        pixel_cm2 = image.voxel_ml * 10 / spacing_mm
+        first, last = tissue.take(0, axis), tissue.take(-1, axis)
+        areas += [first.sum() * pixel_cm2, last.sum() * pixel_cm2]
+    return float(max(areas))
 
 
 def network_input(data: NDArray, spacing_mm: Sequence[float]) -> NDArray:
@@ -273,7 +287,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("brain_mask", argv, inputs=("image", "grid")) as job:
         torch.set_num_threads(job.args.threads)
         image, grid = job.load(job.args.image), job.load(job.args.grid)
-        if already_stripped(image.data):
+        if already_stripped(image):
             tissue = Volume((image.data != 0).astype(np.uint8), image.affine)
             mask, method = on_grid(tissue, grid), "already stripped: voxels that are not 0"
         else:

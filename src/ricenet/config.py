@@ -279,7 +279,8 @@ def warnings(config: Config) -> list[str]:
         found.append(
             "cache.dose_scaling is zscore: a z-score of each dose volume cancels the "
             "multiplication by the number of fractions exactly, (kx - k mean)/(k sd) = "
-            "(x - mean)/sd, and with it the height of the dose. Use 'constant' unless that is intended."
+            "(x - mean)/sd, and with it the height of the dose. Use 'constant' unless that is "
+            "intended."
         )
     return found
 

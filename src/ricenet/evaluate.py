@@ -24,6 +24,13 @@ VALIDATION_COLUMNS = ["ablation", "fold", "epoch", "which", *TEST_COLUMNS[2:]]
 Row = dict[str, Any]
 
 
+def _read(path: Path) -> pd.DataFrame:
+    # a subject may be called NA; only an empty probability is missing
+    types = {"subject": str, "ablation": str, "which": str}
+    empty = {"probability_rice": [""]}
+    return pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, na_values=empty)
+
+
 def read_predictions(paths: Sequence[Path], columns: Sequence[str]) -> pd.DataFrame:
     """Read and join tables of predictions.
 
@@ -32,7 +39,7 @@ def read_predictions(paths: Sequence[Path], columns: Sequence[str]) -> pd.DataFr
     ValueError
         No table, columns that differ from the expected, or a probability outside 0 to 1.
     """
-    tables = [pd.read_csv(path, sep="\t", dtype={"subject": str}) for path in paths]
+    tables = [_read(path) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         if list(table.columns) != list(columns):
             raise ValueError(f"{path}: columns {list(table.columns)}, expected {list(columns)}")

@@ -56,6 +56,9 @@ def estimate(
     ValueError
         ANTs found no transform.
     """
+    # antspyx 0.6.3 ignores ``random_seed=`` and takes the seed from here; with ``on`` it would
+    # refuse rigid registration
+    ants.config.set_ants_deterministic(on=False, seed_value=seed)
     with tempfile.TemporaryDirectory() as folder:
         try:
             result = ants.registration(
@@ -67,7 +70,6 @@ def estimate(
                 aff_shrink_factors=(6, 4, 2, 1),
                 aff_smoothing_sigmas=(3, 2, 1, 0),
                 aff_random_sampling_rate=sampling_rate,
-                random_seed=seed,
             )
         except (RuntimeError, IndexError) as error:
             raise ValueError(
@@ -104,11 +106,12 @@ def correlation(a: NDArray, b: NDArray, inside: NDArray) -> float:
 
 
 def head_outline(image: Volume) -> NDArray:
-    """Filled outline of the head: the largest part above Otsu's threshold."""
+    """Find the filled outline of the head: the largest part above Otsu's threshold."""
     # the logarithm keeps fat and vessels from dominating the threshold; CT begins at -1000 HU
     shifted = Volume(np.log1p(image.data - image.data.min()), image.affine)
     mask = sitk.OtsuThreshold(to_itk(shifted), 0, 1)
-    mask = sitk.BinaryMorphologicalOpening(mask, (2, 2, 2))
+    # filled before the choice: a dark skull may part the brain from a smaller shell of scalp
+    mask = sitk.BinaryFillhole(sitk.BinaryMorphologicalOpening(mask, (2, 2, 2)))
     mask = sitk.RelabelComponent(sitk.ConnectedComponent(mask)) == 1
     mask = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(mask, (3, 3, 3)))
     return from_itk(mask).data > 0

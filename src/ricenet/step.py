@@ -12,6 +12,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import sys
 import time
 import traceback
@@ -23,6 +24,7 @@ from ricenet import provenance
 from ricenet.volume import Volume, load, save
 
 T = TypeVar("T")
+SHOWN = "shown by the step"  # note on an exception whose text is in the log
 
 
 class Job:
@@ -94,9 +96,11 @@ class Job:
             self.args.log.write_text("")
         for name, paths in self._files(self.raw).items():
             if not all(path.exists() for path in paths):
-                message = f"the path given for {name!r} does not exist; correct the subject's row"
-                self.say(f"error: {message}")
-                raise ValueError(message)
+                error = ValueError(
+                    f"the path for {name!r} does not exist; correct the subject's row"
+                )
+                self._abandon(error)
+                raise error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
@@ -115,10 +119,15 @@ class Job:
         if type(error) is ValueError:
             self.say(f"error: {error}")
         elif not isinstance(error, SystemExit):
-            text = "".join(traceback.format_exception(error))
-            for path in self._all(self.raw):
-                text = text.replace(str(path), "<raw>")
-            self.say(text)
+            self.say(self._without_raw("".join(traceback.format_exception(error))))
+        error.add_note(SHOWN)
+
+    def _without_raw(self, text: str) -> str:
+        """Text in which raw paths, and names of files below them, are replaced."""
+        for path in self._all(self.raw):
+            for form in (path.resolve(), path):
+                text = re.sub(re.escape(str(form)) + r"[^'\"\n]*", "<raw>", text)
+        return text
 
     def _finish(self) -> None:
         record = self._record()
@@ -278,12 +287,15 @@ def _sync(path: Path) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a step's ``main`` as a program: bad data ends with its message and status 1."""
+    """Run a step's ``main`` as a program: what the Job has shown ends with status 1, no more."""
     with contextlib.suppress(BrokenPipeError):
         try:
             main()
-        except ValueError:
-            sys.exit(1)  # the Job has shown the message
+        except Exception as error:
+            if SHOWN not in getattr(error, "__notes__", ()):
+                raise
+            # the interpreter's own traceback would repeat raw paths
+            sys.exit(1)
 
 
 def checked(value: T | None, message: str) -> T:

@@ -85,16 +85,16 @@ class Study:
     # --- raw data -------------------------------------------------------------------------------
 
     def _raw_path(self, subject: str, column: str) -> Path:
-        return Path(self.config.subjects).parent / self.subjects.loc[subject, column]
+        return Path(self.config.subjects).parent / str(self.subjects.loc[subject, column])
 
     def missing(self) -> list[tuple[str, str]]:
         """Subjects and columns whose raw path does not exist."""
         columns = [*self.channels, *([PLANNING_CT] if self.dose else [])]
         return [
             (subject, column)
-            for subject, row in self.subjects[columns].iterrows()
+            for subject in map(str, self.subjects.index)
             for column in columns
-            if row[column] and not self._raw_path(str(subject), column).exists()
+            if self.subjects.loc[subject, column] and not self._raw_path(subject, column).exists()
         ]
 
     def raw(self, w: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 SOURCE = Path(workflow.basedir, "src")
 sys.path.insert(0, str(SOURCE))
 
-from ricenet.provenance import code_hash
+from ricenet.provenance import code_hash, raw_digest
 from ricenet.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))

@@ -6,7 +6,7 @@ rule occlusion_map:
     """Measure how the ensemble's probability changes when small cubes are hidden."""
     input:
         manifest=rules.manifest.output.table,
-        manifest_record=rules.manifest.output.record,
+        manifest_record=ancient(rules.manifest.output.record),
         models=STUDY.fold_models,
         mask=rules.crop.output.mask,
     output:

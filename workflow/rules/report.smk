@@ -56,6 +56,7 @@ rule report:
     params:
         settings=STUDY.settings("report"),
         code=code_hash("ricenet.report"),
+        templates=raw_digest(SOURCE / "ricenet/templates", memory={}),
     shell:
         "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --audit {input.audit:q} --overviews {input.overviews:q} "

@@ -1,4 +1,6 @@
 # REQUIRED INPUTS: caches/<subject>.npy of every subject of the cohort, from preprocess.smk.
+# The manifest's record is ancient: it holds times, and a manifest that came out the same must not
+# train again.
 # OUTPUTS: cohorts/<cohort>/manifest.tsv, the models, their predictions, the evaluation.
 
 
@@ -33,7 +35,7 @@ rule train_model:
     """Train the network of one input combination on all folds but one."""
     input:
         manifest=rules.manifest.output.table,
-        manifest_record=rules.manifest.output.record,
+        manifest_record=ancient(rules.manifest.output.record),
     output:
         model=f"{COHORT}/{{ablation}}/fold-{{fold}}/model.safetensors",
         history=f"{COHORT}/{{ablation}}/fold-{{fold}}/history.tsv",
@@ -65,7 +67,7 @@ rule predict:
     """Ask the fold models of one input combination about the test subjects."""
     input:
         manifest=rules.manifest.output.table,
-        manifest_record=rules.manifest.output.record,
+        manifest_record=ancient(rules.manifest.output.record),
         models=STUDY.fold_models,
     output:
         table=f"{COHORT}/{{ablation}}/test-predictions.tsv",
@@ -94,7 +96,7 @@ rule evaluate:
     """Turn predictions into metrics with confidence intervals."""
     input:
         manifest=rules.manifest.output.table,
-        manifest_record=rules.manifest.output.record,
+        manifest_record=ancient(rules.manifest.output.record),
         validation=STUDY.validation_predictions(),
         test=STUDY.test_predictions(),
     output:

@@ -1,0 +1,144 @@
+"""audit: planted damage is found by name, harmless changes are not taken for damage."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from ricenet import audit, crop, zscore
+from ricenet.volume import load
+from step_run import put, run_step
+
+MASK = np.zeros((8, 9, 10), np.uint8)
+MASK[2:6, 2:7, 3:8] = 1
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Two steps of two subjects, as the workflow runs them."""
+    root = tmp_path / "study"
+    rng = np.random.default_rng(1)
+    for name in ("P1", "P2"):
+        subject = root / "subjects" / name
+        data = rng.standard_normal(MASK.shape).astype(np.float32)
+        image = put(subject / "event_registered.nii.gz", data, np.eye(4))
+        mask = put(subject / "event_brain-mask.nii.gz", MASK, np.eye(4))
+        scaled = subject / "event_zscored.nii.gz"
+        run_step(zscore.main, subject / "event_zscored.json", image=image, mask=mask, out=scaled)
+        make_crop(subject)
+    (root / "audit").mkdir()
+    (root / "cohorts").mkdir()
+    (root / "cohorts" / "summary.json").write_text("[1, 2]")  # no record
+    return root
+
+
+def make_crop(subject: Path) -> None:
+    run_step(
+        crop.main, subject / "crop.json", {"shape": [6, 6, 6]},
+        images=[subject / "event_zscored.nii.gz"], mask=subject / "event_brain-mask.nii.gz",
+        cropped=[subject / "event_cropped.nii.gz"],
+        cropped_mask=subject / "brain-mask_cropped.nii.gz",
+    )  # fmt: skip
+
+
+def run(root: Path, threads: int = 1) -> tuple[dict, pd.DataFrame]:
+    out = root / "audit" / "records.tsv"
+    record = run_step(audit.main, root / "audit" / "audit.json", out=out, threads=threads)
+    return record, pd.read_csv(out, sep="\t")
+
+
+def test_whole_study_passes(study: Path) -> None:
+    record, table = run(study, threads=2)
+    assert record["facts"]["files"] == 6
+    assert (table["verdict"] == "pass").all()
+    assert sorted(set(table["record"])) == [
+        f"subjects/{s}/{n}.json" for s in ("P1", "P2") for n in ("crop", "event_zscored")
+    ]
+    assert set(table["subject"]) == {"P1", "P2"} and set(table["step"]) == {"crop", "zscore"}
+    # 2 checks of zscore, 1 of crop, and a row for each record
+    assert len(table) == 2 * (2 + 1 + 2)
+    assert record["checks"][0] | {"value": 0, "verdict": "pass"} == record["checks"][0]
+    # its own record does not change the next audit
+    again, _ = run(study)
+    assert again["facts"] == record["facts"]
+
+
+def test_study_that_was_touched_recompressed_and_moved_passes(study: Path) -> None:
+    before, _ = run(study)
+    for number, path in enumerate(sorted(study.rglob("*.nii.gz"))):
+        path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 9, mtime=number))
+        os.utime(path, (number, number))
+    record, table = run(study.rename(study.parent / "elsewhere"))
+    assert record["facts"] == before["facts"] and (table["verdict"] == "pass").all()
+
+
+def flip_voxel(path: Path) -> None:
+    image = nib.load(path)
+    data = np.array(image.dataobj)
+    data[3, 3, 3] += np.float32(1e-6)
+    nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
+
+
+def mirror(path: Path) -> None:
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.array(image.dataobj)[::-1], image.affine, image.header), path)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (flip_voxel, "altered"),
+        (mirror, "altered"),
+        (Path.unlink, "missing"),
+        (truncate, r"unreadable \(not a readable NIfTI file"),
+        (lambda path: path.write_bytes(b""), "unreadable"),
+    ],
+)
+def test_damaged_file_is_named(damage, reason: str, study: Path) -> None:
+    damage(study / "subjects" / "P2" / "event_cropped.nii.gz")
+    with pytest.raises(ValueError, match=rf"\n  subjects/P2/event_cropped.nii.gz: {reason}") as e:
+        run(study)
+    assert len(str(e.value).splitlines()) == 2  # and no other
+    assert not list((study / "audit").iterdir())
+
+
+def test_file_older_than_its_inputs_is_a_failed_check(study: Path) -> None:
+    """The image was standardised anew, the crop was not made again: whole, but stale."""
+    before, _ = run(study)
+    subject = study / "subjects" / "P1"
+    data = load(subject / "event_registered.nii.gz").data + MASK * np.arange(10, dtype=np.float32)
+    image = put(subject / "event_registered.nii.gz", data, np.eye(4))
+    mask, out = subject / "event_brain-mask.nii.gz", subject / "event_zscored.nii.gz"
+    run_step(zscore.main, subject / "event_zscored.json", image=image, mask=mask, out=out)
+    record, table = run(study)
+    failed = table[table["verdict"] == "fail"]
+    assert list(failed["record"]) == ["subjects/P1/crop.json"]
+    assert list(failed["check"]) == ["inputs changed since"] and list(failed["value"]) == [1]
+    assert record["checks"][0]["value"] == 1 and record["checks"][0]["verdict"] == "fail"
+    assert record["facts"]["root_digest"] != before["facts"]["root_digest"]
+    make_crop(subject)
+    assert (run(study)[1]["verdict"] == "pass").all()
+
+
+@pytest.mark.parametrize("content", [b'{"step": "crop", ', b"\xff\xfe\x00"])
+def test_damaged_record_is_named(content: bytes, study: Path) -> None:
+    (study / "subjects" / "P1" / "crop.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^subjects/P1/crop.json: not a readable record"):
+        run(study)
+
+
+def test_subject_of_a_record() -> None:
+    assert audit.subject_of("subjects/P1/crop.json") == "P1"
+    assert audit.subject_of("caches/P1.json") == "P1"
+    assert audit.subject_of("cohorts/c/postop/occlusion/P1_picture.json") == "P1"
+    assert audit.subject_of("cohorts/c/manifest.json") == ""

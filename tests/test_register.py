@@ -1,0 +1,406 @@
+"""register: known motions of a phantom, one person in two positions, another program's points."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ants
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk
+import yaml
+from scipy.spatial.transform import Rotation
+
+from dicom_phantoms import needs
+from ricenet import align, ingest_mri, register, transforms
+from ricenet.interpolation import isotropic_grid, sample
+from ricenet.volume import Volume, load, save
+from step_run import put_record, run_step
+from test_transforms import mapped
+
+ROOT = Path(__file__).parents[1]
+SETTINGS: dict = {}
+for name in ("config/config.yaml", "config/demo/config.yaml"):
+    SETTINGS |= yaml.safe_load((ROOT / name).read_text())["register"]
+ESTIMATE = {k: SETTINGS[k] for k in ("transform", "iterations", "sampling_rate", "seed")}
+GRID_MM = 2.0
+# what the raw post-op image is moved by: 28 degrees and 65 mm about and along oblique axes
+AXIS, SHIFT = np.array([1, 2, 2]) / 3, np.array([40, -40, 32])
+MOTION = np.eye(4)
+MOTION[:3, :3] = Rotation.from_rotvec(28 * AXIS, degrees=True).as_matrix()
+MOTION[:3, 3] = 65 * SHIFT / np.linalg.norm(SHIFT)
+
+
+def on_isotropic(volume: Volume, interpolator: str = "bspline", mm: float = GRID_MM) -> Volume:
+    shape, affine = isotropic_grid(volume.data.shape, volume.affine, spacing_mm=mm)
+    return sample(volume, shape, affine, interpolator=interpolator)
+
+
+def points_in(mask: Volume, count: int = 3000) -> np.ndarray:
+    """Some voxel centres of a mask, (N, 3) RAS mm."""
+    voxels = np.argwhere(mask.data > 0)
+    voxels = voxels[np.random.default_rng(0).permutation(len(voxels))[:count]]
+    return moved(mask.affine, voxels)
+
+
+def moved(matrix, points) -> np.ndarray:
+    matrix = np.asarray(matrix)
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def distances(a, b) -> np.ndarray:
+    return np.linalg.norm(a - b, axis=-1)
+
+
+def found_matrix(record: dict) -> np.ndarray:
+    return np.array(record["facts"]["fixed_to_moving_points_ras_mm"])
+
+
+def verdicts(record: dict) -> dict[str, str]:
+    return {check["check"]: check["verdict"] for check in record["checks"]}
+
+
+def values(record: dict) -> dict[str, float]:
+    return {check["check"]: check["value"] for check in record["checks"]}
+
+
+@pytest.fixture(scope="module")
+def heads(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Isotropic images of the phantom and their true masks; ``moved`` is post-op after MOTION."""
+    folder = tmp_path_factory.mktemp("heads")
+    for name in ("postop", "event", "ct"):
+        native, _ = ingest_mri.read(phantom / "dicom" / name, min_slices=3)
+        save(folder / f"{name}.nii.gz", on_isotropic(native))
+        if name == "ct":
+            continue
+        mask = load(phantom / "truth" / f"{name}_brain-mask.nii.gz")
+        save(folder / f"{name}_mask.nii.gz", on_isotropic(mask, "nearest"))
+        if name == "postop":
+            away = MOTION @ native.affine
+            save(folder / "moved.nii.gz", on_isotropic(Volume(native.data, away)))
+            mask = Volume(mask.data, MOTION @ mask.affine)
+            save(folder / "moved_mask.nii.gz", on_isotropic(mask, "nearest"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(phantom: Path) -> dict:
+    return json.loads((phantom / "truth" / "truth.json").read_text())
+
+
+def run(heads: Path, out: Path, moving: str = "moved", fixed: str = "event", **changed) -> dict:
+    """Run the step on two heads, with their masks if they have any."""
+    masks = [heads / f"{name}_mask.nii.gz" for name in (moving, fixed)]
+    return run_step(
+        register.main,
+        out.with_suffix(".json"),
+        SETTINGS | changed,
+        moving=heads / f"{moving}.nii.gz",
+        fixed=heads / f"{fixed}.nii.gz",
+        masks=masks if all(mask.exists() for mask in masks) else [],
+        out=out,
+    )
+
+
+@pytest.fixture(scope="module")
+def registered(heads: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
+    """Record and transform file of ``moved`` onto ``event``."""
+    out = tmp_path_factory.mktemp("registered") / "moved_to-event.tfm"
+    return run(heads, out), out
+
+
+# --- the measures of the gates
+
+
+def test_dice_counts_voxels() -> None:
+    rng = np.random.default_rng(0)
+    for share in (0.05, 0.5, 0.9):
+        a, b = rng.random((2, 5, 6, 7)) < share
+        both = sum(x and y for x, y in zip(a.flat, b.flat, strict=True))
+        assert register.dice(a, b) == pytest.approx(2 * both / (sum(a.flat) + sum(b.flat)))
+    assert register.dice(a, a) == 1
+    assert register.dice(a, ~a) == 0
+    assert register.dice(a & False, a & False) == 0
+
+
+def test_correlation_is_pearsons_inside_the_mask() -> None:
+    rng = np.random.default_rng(1)
+    a = rng.normal(1000, 5, (6, 7, 8)).astype(np.float32)
+    b = (0.3 * a + rng.normal(0, 2, a.shape)).astype(np.float32)
+    inside = rng.random(a.shape) < 0.3
+    x, y = ([float(v) for v in image[inside]] for image in (a, b))
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    products = sum((p - mean_x) * (q - mean_y) for p, q in zip(x, y, strict=True))
+    squares = sum((p - mean_x) ** 2 for p in x) * sum((q - mean_y) ** 2 for q in y)
+    expected = products / math.sqrt(squares)
+    assert register.correlation(a, b, inside) == pytest.approx(expected, abs=1e-9)
+    outside_changed = np.where(inside, a, -7e6).astype(np.float32)
+    assert register.correlation(outside_changed, b, inside) == pytest.approx(expected, abs=1e-9)
+
+
+def test_correlation_is_zero_where_it_is_undefined() -> None:
+    a = np.random.default_rng(2).random((4, 4, 4))
+    one = np.zeros(a.shape, bool)
+    one[0, 0, 0] = True
+    assert register.correlation(a, np.ones(a.shape), a > 0) == 0
+    assert register.correlation(a, a, one) == 0
+    assert register.correlation(a, a, one & False) == 0
+
+
+@pytest.mark.parametrize(
+    ("air", "scalp", "skull", "brain"), [(5, 900, 20, 400), (-1000, 20, 900, 40)]
+)
+def test_head_outline_is_the_head_filled(air: int, scalp: int, skull: int, brain: int) -> None:
+    """MR with a dark skull, CT with a bright one; a head rest beside the head stays out."""
+    radius = np.linalg.norm((np.indices((60, 70, 64)).T - (30, 35, 32)).T, axis=0)
+    data = np.full(radius.shape, air, np.float32)
+    for limit, value in ((25, scalp), (22, skull), (19, brain)):
+        data[radius < limit] = value
+    data[5:55, 64:67, 5:60] = brain
+    data += np.random.default_rng(0).normal(0, 2, data.shape).astype(np.float32)
+    found = register.head_outline(Volume(data, np.eye(4)))
+    assert register.dice(found, radius < 25) > 0.98
+    assert found[30, 35, 32]
+    assert not found[:, 60:].any()
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, IndexError])
+def test_failure_of_ants_names_the_images(failure, monkeypatch, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.nii.gz", Volume(np.zeros((4, 4, 4), np.float32), np.eye(4)))
+
+    def registration(*_, **__):
+        raise failure("itk::ERROR")
+
+    monkeypatch.setattr(ants, "registration", registration)
+    with pytest.raises(ValueError, match=r"no transform from a\.nii\.gz to b\.nii\.gz"):
+        register.estimate(tmp_path / "b.nii.gz", tmp_path / "a.nii.gz", **ESTIMATE)
+
+
+# --- known and unknown motions
+
+
+@pytest.mark.slow
+def test_large_known_motion_is_found(registered, phantom: Path, truth: dict) -> None:
+    record, _ = registered
+    points = points_in(load(phantom / "truth" / "event_brain-mask.nii.gz"))
+    true = moved(MOTION @ np.linalg.inv(truth["postop_to_event"]), points)
+    error = distances(moved(found_matrix(record), points), true)
+    print(f"TRE {error.mean():.3f} mm, worst {error.max():.3f} mm; {record['checks']}")
+    assert distances(true, points).mean() > 50
+    assert error.max() < 1.0
+    assert set(verdicts(record).values()) == {"pass"}
+
+
+@pytest.mark.slow
+def test_planning_ct_is_brought_onto_the_mri(heads: Path, phantom, truth, tmp_path: Path) -> None:
+    record = run(heads, tmp_path / "ct_to-postop.tfm", "ct", "postop")
+    points = points_in(load(phantom / "truth" / "postop_brain-mask.nii.gz"))
+    true = moved(np.linalg.inv(truth["ct_to_postop"]), points)
+    error = distances(moved(found_matrix(record), points), true)
+    print(f"TRE {error.mean():.3f} mm, worst {error.max():.3f} mm; {record['checks']}")
+    assert distances(true, points).mean() > 5
+    assert error.max() < 1.0
+    assert verdicts(record) == {"Dice of the head outlines": "pass"}
+
+
+@pytest.mark.slow
+def test_one_person_in_two_positions(tmp_path: Path) -> None:
+    """Supine and prone: there and back must cancel, and the gates pass."""
+    raw = needs("mr_same_subject_two_positions")
+    for name in ("HFS", "HFP"):
+        image = on_isotropic(ingest_mri.read(raw / name, min_slices=3)[0])
+        save(tmp_path / f"{name}.nii.gz", image)
+        outline = register.head_outline(image).astype(np.uint8)
+        save(tmp_path / f"{name}_mask.nii.gz", Volume(outline, image.affine))
+    there = run(tmp_path, tmp_path / "HFP_to-HFS.tfm", "HFP", "HFS")
+    back = run(tmp_path, tmp_path / "HFS_to-HFP.tfm", "HFS", "HFP")
+    outline = load(tmp_path / "HFS_mask.nii.gz")
+    centre = moved(outline.affine, np.argwhere(outline.data).mean(0))
+    region = points_in(outline, 100_000)
+    region = region[distances(region, centre) < 70]
+    away = moved(found_matrix(there), region)
+    error = distances(moved(found_matrix(back), away), region)
+    print(f"inverse {error.mean():.3f} mm, worst {error.max():.3f} mm; {there['checks']}")
+    assert distances(away, region).mean() > 30
+    assert error.mean() < 0.5
+    for record in (there, back):
+        assert values(record)["correlation in the brain"] > 0.7
+        assert set(verdicts(record).values()) == {"pass"}
+
+
+@pytest.mark.slow
+def test_t1_onto_t1_with_contrast_agent(tmp_path: Path) -> None:
+    """Two thick-sliced images of another contrast, between which the patient turned his head."""
+    raw = needs("glioma_tcga_fg6692")
+    for name in ("t1", "t1c"):
+        image = load(raw / f"tcia_example_{name}.nii.gz")
+        save(tmp_path / f"{name}.nii.gz", on_isotropic(image))
+    fixed, moving = load(tmp_path / "t1c.nii.gz"), load(tmp_path / "t1.nii.gz")
+    mask = load(raw / "bet_tcia_example_t1c_mask.nii.gz")
+    brain = on_isotropic(mask, "nearest").data > 0
+
+    def likeness(transform: sitk.Transform) -> float:
+        grid = (fixed.data.shape, fixed.affine)
+        onto = sample(moving, *grid, interpolator="linear", transform=transform)
+        return register.correlation(fixed.data, onto.data, brain)
+
+    names = ("t1c.nii.gz", "t1.nii.gz")
+    there, back = (
+        register.estimate(tmp_path / a, tmp_path / b, **ESTIMATE) for a, b in (names, names[::-1])
+    )
+    points = points_in(mask)
+    away = mapped(there, points)
+    error = distances(mapped(back, away), points)
+    before, after = likeness(sitk.Transform()), likeness(there)
+    print(
+        f"correlation {before:.3f} to {after:.3f}, moved {distances(away, points).mean():.2f} mm, "
+        f"inverse {error.mean():.3f} mm, worst {error.max():.3f} mm"
+    )
+    assert after > 0.45 > 0.3 > before
+    assert 5 < distances(away, points).mean() < 12
+    assert error.mean() < 0.5
+
+
+# --- planted failures
+
+
+def about(centre, matrix) -> np.ndarray:
+    """A (3, 3) matrix applied about a point."""
+    whole = np.eye(4)
+    whole[:3, :3] = matrix
+    whole[:3, 3] = centre - whole[:3, :3] @ centre
+    return whole
+
+
+def shift(x: float, y: float, z: float) -> np.ndarray:
+    whole = np.eye(4)
+    whole[:3, 3] = (x, y, z)
+    return whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("failure", "failed"),
+    [
+        ("none", {"mask": False, "likeness": False}),
+        ("20 mm to the right", {"mask": True, "likeness": True}),
+        ("20 mm upwards", {"mask": True, "likeness": True}),
+        ("left and right exchanged", {"mask": True, "likeness": True}),
+        ("nose at the back", {"mask": True, "likeness": True}),
+        ("not registered", {"mask": True, "likeness": True}),
+    ],
+)
+def test_gates_see_planted_failures(
+    failure, failed, heads, registered, monkeypatch, tmp_path: Path
+) -> None:
+    good = found_matrix(registered[0])
+    brain = load(heads / "event_mask.nii.gz")
+    centre = moved(brain.affine, np.argwhere(brain.data).mean(0))
+    planted = {
+        "none": good,
+        "20 mm to the right": good @ shift(20, 0, 0),
+        "20 mm upwards": good @ shift(0, 0, 20),
+        "left and right exchanged": good @ about(centre, np.diag([-1.0, 1, 1])),
+        "nose at the back": good @ about(centre, np.diag([-1.0, -1, 1])),
+        "not registered": np.eye(4),
+    }[failure]
+    monkeypatch.setattr(register, "estimate", lambda *_, **__: transforms.from_matrix_ras(planted))
+    record = run(heads, tmp_path / "moved_to-event.tfm")
+    print(failure, values(record))
+    assert verdicts(record) == {
+        "Dice of the brain masks": "fail" if failed["mask"] else "pass",
+        "correlation in the brain": "fail" if failed["likeness"] else "pass",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("offset_mm", [40, 300])
+def test_gate_of_the_ct_sees_an_offset(offset_mm, heads, truth, monkeypatch, tmp_path) -> None:
+    planted = np.linalg.inv(truth["ct_to_postop"]) @ shift(offset_mm, 0, 0)
+    monkeypatch.setattr(register, "estimate", lambda *_, **__: transforms.from_matrix_ras(planted))
+    record = run(heads, tmp_path / "ct_to-postop.tfm", "ct", "postop")
+    print(offset_mm, values(record))
+    assert verdicts(record) == {"Dice of the head outlines": "fail"}
+
+
+# --- the file
+
+
+@pytest.mark.slow
+def test_ants_and_simpleitk_read_the_file_alike(registered) -> None:
+    record, path = registered
+    points = np.random.default_rng(4).uniform(-80, 80, (20, 3))
+    expected = moved(found_matrix(record), points)
+    np.testing.assert_allclose(mapped(sitk.ReadTransform(str(path)), points), expected, atol=2e-4)
+    np.testing.assert_allclose(ants_points(path, points), expected, atol=2e-4)
+
+
+def ants_points(path: Path, points) -> np.ndarray:
+    """(N, 3) points, RAS mm, through a transform file as ANTs reads it."""
+    flip = np.array([-1.0, -1.0, 1.0])
+    table = pd.DataFrame(points * flip, columns=["x", "y", "z"])
+    return ants.apply_transforms_to_points(3, table, [str(path)]).to_numpy() * flip
+
+
+@pytest.mark.slow
+def test_syn_is_written_read_and_applied(heads: Path, tmp_path: Path) -> None:
+    """Against ANTs: the same points and the same resampled image from the file."""
+    for name in ("postop", "event"):
+        for end in ("", "_mask"):
+            image = load(heads / f"{name}{end}.nii.gz")
+            coarse = on_isotropic(image, "nearest" if end else "linear", mm=4.0)
+            save(tmp_path / f"{name}{end}.nii.gz", coarse)
+    path = tmp_path / "postop_to-event.h5"
+    record = run(tmp_path, path, "postop", "event", transform="syn")
+    assert "fixed_to_moving_points_ras_mm" not in record["facts"]
+    assert verdicts(record)["Dice of the brain masks"] == "pass"
+    points = points_in(load(tmp_path / "event_mask.nii.gz"), 50)
+    mine, other = mapped(transforms.read(path), points), ants_points(path, points)
+    np.testing.assert_allclose(mine, other, atol=1e-3)
+    flags = {
+        "image": tmp_path / "postop.nii.gz",
+        "image_record": put_record(tmp_path / "postop_native.json", frame=None),
+        "grid": tmp_path / "event.nii.gz",
+        "transforms": [path],
+        "frames": [],
+        "channel": "postop",
+        "kind": "mri",
+        "reference": "event",
+        "out": tmp_path / "postop_registered.nii.gz",
+    }
+    run_step(align.main, tmp_path / "align.json", {"mri_interpolator": "linear"}, **flags)
+    images = [ants.image_read(str(flags[name])) for name in ("grid", "image")]
+    expected = ants.apply_transforms(*images, [str(path)], interpolator="linear").numpy()
+    found = load(flags["out"]).data
+    difference = np.abs(found - expected)
+    print(f"align against ANTs: {np.quantile(difference, 0.999):.3g} of {expected.max():.4g}")
+    # both see the same edge of the field of view but for rounding
+    assert np.quantile(difference, 0.999) < 1e-3 * expected.max()
+
+
+@pytest.mark.slow
+def test_repeatable_to_the_bit_with_one_thread_and_closely_with_two(heads, tmp_path) -> None:
+    """As programs of their own, because ITK asks for its threads once a process."""
+    points = points_in(load(heads / "event_mask.nii.gz"), 500)
+    content, where = [], []
+    for place, threads in enumerate((1, 1, 2)):
+        out = tmp_path / f"{place}_to-event.tfm"
+        command = [sys.executable, "-m", "ricenet.register", "--threads", str(threads)]
+        command += ["--moving", str(heads / "moved.nii.gz")]
+        command += ["--fixed", str(heads / "event.nii.gz"), "--masks"]
+        command += ["--out", str(out), "--record", str(out.with_suffix(".json"))]
+        command += ["--settings", json.dumps(SETTINGS)]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
+        content.append(out.read_bytes())
+        where.append(mapped(transforms.read(out), points))
+    apart = distances(where[2], where[0]).max()
+    print(f"one thread against two: {apart:.2g} mm")
+    assert content[0] == content[1]
+    assert apart < 0.05
