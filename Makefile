@@ -11,6 +11,9 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SOURCE_ONLY := acvl_utils,connection_pool,HD_BET
 
 DEMO := --configfile config/demo/config.yaml
+# Small volumes and networks: two jobs side by side are faster than two threads in one.
+SMALL := --set-threads brain_mask=1 register=1 train_model=1 predict=1 occlusion_map=1 \
+         --resources gpu=$(CORES)
 PHANTOMS := resources/phantoms
 
 .PHONY: setup demo test lint types unit clean-demo
@@ -25,8 +28,8 @@ $(VENV)/ready: envs/requirements.lock pyproject.toml
 	touch $@
 
 demo: setup
-	python -m ricenet.phantom --out $(PHANTOMS) --subjects 8 --seed 7 --canvas-mm 2 --processes $(CORES)
-	snakemake $(DEMO) --cores $(CORES)
+	python -m ricenet.phantom --out $(PHANTOMS) --subjects 8 --seed 7 --scale 2 --canvas-mm 2 --processes $(CORES)
+	snakemake $(DEMO) $(SMALL) --cores $(CORES)
 	@echo
 	@echo "The report: results/demo/cohorts/demo/report/index.html"
 

@@ -316,9 +316,20 @@ def test_image_without_a_brain_is_refused(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
         brain_mask, "extract", lambda image, grid, **_: np.zeros(grid.data.shape, bool)
     )
-    noise = Volume(np.random.default_rng(0).random((9, 9, 9), np.float32) + 1, np.eye(4))
+    affine = np.diag([12.0, 12, 12, 1])
+    noise = Volume(np.random.default_rng(0).random((9, 9, 9), np.float32) + 1, affine)
     with pytest.raises(ValueError, match="no brain was found"):
         mask_by_main(tmp_path, noise, noise, SETTINGS)
+    assert not (tmp_path / "mask.nii.gz").exists()
+
+
+def test_field_of_view_smaller_than_a_brain_is_refused(monkeypatch, tmp_path: Path) -> None:
+    """Before a network runs, whose input of one slice would have no deviation to divide by."""
+    monkeypatch.setattr(brain_mask, "extract", None)
+    noise = np.random.default_rng(0).random((100, 100, 8), np.float32) + 1
+    image = Volume(noise, np.diag([2.0, 2, 2, 1]))
+    with pytest.raises(ValueError, match=r"image\.nii\.gz: no brain fits .* 640 ml"):
+        mask_by_main(tmp_path, image, image, SETTINGS)
     assert not (tmp_path / "mask.nii.gz").exists()
 
 
@@ -504,7 +515,7 @@ def test_unknown_weights_are_never_opened(
 ) -> None:
     """nnU-Net's checkpoints are pickles: opening one runs what it says."""
     monkeypatch.setattr(torch, "load", None)
-    image = Volume(np.ones((9, 9, 9), np.float32), np.eye(4))
+    image = Volume(np.ones((9, 9, 9), np.float32), np.diag([12.0, 12, 12, 1]))
     with pytest.raises(ValueError, match=message) as refusal:
         mask_by_main(tmp_path, image, image, of_release(release, **changed))
     assert "zenodo.org/records/14445620" in str(refusal.value)

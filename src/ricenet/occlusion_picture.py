@@ -32,12 +32,14 @@ from ricenet.scene import (
 from ricenet.step import checked
 
 SMOOTHING_VOXELS = 2.0
+RIM_VOXELS = 4  # slices through the rim show little brain
 
 
 def peak(change: NDArray, brain: NDArray) -> Point:
-    """Voxel in the brain where the lightly smoothed map is farthest from 0."""
+    """Voxel in the brain, off its rim, where the lightly smoothed map is farthest from 0."""
     height = np.abs(ndimage.gaussian_filter(np.where(brain, change, 0), SMOOTHING_VOXELS))
-    height[~brain] = -1
+    inner = ndimage.binary_erosion(brain, iterations=RIM_VOXELS)
+    height[~(inner if inner.any() else brain)] = -1
     return as_point([int(i) for i in np.unravel_index(height.argmax(), height.shape)])
 
 

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             found = predict(network, subjects.volumes, batch_size=size) if subjects.names else []
             columns = zip(subjects.names, subjects.labels.tolist(), found, strict=True)
             rows += [(ablation, fold, *row) for row in columns]
-            job.say(f"fold {fold}: {len(found)} subjects")
+            job.say(f"{ablation} fold {fold}: {len(found)} subjects")
         result = pd.DataFrame(rows, columns=list(COLUMNS))
         result.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))

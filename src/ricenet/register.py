@@ -110,8 +110,8 @@ def head_outline(image: Volume) -> NDArray:
     # the logarithm keeps fat and vessels from dominating the threshold; CT begins at -1000 HU
     shifted = Volume(np.log1p(image.data - image.data.min()), image.affine)
     mask = sitk.OtsuThreshold(to_itk(shifted), 0, 1)
-    # filled before the choice: a dark skull may part the brain from a smaller shell of scalp
-    mask = sitk.BinaryFillhole(sitk.BinaryMorphologicalOpening(mask, (2, 2, 2)))
+    # filled first: a dark skull may part the brain from a thin shell of scalp
+    mask = sitk.BinaryMorphologicalOpening(sitk.BinaryFillhole(mask), (2, 2, 2))
     mask = sitk.RelabelComponent(sitk.ConnectedComponent(mask)) == 1
     mask = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(mask, (3, 3, 3)))
     return from_itk(mask).data > 0

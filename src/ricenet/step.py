@@ -208,7 +208,8 @@ class Job:
 
     def say(self, message: str) -> None:
         """Show a message on the terminal and repeat it in the log."""
-        line = f"[{self.record_path.parent.name} {self.step}] {message}"
+        place = "/".join(self.record_path.with_suffix("").parts[-2:])
+        line = f"[{place} {self.step}] {message}"
         print(line, file=sys.stderr, flush=True)
         if self.args.log:
             with self.args.log.open("a", encoding="utf-8") as log:
