@@ -155,9 +155,9 @@ def say_progress(job: step.Job, state: State, *, seconds: float) -> None:
     if state.epoch % max(1, epochs // 20) == 0 or state.epoch == epochs:
         left = timedelta(seconds=round(seconds * (epochs - state.epoch)))
         job.say(
-            f"{job.args.ablation}  epoch {state.epoch}/{epochs}  loss {now['train_loss']:.4f}  validation loss "
-            f"{now['validation_loss']:.4f}  macro F1 {now['validation_macro_f1']:.3f}  "
-            f"{seconds:.2f} s/epoch  {left} left"
+            f"{job.args.ablation}  epoch {state.epoch}/{epochs}  loss {now['train_loss']:.4f}  "
+            f"validation loss {now['validation_loss']:.4f}  "
+            f"macro F1 {now['validation_macro_f1']:.3f}  {seconds:.2f} s/epoch  {left} left"
         )
 
 
