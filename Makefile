@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Pure Python that its authors publish without wheels; everything else comes as wheels.
 SOURCE_ONLY := acvl_utils,connection_pool,HD_BET
 
-DEMO := --configfile config/demo/config.yaml
+DEMO := --profile workflow/profiles/local --configfile config/demo/config.yaml
 # Small volumes and networks: two jobs side by side are faster than two threads in one.
 SMALL := --set-threads brain_mask=1 register=1 train_model=1 predict=1 occlusion_map=1 \
          --resources gpu=$(CORES)

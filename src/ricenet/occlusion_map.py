@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ricenet import caches, model, provenance, step
+from ricenet import caches, provenance, step
+from ricenet.device import choose_device
 from ricenet.ensemble import load_ensemble
 from ricenet.occlusion import Occlusion, occlusion_map
 from ricenet.tables import LABELS
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("occlusion_map", argv, inputs=inputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
         s, ablation, subject = job.settings, job.args.ablation, job.args.subject
-        device = model.choose_device(s["device"])
+        device = choose_device(s["device"])
         table, facts = caches.read_manifest(job.args.manifest)
         mask = job.load(job.args.mask)
         check_inputs(table, facts, subject=subject, mask=mask)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ricenet import caches, model, provenance, step
+from ricenet.device import choose_device
 from ricenet.ensemble import load_ensemble
 
 COLUMNS = ("ablation", "fold", "subject", "label", "probability_rice")
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("predict", argv, inputs=("manifest", "models*"), values=("ablation",)) as job:
         torch.set_num_threads(job.args.threads)
         ablation, size = job.args.ablation, job.settings["batch_size"]
-        device = model.choose_device(job.settings["device"])
+        device = choose_device(job.settings["device"])
         table, facts = caches.read_manifest(job.args.manifest)
         test = table[table["split"] == "test"]
         networks = load_ensemble(

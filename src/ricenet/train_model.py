@@ -26,6 +26,7 @@ from ricenet import augment, caches, checkpoint, model, provenance, step
 from ricenet.augment import derive_seed
 from ricenet.caches import Subjects
 from ricenet.checkpoint import State
+from ricenet.device import choose_device
 from ricenet.sampling import draw_subjects, sample_seeds
 
 
@@ -223,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         identity = describe(job, facts)
         rows = split_fold(table, identity["fold"])
         places = caches.ablation_places(facts, identity["ablation"])
-        device = model.choose_device(job.settings["device"])
+        device = choose_device(job.settings["device"])
         training, validation = (
             caches.load_subjects(part, facts, places=places, device=device) for part in rows
         )

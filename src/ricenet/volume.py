@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 AFFINE_TOLERANCE_MM = 1e-3
-MAX_HEADER_CONFLICT_MM = 0.1
+# NIfTI stores three of a quaternion's four numbers in single precision: near a half turn the fourth
+# is known to 3e-4 only, and a corner of the image to some tenths of a millimetre.
+MAX_HEADER_CONFLICT_MM = 1.0
 
 
 @dataclass(frozen=True)
