@@ -35,7 +35,8 @@ def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.C
     """Run the real workflow in the project's folder."""
     result = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *arguments,
-         "--profile", "workflow/profiles/local", "--configfile", "config/demo/config.yaml", str(config)],
+         "--profile", "workflow/profiles/local",
+         "--configfile", "config/demo/config.yaml", str(config)],
         cwd=ROOT,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
