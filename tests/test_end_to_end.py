@@ -35,7 +35,8 @@ def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.C
     """Run the real workflow in the project's folder."""
     result = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *arguments,
-         "--profile", "workflow/profiles/local",
+         "--profile", "workflow/profiles/local", "--resources", "gpu=2", "--set-threads",
+         "brain_mask=1", "register=1", "train_model=1", "predict=1", "occlusion_map=1",
          "--configfile", "config/demo/config.yaml", str(config)],
         cwd=ROOT,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
