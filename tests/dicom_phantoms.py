@@ -12,6 +12,18 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ricenet import ingest_dose
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
+# Series in DATA that form a volume: a few slices of a head, and whole heads.
+HEADS = ("mr_same_subject_two_positions/HFS", "mr_same_subject_two_positions/HFP")
+FEW_SLICES = (
+    "mr_vendors/ge_anatomical_001",
+    "mr_vendors/philips_anatomical_001",
+    "mr_vendors/siemens_anatomical_001",
+    "mr_vendors/generic_anatomical_002_non_isotropic",
+    "mr_vendors/philips_enhanced_anatomical_001",
+    "mr_compressed/compressed",
+    "mr_compressed/compressed_jpegls",
+    "mr_compressed/compressed_rle",
+)
 UID = "1.2.826.0.1.3680043.8.498.777"
 CANARIES = ("CANARY", UID, "19450617", "20210314")
 HEAD_FIRST = (1, 0, 0, 0, 1, 0)

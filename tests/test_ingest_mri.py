@@ -15,6 +15,8 @@ from pydicom.uid import RLELossless
 
 from dicom_phantoms import (
     CANARIES,
+    FEW_SLICES,
+    HEADS,
     enhanced,
     needs,
     slice_of,
@@ -25,18 +27,7 @@ from dicom_phantoms import (
 from ricenet import ingest_mri
 from ricenet.volume import Volume, load
 
-REAL = [
-    "mr_vendors/ge_anatomical_001",
-    "mr_vendors/philips_anatomical_001",
-    "mr_vendors/siemens_anatomical_001",
-    "mr_vendors/generic_anatomical_002_non_isotropic",
-    "mr_vendors/philips_enhanced_anatomical_001",
-    "mr_compressed/compressed",
-    "mr_compressed/compressed_jpegls",
-    "mr_compressed/compressed_rle",
-    "mr_same_subject_two_positions/HFS",
-    "mr_same_subject_two_positions/HFP",
-]
+REAL = [*FEW_SLICES, *HEADS]
 LPS_FROM_RAS = np.diag([-1, -1, 1])
 
 

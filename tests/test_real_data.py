@@ -18,23 +18,12 @@ import pytest
 import yaml
 from scipy.ndimage import map_coordinates
 
-from dicom_phantoms import DATA, needs
+from dicom_phantoms import DATA, FEW_SLICES, HEADS, needs
 from ricenet import brain_mask, ingest_mri, resample
 from ricenet.volume import Volume, load
 from step_run import run_step
 
 ROOT = Path(__file__).parents[1]
-HEADS = ("mr_same_subject_two_positions/HFS", "mr_same_subject_two_positions/HFP")
-NO_HEADS = (
-    "mr_vendors/ge_anatomical_001",
-    "mr_vendors/philips_anatomical_001",
-    "mr_vendors/siemens_anatomical_001",
-    "mr_vendors/generic_anatomical_002_non_isotropic",
-    "mr_vendors/philips_enhanced_anatomical_001",
-    "mr_compressed/compressed",
-    "mr_compressed/compressed_jpegls",
-    "mr_compressed/compressed_rle",
-)
 SUPINE_ML = 1552  # what HD-BET itself finds in HFS; HFP is the same brain
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 BRAIN_MASK = CONFIG["brain_mask"] | {"precision": "bf16", "device": "cpu"}
@@ -66,7 +55,7 @@ def mask_of(folder: Path) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("series", [*HEADS, *NO_HEADS], indirect=True)
+@pytest.mark.parametrize("series", [*HEADS, *FEW_SLICES], indirect=True)
 def test_isotropic_image_keeps_every_place(series: Path) -> None:
     """Against scipy's cubic splines, at the isotropic voxels' places in the native image."""
     native, found = load(series / "native.nii.gz"), load(series / "isotropic.nii.gz")
@@ -98,7 +87,7 @@ def test_brain_of_a_real_head_has_the_known_volume(series: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("series", NO_HEADS, indirect=True)
+@pytest.mark.parametrize("series", FEW_SLICES, indirect=True)
 def test_a_few_slices_are_refused(series: Path) -> None:
     with pytest.raises(ValueError, match=r"native\.nii\.gz: no brain fits a field of view of"):
         mask_of(series)

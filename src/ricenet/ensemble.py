@@ -5,10 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import nn
 
+from ricenet import provenance
 from ricenet.model import load_model
+
+
+def ensemble_of(
+    manifest: Path,
+    table: pd.DataFrame,
+    paths: Sequence[Path],
+    *,
+    ablation: str,
+    device: torch.device,
+) -> dict[int, nn.Module]:
+    """Read the models that were trained on a manifest; ``table`` holds its rows.
+
+    See :func:`load_ensemble`.
+    """
+    return load_ensemble(
+        paths,
+        ablation=ablation,
+        manifest_digest=provenance.bytes_digest(manifest),
+        folds=set(table.loc[table["split"] == "train", "fold"]),
+        device=device,
+    )
 
 
 def load_ensemble(

@@ -182,8 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw dose and the subject's row, decide, write dose and ledger."""
     with step.Job("ingest_dose", argv, raw=("raw",), values=("row",)) as job:
         volume, facts = read(job.args.raw, json.loads(job.args.row), job.settings)
-        for name, value in facts.items():
-            job.fact(name, value)
+        job.facts |= facts
         ledger = facts["ledger"]
         for warning in ledger["warnings"]:
             job.say(f"warning: {warning}")

@@ -84,8 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw image, check it, write it with an affine that nobody can misread."""
     with step.Job("ingest_mri", argv, raw=("raw",)) as job:
         volume, facts = read(job.args.raw, min_slices=job.settings["min_slices"])
-        for name, value in facts.items():
-            job.fact(name, value)
+        job.facts |= facts
         if facts["ignored_files"] or facts["dropped_duplicates"]:
             job.say(
                 f"{facts['ignored_files']} files beside the series ignored, "

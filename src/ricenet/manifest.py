@@ -63,8 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = pd.DataFrame(json.loads(job.args.rows))
         files = {path.stem: path for path in job.args.caches}
         records = {s: job.read_record(path.with_suffix(".json")) for s, path in files.items()}
-        for name, value in common_facts(records).items():
-            job.fact(name, value)
+        job.facts |= common_facts(records)
         digests = {s: provenance.bytes_digest(path) for s, path in files.items()}
         require_as_recorded(digests, records)
         job.digests.update({files[s]: digest for s, digest in digests.items()})

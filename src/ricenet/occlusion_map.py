@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ricenet import caches, provenance, step
+from ricenet import caches, step
 from ricenet.device import choose_device
-from ricenet.ensemble import load_ensemble
+from ricenet.ensemble import ensemble_of
 from ricenet.occlusion import Occlusion, occlusion_map
 from ricenet.tables import LABELS
 from ricenet.volume import Volume
@@ -83,12 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, facts = caches.read_manifest(job.args.manifest)
         mask = job.load(job.args.mask)
         check_inputs(table, facts, subject=subject, mask=mask)
-        networks = load_ensemble(
-            job.args.models,
-            ablation=ablation,
-            manifest_digest=provenance.bytes_digest(job.args.manifest),
-            folds=set(table.loc[table["split"] == "train", "fold"]),
-            device=device,
+        networks = ensemble_of(
+            job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         row, places = table.loc[[subject]], caches.ablation_places(facts, ablation)
         volume = caches.load_cohort(row, facts, places=places, device=device)[0].float()

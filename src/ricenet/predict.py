@@ -12,9 +12,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ricenet import caches, model, provenance, step
+from ricenet import caches, model, step
 from ricenet.device import choose_device
-from ricenet.ensemble import load_ensemble
+from ricenet.ensemble import ensemble_of
 
 COLUMNS = ("ablation", "fold", "subject", "label", "probability_rice")
 
@@ -43,12 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         device = choose_device(job.settings["device"])
         table, facts = caches.read_manifest(job.args.manifest)
         test = table[table["split"] == "test"]
-        networks = load_ensemble(
-            job.args.models,
-            ablation=ablation,
-            manifest_digest=provenance.bytes_digest(job.args.manifest),
-            folds=set(table.loc[table["split"] == "train", "fold"]),
-            device=device,
+        networks = ensemble_of(
+            job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         places = caches.ablation_places(facts, ablation)
         subjects = caches.load_subjects(test, facts, places=places, device=device)

@@ -60,7 +60,7 @@ class Study:
         self.root = f"{self.config.results}/{self.config.study}"
         self.cohort_root = f"{self.root}/cohorts/{self.cohort_name}"
         self._memory = _read_memory(memory)
-        atexit.register(_write_memory, memory, self._memory, len(self._memory))
+        atexit.register(_write_memory, memory, self._memory)
         self._check_occlusion()
         for subject, column in self.missing():
             warnings.warn(
@@ -218,7 +218,7 @@ def _read_memory(path: Path) -> dict[str, list]:
         return {}
 
 
-def _write_memory(path: Path, memory: dict[str, list], known: int) -> None:
-    if len(memory) != known or memory != _read_memory(path):
+def _write_memory(path: Path, memory: dict[str, list]) -> None:
+    if memory != _read_memory(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         provenance.write_json(path, memory)
