@@ -9,9 +9,9 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from dicom_phantoms import FRAME, OBLIQUE, enhanced, plane_lps, slice_of, write, write_series
-from ricenet import dicom_files, dicom_series
-from ricenet.dicom_planes import pixels, plane_affine, plane_axes
-from ricenet.slice_stack import even_step, stack
+from ricenet.dicom import files, series
+from ricenet.dicom.planes import pixels, plane_affine, plane_axes
+from ricenet.dicom.stack import even_step, stack
 
 NORMAL = np.array([0.0, 0.0, 1.0])
 
@@ -56,24 +56,24 @@ def test_uneven_positions_are_refused(z, message: str) -> None:
 
 
 def test_order_of_the_planes_does_not_matter(tmp_path: Path) -> None:
-    found, _ = dicom_files.find(write_series(tmp_path))
-    planes = [p for f in found for p in dicom_series.slices(f)]
+    found, _ = files.find(write_series(tmp_path))
+    planes = [p for f in found for p in series.slices(f)]
     one, other = stack(planes, min_slices=3), stack(planes[::-1], min_slices=3)
     np.testing.assert_array_equal(one.data, other.data)
     np.testing.assert_array_equal(one.affine, other.affine)
 
 
 def test_shared_and_own_functional_groups(tmp_path: Path) -> None:
-    (file,), _ = dicom_files.find(write(tmp_path, enhanced()))
-    planes = dicom_series.slices(file)
+    (file,), _ = files.find(write(tmp_path, enhanced()))
+    planes = series.slices(file)
     assert [p.frame for p in planes] == [0, 1, 2, 3, 4]
     assert planes[0].spacing.tolist() == [1.5, 0.75]
     assert (planes[0].slope, planes[0].intercept) == (0.5, -10)
     broken = enhanced()
     del broken.PerFrameFunctionalGroupsSequence[0]
-    (file,), _ = dicom_files.find(write(tmp_path, broken))
+    (file,), _ = files.find(write(tmp_path, broken))
     with pytest.raises(ValueError, match="5 frames but 4 functional groups"):
-        dicom_series.slices(file)
+        series.slices(file)
 
 
 def test_file_without_preamble_and_meta_is_read(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_file_without_preamble_and_meta_is_read(tmp_path: Path) -> None:
         tmp_path / "plain", implicit_vr=True, little_endian=True, enforce_file_format=False
     )
     (tmp_path / "beside.txt").write_bytes(b"\x08\0" + bytes(200))
-    (file,), ignored = dicom_files.find(tmp_path)
+    (file,), ignored = files.find(tmp_path)
     np.testing.assert_array_equal(pixels(file)[0], expected)
     assert ignored == 1
 
@@ -93,10 +93,10 @@ def test_compressed_data_cut_short_is_refused(tmp_path: Path) -> None:
     data = slice_of(0)
     data.compress(RLELossless)
     path = write(tmp_path, data) / "CANARY-0.dcm"
-    (whole,), _ = dicom_files.find(path)
+    (whole,), _ = files.find(path)
     assert pixels(whole).shape == (1, 9, 7)
     path.write_bytes(path.read_bytes()[:-60])
-    (cut,), _ = dicom_files.find(path)
+    (cut,), _ = files.find(path)
     with pytest.raises(ValueError, match="file 1 of 1 in name order: the pixel data cannot"):
         pixels(cut)
 
@@ -105,19 +105,19 @@ def test_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
     data = slice_of(0)
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     with pytest.raises(ValueError, match="deflated"):
-        dicom_files.find(write(tmp_path, data))
+        files.find(write(tmp_path, data))
 
 
 def test_size_that_cannot_be_is_refused(tmp_path: Path) -> None:
     data = slice_of(0)
     data.Rows = data.Columns = 65535
     data.NumberOfFrames = 2000
-    (file,), _ = dicom_files.find(write(tmp_path, data))
+    (file,), _ = files.find(write(tmp_path, data))
     with pytest.raises(ValueError, match="not believable"):
         pixels(file)
 
 
 def test_uid_digest_is_stable_and_hides_the_uid() -> None:
-    digest = dicom_files.uid_digest(FRAME)
-    assert digest == dicom_files.uid_digest(FRAME) and len(digest) == 16
-    assert digest not in FRAME and dicom_files.uid_digest("") is None
+    digest = files.uid_digest(FRAME)
+    assert digest == files.uid_digest(FRAME) and len(digest) == 16
+    assert digest not in FRAME and files.uid_digest("") is None

@@ -19,7 +19,7 @@ from dicom_phantoms import (
     read_dose,
     write,
 )
-from ricenet.dose_decision import fractions
+from ricenet.dose.decision import fractions
 
 
 def beam(number: int, **more):

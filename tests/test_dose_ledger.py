@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dicom_phantoms import SCALING, dose, ledger_of, plan
-from ricenet.dose_ledger import near_maximum, plausibility
+from ricenet.dose.ledger import near_maximum, plausibility
 
 
 def uniform(gy: float, summation: str = "PLAN"):

@@ -22,8 +22,9 @@ from dicom_phantoms import (
     read_dose,
     write,
 )
-from ricenet import dicom_files, ingest_dose
-from ricenet.dose_grid import dose_affine
+from ricenet import ingest_dose
+from ricenet.dicom import files
+from ricenet.dose.grid import dose_affine
 from ricenet.volume import load
 
 # --- real data -----------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ CORNERS = {
 @pytest.mark.parametrize("position", CORNERS)
 def test_corners_in_eight_patient_positions(position: str) -> None:
     path = needs(f"rt_orientations/RD_{position}_header_only.dcm")
-    (file,), _ = dicom_files.find(path)
+    (file,), _ = files.find(path)
     header = file.header
     last = (header.Columns - 1, header.Rows - 1, int(header.NumberOfFrames) - 1)
     affine = dose_affine(file)
@@ -150,7 +151,7 @@ def test_step_writes_dose_and_ledger_without_identity(tmp_path: Path, capfd) -> 
     }  # fmt: skip
     ingest_dose.main([str(a) for k, v in arguments.items() for a in (f"--{k}", v)])
     facts = json.loads(record.read_text())["facts"]
-    assert facts["frame"] == dicom_files.uid_digest(f"{UID}.9")
+    assert facts["frame"] == files.uid_digest(f"{UID}.9")
     assert facts["ledger"]["source_of_fractions"] == "row"
     np.testing.assert_allclose(load(out).data, SCALING * STORED.transpose(2, 1, 0))
     written = record.read_text() + log.read_text() + "".join(capfd.readouterr())

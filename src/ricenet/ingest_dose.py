@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ricenet import converted_image, dicom_files, provenance, step
-from ricenet.dicom_files import DicomFile, text
-from ricenet.dose_decision import Choice, choose
-from ricenet.dose_ledger import make_ledger
-from ricenet.dose_objects import Dose, Plan, is_dose, is_plan, read_dose, read_plan
+from ricenet import converted_image, provenance, step
+from ricenet.dicom import files as dicom_files
+from ricenet.dicom.files import DicomFile, text
+from ricenet.dose.decision import Choice, choose
+from ricenet.dose.ledger import make_ledger
+from ricenet.dose.objects import Dose, Plan, is_dose, is_plan, read_dose, read_plan
 from ricenet.volume import Volume
 
 GY_PER_UNIT = {"Gy": 1.0, "cGy": 0.01}

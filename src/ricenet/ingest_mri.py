@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ricenet import converted_image, dicom_files, dicom_series, step
-from ricenet.slice_stack import stack
+from ricenet import converted_image, step
+from ricenet.dicom import files, series
+from ricenet.dicom.stack import stack
 from ricenet.volume import Volume
 
 
@@ -63,16 +64,16 @@ def _converted(path: Path, min_slices: int) -> tuple[Volume, dict[str, Any]]:
 
 
 def _series(path: Path, min_slices: int) -> tuple[Volume, dict[str, Any]]:
-    found, ignored = dicom_files.find(path)
-    images = dicom_series.one_series(found)
-    kept = dicom_series.without_duplicates(images)
-    planes = [plane for file in kept for plane in dicom_series.slices(file)]
+    found, ignored = files.find(path)
+    images = series.one_series(found)
+    kept = series.without_duplicates(images)
+    planes = [plane for file in kept for plane in series.slices(file)]
     volume = stack(planes, min_slices=min_slices)
-    frame = dicom_files.text(kept[0].header, "FrameOfReferenceUID")
+    frame = files.text(kept[0].header, "FrameOfReferenceUID")
     facts = {
-        "frame": dicom_files.uid_digest(frame),
+        "frame": files.uid_digest(frame),
         "source": "dicom",
-        "modality": dicom_series.modality(kept),
+        "modality": series.modality(kept),
         "slices": len(planes),
         "ignored_files": ignored + len(found) - len(images),
         "dropped_duplicates": len(images) - len(kept),

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from ricenet import provenance
-from ricenet.dicom_files import DicomFile, number, numbers, text
-from ricenet.dose_grid import dose_affine, dose_gy
+from ricenet.dicom.files import DicomFile, number, numbers, text
+from ricenet.dose.grid import dose_affine, dose_gy
 from ricenet.volume import Volume
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.dicom_planes import matrix, pixels, plane_affine, plane_axes
-from ricenet.dicom_series import Slice
+from ricenet.dicom.planes import matrix, pixels, plane_affine, plane_axes
+from ricenet.dicom.series import Slice
 from ricenet.volume import Volume
 
 ORIENTATION_TOLERANCE = 1e-3  # of direction cosines: 0.06 degrees

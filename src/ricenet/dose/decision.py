@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ricenet.dose_objects import Dose, Plan
+from ricenet.dose.objects import Dose, Plan
 from ricenet.volume import Volume, require_same_space
 
 ROW_REMEDY = "write dose_kind and fractions in the subject's row"

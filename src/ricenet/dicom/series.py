@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.dicom_files import DicomFile, distinct, number, numbers, require_one_patient, text
-from ricenet.dicom_planes import frame_count, matrix, pixels
+from ricenet.dicom.files import DicomFile, distinct, number, numbers, require_one_patient, text
+from ricenet.dicom.planes import frame_count, matrix, pixels
 
 MODALITIES = ("MR", "CT")
 # CT, Enhanced CT, Legacy Converted Enhanced CT; the same of MR, PS3.4 B.5

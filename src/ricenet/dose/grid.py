@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.dicom_files import DicomFile, number, numbers
-from ricenet.dicom_planes import frame_count, matrix, pixels, plane_affine, plane_axes
+from ricenet.dicom.files import DicomFile, number, numbers
+from ricenet.dicom.planes import frame_count, matrix, pixels, plane_affine, plane_axes
 
 OFFSET_TOLERANCE_MM = 0.01
 

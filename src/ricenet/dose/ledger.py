@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.dose_decision import ROW_REMEDY, Choice, fractions
-from ricenet.dose_objects import Plan
+from ricenet.dose.decision import ROW_REMEDY, Choice, fractions
+from ricenet.dose.objects import Plan
 
 PRESCRIPTION_BAND = (0.9, 1.15)  # near-maximum of a plan over its prescription
 

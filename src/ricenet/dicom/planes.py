@@ -18,7 +18,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from ricenet.dicom_files import DicomFile, number, numbers, reraise_own, text
+from ricenet.dicom.files import DicomFile, number, numbers, reraise_own, text
 from ricenet.volume import LPS_FROM_RAS
 
 MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile

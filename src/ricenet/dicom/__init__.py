@@ -1,0 +1,1 @@
+"""Reading DICOM image series: files, planes, series, stacks."""

@@ -1,0 +1,1 @@
+"""From DICOM-RT objects to Gy: grids, objects, decisions, the ledger."""
