@@ -344,7 +344,7 @@ def test_step_leaves_nothing_behind_when_it_refuses(tmp_path: Path, capfd) -> No
     folder.mkdir()
     with pytest.raises(ValueError):
         run(raw, folder)
-    assert [p.name for p in folder.iterdir()] == ["log.txt"]
+    assert {p.name for p in folder.iterdir()} == {"log.txt", "log.failed.json"}
     shown = (folder / "log.txt").read_text() + "".join(capfd.readouterr())
     assert "truncated" in shown
     assert not any(c in shown for c in (*CANARIES, str(raw)))

@@ -40,13 +40,23 @@ def test_an_exception_leaves_nothing_but_the_log(failure, tmp_path: Path, capsys
     with pytest.raises(type(failure)), job(tmp_path) as running:
         running.save(running.args.out, SMALL)
         raise failure
-    assert written(tmp_path) == ["log.txt"]
+    assert set(written(tmp_path)) - {"log.failed.json"} == {"log.txt"}
     shown, log = capsys.readouterr().err, (tmp_path / "log.txt").read_text()
     assert shown == log
     if isinstance(failure, ValueError):
         assert log.endswith(" zscore] error: the mask is odd\n")
     if isinstance(failure, KeyError):
         assert "Traceback" in log
+
+
+def test_a_failure_is_noted_beside_the_log_until_the_step_runs_again(tmp_path: Path) -> None:
+    with pytest.raises(ValueError), job(tmp_path):
+        raise ValueError("the mask is odd")
+    note = json.loads((tmp_path / "log.failed.json").read_text())
+    assert note == {"step": "zscore", "place": "s1/out", "why": "the mask is odd"}
+    with job(tmp_path) as running:
+        running.save(running.args.out, SMALL)
+    assert not (tmp_path / "log.failed.json").exists()
 
 
 def test_an_exception_leaves_old_files_as_they_were(tmp_path: Path) -> None:
@@ -66,7 +76,7 @@ def test_missing_output_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
         job(tmp_path, *second, outputs=("out", "second")) as running,
     ):
         running.save(running.args.out, SMALL)
-    assert written(tmp_path) == ["log.txt"]
+    assert written(tmp_path) == ["log.failed.json", "log.txt"]
     assert "second.nii.gz" in (tmp_path / "log.txt").read_text()
 
 
@@ -74,7 +84,7 @@ def test_a_record_that_cannot_be_written_leaves_no_output(tmp_path: Path) -> Non
     with pytest.raises(ValueError), job(tmp_path) as running:
         running.save(running.args.out, SMALL)
         running.fact("ratio", float("nan"))
-    assert written(tmp_path) == ["log.txt"]
+    assert written(tmp_path) == ["log.failed.json", "log.txt"]
     assert (tmp_path / "log.txt").read_text()
 
 

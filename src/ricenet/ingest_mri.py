@@ -83,7 +83,7 @@ def _series(path: Path, min_slices: int) -> tuple[Volume, dict[str, Any]]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw image, check it, write it with an affine that nobody can misread."""
-    with step.Job("ingest_mri", argv, raw=("raw",)) as job:
+    with step.Job("ingest_mri", argv, raw=("raw",), values=("series?",)) as job:
         volume, facts = read(job.args.raw, min_slices=job.settings["min_slices"])
         job.facts |= facts
         if facts["ignored_files"] or facts["dropped_duplicates"]:

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.facts |= common_facts(records)
         digests = {s: provenance.bytes_digest(path) for s, path in files.items()}
         require_as_recorded(digests, records)
-        job.digests.update({files[s]: digest for s, digest in digests.items()})
+        job.known.digests.update({files[s]: digest for s, digest in digests.items()})
         twins = voxel_twins(digests)
         if twins:
             raise ValueError(f"the same images under two ids: {twins}; remove one of each pair")

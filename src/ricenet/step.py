@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ricenet import provenance
+from ricenet import provenance, record
 from ricenet.volume import Volume, load, save
 
 T = TypeVar("T")
@@ -40,6 +40,8 @@ class Job:
         Names of the flags that hold files. A name that ends in ``*`` takes any number of files.
     raw : iterable of str
         Names of the flags that hold files outside the study. Their paths are never written out.
+    values : iterable of str
+        Names of the flags that hold text; one that ends in ``?`` may be left out.
 
     Attributes
     ----------
@@ -65,9 +67,7 @@ class Job:
         self.args = self._parser(values).parse_args(self.argv)
         self.settings: dict[str, Any] = json.loads(self.args.settings)
         self.record_path: Path = self.args.record
-        self.staged: dict[Path, Path] = {}
-        self.digests: dict[Path, str] = {}
-        self.described: dict[Path, dict[str, Any]] = {}
+        self.known = record.Known()
         self.checks: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
 
@@ -79,7 +79,7 @@ class Job:
                 f"--{name.rstrip('*')}", type=Path, required=True, nargs="*" if many else None
             )
         for name in values:
-            parser.add_argument(f"--{name}", required=True)
+            parser.add_argument(f"--{name.rstrip('?')}", required=name[-1] != "?", default="")
         parser.add_argument("--settings", default="{}", help="the step's section, as JSON")
         parser.add_argument("--record", type=Path, required=True, help="JSON record to write")
         parser.add_argument("--log", type=Path, help="file that repeats the messages")
@@ -94,6 +94,7 @@ class Job:
         if self.args.log:
             self.args.log.parent.mkdir(parents=True, exist_ok=True)
             self.args.log.write_text("")
+            failure_note(self.args.log).unlink(missing_ok=True)
         for name, paths in self._files(self.raw).items():
             if not all(path.exists() for path in paths):
                 error = ValueError(
@@ -114,13 +115,23 @@ class Job:
             raise
 
     def _abandon(self, error: BaseException) -> None:
-        for temporary in self.staged.values():
+        for temporary in self.known.staged.values():
             temporary.unlink(missing_ok=True)
         if type(error) is ValueError:
             self.say(f"error: {error}")
+            self._note_failure(str(error))
         elif not isinstance(error, SystemExit):
             self.say(self._without_raw("".join(traceback.format_exception(error))))
+            self._note_failure(f"unexpected {type(error).__name__}; its log has the details")
         error.add_note(SHOWN)
+
+    def _note_failure(self, why: str) -> None:
+        if self.args.log:
+            note = {"step": self.step, "place": self._place(), "why": why}
+            provenance.write_json(failure_note(self.args.log), note)
+
+    def _place(self) -> str:
+        return "/".join(self.record_path.with_suffix("").parts[-2:])
 
     def _without_raw(self, text: str) -> str:
         """Text in which raw paths, and names of files below them, are replaced."""
@@ -130,13 +141,13 @@ class Job:
         return text
 
     def _finish(self) -> None:
-        record = self._record()
+        content = self._record()
         self.record_path.parent.mkdir(parents=True, exist_ok=True)
         # written before anything gets its final name: a record that cannot be is an error
         temporary = self.record_path.with_name(f".{os.getpid()}.{self.record_path.name}.tmp")
-        self.staged[self.record_path] = temporary
-        provenance.write_json(temporary, record)
-        for final, temporary in self.staged.items():
+        self.known.staged[self.record_path] = temporary
+        provenance.write_json(temporary, content)
+        for final, temporary in self.known.staged.items():
             _sync(temporary)
             temporary.replace(final)
 
@@ -146,7 +157,7 @@ class Job:
             volume = load(path)
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from None
-        self.digests[path] = provenance.volume_digest(volume)
+        self.known.digests[path] = provenance.volume_digest(volume)
         return volume
 
     def read_record(self, path: Path) -> dict[str, Any]:
@@ -156,8 +167,8 @@ class Job:
     def stage(self, path: Path) -> Path:
         """Temporary name, beside ``path`` and with the same suffixes, to write an output to."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.staged[path] = path.with_name(f".{os.getpid()}.{path.name}")
-        return self.staged[path]
+        self.known.staged[path] = path.with_name(f".{os.getpid()}.{path.name}")
+        return self.known.staged[path]
 
     def save(self, path: Path, volume: Volume) -> None:
         """Stage an output volume, with digest, shape, spacing and range for the record."""
@@ -166,8 +177,8 @@ class Job:
         data = data.astype("<f4", copy=False) if data.dtype.kind == "f" else data
         stored = Volume(data, volume.affine.astype("<f4"))
         save(self.stage(path), stored)
-        self.digests[path] = provenance.volume_digest(stored)
-        self.described[path] = {
+        self.known.digests[path] = provenance.volume_digest(stored)
+        self.known.described[path] = {
             "shape": list(data.shape),
             "dtype": data.dtype.name,
             "spacing_mm": [round(s, 6) for s in volume.spacing_mm],
@@ -183,8 +194,14 @@ class Job:
         at_least: float | None = None,
         at_most: float | None = None,
         unit: str = "",
+        advice: str = "",
     ) -> bool:
-        """Write a measured value, its limits and the verdict to the record; True if it passed."""
+        """Write a measured value, its limits and the verdict to the record; True if it passed.
+
+        A failed check does not stop the step: ``quality`` holds the subject back until a person
+        has decided. ``name`` is in lower case with hyphens, as it stands in the overrides table;
+        ``advice`` says what to look at and what to do.
+        """
         if not math.isfinite(value):
             raise ValueError(f"{name} is {value}; no verdict is possible")
         passed = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
@@ -196,6 +213,7 @@ class Job:
                 "unit": unit,
                 **{k: v for k, v in limits.items() if v is not None},
                 "verdict": "pass" if passed else "fail",
+                **({"advice": advice} if advice and not passed else {}),
             }
         )
         if not passed:
@@ -208,8 +226,7 @@ class Job:
 
     def say(self, message: str) -> None:
         """Show a message on the terminal and repeat it in the log."""
-        place = "/".join(self.record_path.with_suffix("").parts[-2:])
-        line = f"[{place} {self.step}] {message}"
+        line = f"[{self._place()} {self.step}] {message}"
         print(line, file=sys.stderr, flush=True)
         if self.args.log:
             with self.args.log.open("a", encoding="utf-8") as log:
@@ -222,35 +239,18 @@ class Job:
             found[name.rstrip("*")] = value if isinstance(value, list) else [value]
         return found
 
-    def _relative(self, path: Path) -> str:
-        return os.path.relpath(path, self.record_path.parent)
-
-    def _entry(self, path: Path, on_disk: Path) -> dict[str, Any]:
-        digest = self.digests.get(path) or provenance.file_digest(on_disk)
-        entry = {"path": self._relative(path), "digest": digest, "bytes": on_disk.stat().st_size}
-        return entry | self.described.get(path, {})
-
     def _record(self) -> dict[str, Any]:
-        missing = [p.name for p in map(Path, self._all(self.outputs)) if p not in self.staged]
-        if missing:
-            raise RuntimeError(f"the step ended without writing {missing}")
+        names = record.Names(*map(self._files, (self.inputs, self.outputs, self.raw)))
+        folder = self.record_path.parent
+        study = [*self._all(self.inputs), *self._all(self.outputs), self.record_path]
+        study += [self.args.log] if self.args.log else []
+        raw_flags = {f"--{name.rstrip('*')}" for name in self.raw}
         return {
             "step": self.step,
-            "command": self._command(),
+            "command": record.command(self.step, self.argv, study, raw_flags, folder),
             "settings": self.settings,
             "code": provenance.code_hash(f"ricenet.{self.step}"),
-            "inputs": {
-                name: [self._entry(p, p) for p in paths]
-                for name, paths in self._files(self.inputs).items()
-            },
-            "raw": {
-                name: [{"files": len(provenance.raw_files(p)), "digest": _raw(p)} for p in paths]
-                for name, paths in self._files(self.raw).items()
-            },
-            "outputs": {
-                name: [self._entry(p, self.staged[p]) for p in paths]
-                for name, paths in self._files(self.outputs).items()
-            },
+            **record.of_files(names, self.known, folder),
             "facts": self.facts,
             "checks": self.checks,
             "versions": provenance.versions(),
@@ -261,25 +261,10 @@ class Job:
     def _all(self, names: tuple[str, ...]) -> list[Path]:
         return [p for paths in self._files(names).values() for p in paths]
 
-    def _command(self) -> list[str]:
-        """Command as it ran; study files relative to the record, raw paths left out."""
-        files = [*self._all(self.inputs), *self._all(self.outputs), self.record_path]
-        files += [self.args.log] if self.args.log else []
-        known = {str(path): self._relative(path) for path in files}
-        raw_flags = {f"--{name.rstrip('*')}" for name in self.raw}
-        shown, flag = [], ""
-        for argument in self.argv:
-            name, equals, value = argument.partition("=")
-            if not argument.startswith("--"):
-                name, equals, value = "", "", argument
-            flag = name or flag
-            value = known.get(str(Path(value)), value) if value else value
-            shown.append(name + equals + ("<raw>" if flag in raw_flags and value else value))
-        return ["python", "-m", f"ricenet.{self.step}", *shown]
 
-
-def _raw(path: Path) -> str:
-    return provenance.raw_digest(path, memory={})
+def failure_note(log: Path) -> Path:
+    """File beside a log that says why the step failed; there is none once it has succeeded."""
+    return log.with_suffix(".failed.json")
 
 
 def _sync(path: Path) -> None:

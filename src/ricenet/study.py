@@ -109,8 +109,11 @@ class Study:
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
         row = self.subjects.loc[w.subject]
-        columns = [c for c in tables.OPTIONAL_COLUMNS if c != PLANNING_CT]
-        return config.settings_of({c: row[c] for c in columns if row[c]})
+        return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
+
+    def series(self, w: Any) -> str:
+        """Params function: which series of the raw folder counts; empty where it holds one."""
+        return str(self.subjects.loc[w.subject, f"{w.mri}_series"])
 
     # --- files of a subject ---------------------------------------------------------------------
 

@@ -14,8 +14,14 @@ import pandas as pd
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
 LABELS = {"recurrence": 0, "RICE": 1}  # RICE is the positive class
-OPTIONAL_COLUMNS = ("ct", "fractions", "dose_kind", "dose_units", "dose_frame")
-DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cGy")}
+DOSE_COLUMNS = (
+    "fractions", "dose_kind", "dose_units", "dose_frame", "dose_plan", "prescription_gy",
+    "relative_one_gy",
+)  # fmt: skip
+OPTIONAL_COLUMNS = ("ct", *DOSE_COLUMNS)
+DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cGy", "relative")}
+SERIES_PATTERN = r"[0-9a-f]{8}"
+PLAN_PATTERN = r"[0-9a-f]{8}(\+[0-9a-f]{8})*"
 
 
 def _read(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.DataFrame:
@@ -90,8 +96,10 @@ def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
     required = ("subject", "label", *channels)
     # columns of channels that this study does not use are let through and ignored
     other = ("postop", "event", "dose")
-    table = _read(path, required, tuple(dict.fromkeys((*required, *other, *OPTIONAL_COLUMNS))))
-    for column in OPTIONAL_COLUMNS:
+    series = tuple(f"{image}_series" for image in dict.fromkeys((*channels, *other, "ct")))
+    optional = (*OPTIONAL_COLUMNS, *series)
+    table = _read(path, required, tuple(dict.fromkeys((*required, *other, *optional))))
+    for column in optional:
         if column not in table:
             table[column] = ""
     _check_choice(path, table, "label", tuple(LABELS))
@@ -101,10 +109,19 @@ def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
         empty = list(table.index[table[channel] == ""])
         if empty:
             raise ValueError(f"{path}: column {channel!r} is empty for {empty}; give the path")
-    wrong = [s for s, n in table["fractions"].items() if n and not re.fullmatch(r"\d{1,3}", n)]
-    if wrong:
-        raise ValueError(f"{path}: fractions of {wrong} are not whole numbers")
+    _check_form(path, table, "fractions", r"\d{1,3}", "a whole number")
+    _check_form(path, table, "dose_plan", PLAN_PATTERN, "8 hexadecimal digits, several with '+'")
+    for column in ("prescription_gy", "relative_one_gy"):
+        _check_form(path, table, column, r"\d{1,4}(\.\d{1,4})?", "a number of Gy")
+    for column in series:
+        _check_form(path, table, column, SERIES_PATTERN, "8 hexadecimal digits")
     return table
+
+
+def _check_form(path: Path, table: pd.DataFrame, column: str, pattern: str, what: str) -> None:
+    wrong = [s for s, v in table[column].items() if v and not re.fullmatch(pattern, v)]
+    if wrong:
+        raise ValueError(f"{path}: {column} of {wrong} is not {what}")
 
 
 def _check_choice(path: Path, table: pd.DataFrame, column: str, choices: tuple[str, ...]) -> None:

@@ -24,9 +24,10 @@ rule ingest_mri:
         code=code_hash("ricenet.ingest_mri"),
         raw=STUDY.raw,
         raw_digest=STUDY.raw_digest,
+        series=STUDY.series,
     shell:
-        "python -m ricenet.ingest_mri --raw {params.raw:q} --out {output.image:q} "
-        "--record {output.record:q} --settings {params.settings:q} --log {log:q}"
+        "python -m ricenet.ingest_mri --raw {params.raw:q} --series {params.series:q} "
+        "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} --log {log:q}"
 
 
 rule ingest_dose:
