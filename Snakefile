@@ -1,9 +1,19 @@
 # RICE-NET: from DICOM to a report. The steps are programs in src/ricenet; the rules say what
 # depends on what. `snakemake -n` shows the plan, README.md explains the targets.
 
+import sys
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+SOURCE = Path(workflow.basedir, "src")
+sys.path.insert(0, str(SOURCE))
+
+from ricenet.yaml_limits import require_plain
+
+require_plain(Path("config/config.yaml"))  # before anybody builds what its aliases multiply
 
 
 configfile: "config/config.yaml"
@@ -21,6 +31,8 @@ rule all:
     default_target: True
     input:
         rules.report.output.page,
+        STUDY.caches(STUDY.subjects.index),
+        STUDY.overviews(STUDY.subjects.index),
 
 
 rule preprocess:
@@ -44,3 +56,11 @@ localrules:
     preprocess,
     train,
     explain,
+
+
+onsuccess:
+    show(STUDY)
+
+
+onerror:
+    show(STUDY)

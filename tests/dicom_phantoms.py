@@ -216,6 +216,73 @@ def plan(
     return data
 
 
+def replaces(data: FileDataset, uid: str) -> FileDataset:
+    """Make a plan the successor of another."""
+    earlier = Dataset()
+    earlier.ReferencedSOPClassUID, earlier.ReferencedSOPInstanceUID = RT_PLAN, uid
+    earlier.RTPlanRelationship = "PREDECESSOR"
+    data.ReferencedRTPlanSequence = [earlier]
+    return data
+
+
+BEAMS_RECORD = "1.2.840.10008.5.1.4.1.1.481.4"
+SESSIONS = {  # SOP class of a treatment record: its sequence of delivered beams
+    BEAMS_RECORD: "TreatmentSessionBeamSequence",
+    "1.2.840.10008.5.1.4.1.1.481.6": "TreatmentSessionApplicationSetupSequence",
+    "1.2.840.10008.5.1.4.1.1.481.9": "TreatmentSessionIonBeamSequence",
+}
+
+
+def treatment_record(
+    fraction: int,
+    *,
+    number: int = 0,
+    date: str = "20210401",
+    beams: tuple[int, ...] = (1, 2),
+    status: str = "NORMAL",
+    delivery: str = "TREATMENT",
+    sop_class: str = BEAMS_RECORD,
+    plan: str = f"{UID}.50",
+) -> FileDataset:
+    """Treatment record of one session; ``number`` tells records of one fraction apart."""
+    data = base(sop_class, f"{UID}.8.{fraction}.{number}", "RTRECORD")
+    data.TreatmentDate = date
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = RT_PLAN, plan
+    data.ReferencedRTPlanSequence = [reference]
+    delivered = []
+    for beam in beams:
+        item = _beam(beam)
+        item.CurrentFractionNumber, item.TreatmentTerminationStatus = fraction, status
+        item.TreatmentDeliveryType = delivery
+        delivered.append(item)
+    setattr(data, SESSIONS.get(sop_class, SESSIONS[BEAMS_RECORD]), delivered)
+    return data
+
+
+REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
+
+
+def registration(
+    source: str, *matrices: np.ndarray, target: str = FRAME, kind: str = "RIGID", number: int = 1
+) -> FileDataset:
+    """REG object: (4, 4) LPS matrices, the first applied first, from one frame to another."""
+    data = base(REGISTRATION, f"{UID}.7.{number}", "REG")
+    data.FrameOfReferenceUID = target
+    steps = []
+    for matrix in matrices:
+        step = Dataset()
+        step.FrameOfReferenceTransformationMatrixType = kind
+        step.FrameOfReferenceTransformationMatrix = [f"{v:.9f}" for v in np.ravel(matrix)]
+        steps.append(step)
+    own, other, matrix_item = Dataset(), Dataset(), Dataset()
+    matrix_item.MatrixSequence = steps
+    own.FrameOfReferenceUID, other.FrameOfReferenceUID = target, source
+    other.MatrixRegistrationSequence = [matrix_item]
+    data.RegistrationSequence = [own, other]
+    return data
+
+
 def write(folder: Path, *objects: FileDataset) -> Path:
     """Write objects into a folder."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 
@@ -48,8 +49,11 @@ def make_crop(subject: Path) -> None:
 
 
 def run(root: Path, threads: int = 1) -> tuple[dict, pd.DataFrame]:
-    out = root / "audit" / "records.tsv"
-    record = run_step(audit.main, root / "audit" / "audit.json", out=out, threads=threads)
+    out, overrides = root / "audit" / "records.tsv", root.parent / "overrides.tsv"
+    overrides.write_text("subject\tcheck\tdecision\twho\twhy\n")
+    record = run_step(
+        audit.main, root / "audit" / "audit.json", out=out, overrides=overrides, threads=threads
+    )
     return record, pd.read_csv(out, sep="\t")
 
 
@@ -128,6 +132,21 @@ def test_file_older_than_its_inputs_is_a_failed_check(study: Path) -> None:
     assert record["facts"]["root_digest"] != before["facts"]["root_digest"]
     make_crop(subject)
     assert (run(study)[1]["verdict"] == "pass").all()
+
+
+def test_a_failed_check_that_was_accepted_is_not_counted_but_shown(study: Path) -> None:
+    record = study / "subjects" / "P2" / "crop.json"
+    content = json.loads(record.read_text())
+    content["checks"][0]["verdict"] = "fail"
+    record.write_text(json.dumps(content))
+    name = content["checks"][0]["check"]
+    assert run(study)[0]["checks"][0]["value"] == 1
+    for subject, left in (("P1", 1), ("P2", 0)):  # another subject's decision is not this one's
+        row = f"check\tdecision\ncrop/{name}\taccept\n"
+        (study / "subjects" / subject / "quality.tsv").write_text(row)
+        found, table = run(study)
+        assert found["checks"][0]["value"] == left
+    assert list(table.loc[table["verdict"] == "accepted", "subject"]) == ["P2"]
 
 
 @pytest.mark.parametrize("content", [b'{"step": "crop", ', b"\xff\xfe\x00"])

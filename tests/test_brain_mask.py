@@ -16,7 +16,7 @@ from skimage.transform import resize
 from dicom_phantoms import needs
 from ricenet import brain_mask, hd_bet, ingest_mri, provenance
 from ricenet.interpolation import isotropic_grid, sample
-from ricenet.register import dice, head_outline
+from ricenet.registration_gates import dice, head_outline
 from ricenet.volume import Volume, load, save
 from step_run import run_step
 
@@ -187,9 +187,11 @@ def test_glioma_through_the_step_in_bf16_on_an_isotropic_grid(
     assert len(kept) == 1
     assert dice(back, published) >= 0.985
     assert dice(bf16, fp32) > 0.998
-    (check,) = record["checks"]
-    assert check["verdict"] == "pass"
-    assert check["value"] == pytest.approx(fp32.sum() * image.voxel_ml, rel=0.01)
+    volume, parts = record["checks"]
+    print(f"share outside the largest part {parts['value']:.5f}")
+    assert volume["check"] == "brain-volume" and volume["verdict"] == "pass"
+    assert volume["value"] == pytest.approx(fp32.sum() * image.voxel_ml, rel=0.01)
+    assert parts["check"] == "brain-parts" and parts["value"] < 0.01
 
 
 @pytest.mark.slow
@@ -310,6 +312,68 @@ def test_largest_part_is_one_piece_without_holes() -> None:
     expected[2:12, 2:12, 2:12] = True
     np.testing.assert_array_equal(found, expected)
     assert not brain_mask.largest_part(mask & False).any()
+
+
+def block(ml: float, spacing_mm: float = 4.0) -> np.ndarray:
+    """Mask of this volume, to the voxel, in one piece (the first voxels of a slab)."""
+    mask = np.zeros((48, 40, 36), bool)
+    inner = np.zeros(30**3, bool)  # 1728 ml
+    inner[: round(ml * 1000 / spacing_mm**3)] = True
+    mask[4:34, 4:34, 4:34] = inner.reshape(30, 30, 30)
+    return mask
+
+
+def judged(folder: Path, found: np.ndarray, monkeypatch, **changed) -> dict:
+    """Record of the step where the network has found this mask, on a 4 mm grid."""
+    monkeypatch.setattr(brain_mask, "extract", lambda *_, **__: found)
+    noise = np.random.default_rng(0).random(found.shape, np.float32) + 1
+    image = Volume(noise, np.diag([4.0, 4, 4, 1]))
+    return mask_by_main(folder, image, image, SETTINGS | changed)
+
+
+@pytest.mark.parametrize(
+    ("ml", "verdict"), [(828, "fail"), (899, "fail"), (901, "pass"), (1700, "pass")]
+)
+def test_volume_is_in_ml_and_too_small_a_brain_fails(ml, verdict, monkeypatch, tmp_path) -> None:
+    """HD-BET finds 828 ml on a blurred template, which is no head."""
+    record = judged(tmp_path, block(ml), monkeypatch)
+    check = record["checks"][0]
+    assert (check["check"], check["verdict"], check["unit"]) == ("brain-volume", verdict, "ml")
+    assert check["value"] == pytest.approx(ml, abs=0.04)
+    assert ("look at the mask" in check.get("advice", "")) == (verdict == "fail")
+    assert load(tmp_path / "mask.nii.gz").data.sum() == block(ml).sum()  # to be looked at
+
+
+def test_too_large_a_brain_fails(monkeypatch, tmp_path: Path) -> None:
+    record = judged(tmp_path, block(1700), monkeypatch, max_volume_ml=1699)
+    assert record["checks"][0]["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(("loose_ml", "verdict"), [(0, "pass"), (60, "pass"), (90, "fail")])
+def test_parts_beside_the_brain_are_counted_and_dropped(
+    loose_ml, verdict, monkeypatch, tmp_path: Path
+) -> None:
+    """The volume is that of the part which is kept; a hole in it is filled."""
+    found = block(1400)
+    found[15, 15, 15] = False
+    found[40:46, :, :].reshape(6, -1)[:, : round(loose_ml * 1000 / 64 / 6)] = True
+    count = found[40:].sum()
+    record = judged(tmp_path, found, monkeypatch)
+    volume, parts = record["checks"]
+    assert (parts["check"], parts["verdict"]) == ("brain-parts", verdict)
+    assert parts["value"] == pytest.approx(count / found.sum(), abs=1e-6)
+    assert ("advice" in parts) == (verdict == "fail")
+    assert volume["value"] == pytest.approx(1400, abs=0.04)
+    np.testing.assert_array_equal(load(tmp_path / "mask.nii.gz").data > 0, block(1400))
+
+
+def test_loose_share_of_several_parts() -> None:
+    mask = np.zeros((12, 12, 12), bool)
+    assert brain_mask.loose_share(mask) == 0
+    mask[0:2, 0:2, 0:2] = True
+    assert brain_mask.loose_share(mask) == 0
+    mask[5, 5, 5] = mask[8, 8, 8:10] = True
+    assert brain_mask.loose_share(mask) == pytest.approx(3 / 11)
 
 
 def test_image_without_a_brain_is_refused(monkeypatch, tmp_path: Path) -> None:

@@ -102,11 +102,20 @@ def test_step_cuts_the_same_box_out_of_all(shape, tmp_path: Path) -> None:
     assert len(record["outputs"]["cropped"]) == 2
 
 
-def test_brain_larger_than_the_box_is_refused_with_numbers(tmp_path: Path) -> None:
-    # one of five rows along x is lost: 5 x 6 voxels of 0.9 x 1.2 x 2.1 mm
-    with pytest.raises(ValueError, match=r"30 brain voxels \(0\.1 ml\) do not fit .*\[4, 8, 8\]"):
-        run(tmp_path, (4, 8, 8), brain())
-    assert not list(tmp_path.glob("*cropped*"))
+@pytest.mark.parametrize(("shape", "lost"), [((4, 8, 8), 30), ((5, 5, 5), 25), ((5, 5, 6), 0)])
+def test_brain_that_does_not_fit_is_never_cut_in_silence(shape, lost, tmp_path: Path) -> None:
+    """The outputs are there to be looked at, but the check fails with the number of voxels."""
+    record = run(tmp_path, shape, brain())
+    (check,) = record["checks"]
+    assert (check["check"], check["value"]) == ("brain-voxels-lost", lost)
+    assert check["verdict"] == ("fail" if lost else "pass")
+    assert ("enlarge crop.shape" in check.get("advice", "")) == (lost > 0)
+    # of 0.9 x 1.2 x 2.1 mm
+    assert record["facts"]["brain_ml_lost"] == pytest.approx(
+        lost * 0.9 * 1.2 * 2.1 / 1000, abs=1e-3
+    )
+    assert load(tmp_path / "brain-mask_cropped.nii.gz").data.sum() == 150 - lost
+    assert all((tmp_path / f"{n}_cropped.nii.gz").exists() for n in ("postop", "dose"))
 
 
 def test_empty_mask_and_other_grid_are_refused(tmp_path: Path) -> None:

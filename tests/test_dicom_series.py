@@ -1,79 +1,226 @@
-"""Reading and stacking: the pieces under both ingest steps."""
+"""series: which files of a folder count."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from dicom_phantoms import FRAME, OBLIQUE, enhanced, plane_lps, slice_of, write, write_series
-from ricenet.dicom import files, series
-from ricenet.dicom.planes import pixels, plane_affine, plane_axes
-from ricenet.dicom.stack import even_step, stack
+from dicom_phantoms import CANARIES, FRAME, UID, slice_of, write, write_series
+from ricenet.dicom import files
+from ricenet.dicom.describe import series_code
+from ricenet.dicom.planes import pixels
+from ricenet.dicom.series import choose, without_duplicates
 
-NORMAL = np.array([0.0, 0.0, 1.0])
-
-
-def positions(*z: float) -> np.ndarray:
-    return np.array([[0.0, 0.0, v] for v in z])
+FIRST, SECOND = f"{UID}.2", f"{UID}.2.8"
 
 
-def test_plane_affine_is_the_formula_of_the_standard() -> None:
-    """Against the loop of the phantoms: every pixel of an oblique plane with unequal spacing."""
-    spacing, first = np.array([1.5, 0.75]), np.array([-11.5, 23.25, 40.0])
-    step = np.array([0.0, 0.0, 1.0])
-    affine = plane_affine(np.array(OBLIQUE), spacing, first, step, "file 1 of 1")
-    expected = plane_lps(first, OBLIQUE, spacing, (4, 3))
-    for r in range(4):
-        for c in range(3):
-            x, y, z, _ = affine @ [c, r, 0, 1]
-            np.testing.assert_allclose((-x, -y, z), expected[r, c], atol=1e-9)
+def put(folder: Path, uid: str = FIRST, count: int = 6, **elements) -> Path:
+    """A series in a subfolder of its own, with some elements of all its slices changed."""
+
+    def change(planes):
+        for plane in planes:
+            plane.SeriesInstanceUID = uid
+            for keyword, value in elements.items():
+                setattr(plane, keyword, value)
+
+    write_series(folder / series_code(uid), change, count)
+    return folder
 
 
-def test_plane_axes_feet_first_normal_points_down() -> None:
-    assert plane_axes(np.array([-1.0, 0, 0, 0, 1, 0]), "file")[2].tolist() == [0, 0, -1]
+def pick(folder: Path, wanted: str = ""):
+    found, _ = files.find(folder)
+    return choose(found, wanted=wanted, min_slices=3)
 
 
-def test_even_step() -> None:
-    np.testing.assert_allclose(even_step(positions(5, 7, 9), NORMAL), (0, 0, 2))
-    rounded = positions(0, 1.33, 2.67, 4.0)
-    np.testing.assert_allclose(even_step(rounded, NORMAL), (0, 0, 4 / 3))
+def taken(choice) -> set[str]:
+    return {f.header.SeriesInstanceUID for f in choice.images}
+
+
+# --- without a name ------------------------------------------------------------------------------
+
+LOCALISER = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+CAPTURE = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}
+COLOUR = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}
+BURNED = {"BurnedInAnnotation": "YES"}
+FEW = {"count": 2, "PixelSpacing": [1, 1]}
 
 
 @pytest.mark.parametrize(
-    ("z", "message"),
+    ("elements", "why"),
     [
-        ((0, 1, 1, 2), "duplicate positions: 4 images at 3 places"),
-        ((0, 1, 3, 4), "2.000 mm after slice 2"),
-        ((0, 1, 2.1, 3), "uneven distance"),
+        (LOCALISER, "localiser"),
+        (CAPTURE, "screen capture"),
+        (COLOUR, "colour"),
+        (BURNED, "text burned in"),
+        (FEW, "fewer than 3 slices"),
     ],
 )
-def test_uneven_positions_are_refused(z, message: str) -> None:
+def test_what_is_certainly_no_volume_is_left_out(elements, why: str, tmp_path: Path) -> None:
+    put(tmp_path)
+    choice = pick(put(tmp_path, SECOND, **elements))
+    assert taken(choice) == {FIRST} and len(choice.images) == 6
+    (left_out,) = choice.left_out
+    assert left_out.startswith(series_code(SECOND)) and left_out.endswith(f"({why})")
+
+
+def test_survey_of_three_directions_is_left_out(tmp_path: Path) -> None:
+    """Two slices in each direction; one slice that is turned does not make a survey."""
+    directions = ([1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [0, 1, 0, 0, 0, -1])
+
+    def survey(planes):
+        for k, plane in enumerate(planes):
+            plane.SeriesInstanceUID = SECOND
+            plane.ImageOrientationPatient = directions[k % 3]
+
+    def one_turned(planes):
+        for plane in planes:
+            plane.SeriesInstanceUID = SECOND
+        planes[2].ImageOrientationPatient = directions[0]
+
+    write_series(put(tmp_path / "a") / "b", survey)
+    choice = pick(tmp_path / "a")
+    assert taken(choice) == {FIRST}
+    assert choice.left_out[0].endswith("(survey in several directions)")
+    write_series(put(tmp_path / "b") / "b", one_turned)
+    with pytest.raises(ValueError, match="2 series that could be meant"):
+        pick(tmp_path / "b")
+
+
+def test_other_objects_do_not_count(tmp_path: Path) -> None:
+    put(tmp_path)
+    other = slice_of(0)
+    other.SOPClassUID, other.Modality = "1.2.840.10008.5.1.4.1.1.128", "PT"
+    other.SeriesInstanceUID = SECOND
+    write(tmp_path / "pet", other)
+    choice = pick(tmp_path)
+    assert taken(choice) == {FIRST} and choice.left_out == []
+
+
+def test_several_volumes_are_listed_with_the_remedy(tmp_path: Path) -> None:
+    put(tmp_path, SeriesDescription="T1 MPRAGE CANARY")
+    put(tmp_path, f"{UID}.2.9", **LOCALISER)
+    put(tmp_path, SECOND, SeriesDescription="FLAIR 3D", count=5)
+    with pytest.raises(ValueError) as caught:
+        pick(tmp_path)
+    lines = [
+        f'{series_code(FIRST)}: MR, 6 slices of 9 x 7, 2.2 mm apart, "T1 MPRAGE …"',
+        f'{series_code(SECOND)}: MR, 5 slices of 9 x 7, 2.2 mm apart, "FLAIR 3D"',
+    ]
+    expected = (
+        f"the folder holds 2 series that could be meant: {'; '.join(sorted(lines))}; write the 8 "
+        f"digits of the one that counts into the column <image>_series, or leave one"
+    )
+    assert str(caught.value) == expected
+
+
+def test_few_slices_of_the_same_planes_may_be_missing_from_the_volume(tmp_path: Path) -> None:
+    put(tmp_path)
+    with pytest.raises(ValueError, match="2 series that could be meant"):
+        pick(put(tmp_path, SECOND, count=2))
+
+
+def test_no_series_is_a_volume(tmp_path: Path) -> None:
+    put(tmp_path, **COLOUR)
+    with pytest.raises(ValueError, match=r"none of the 2 series .*\(colour\).*\(localiser\)") as e:
+        pick(put(tmp_path, SECOND, PatientID="CANARY-ID", **LOCALISER))
+    assert not any(c in str(e.value) for c in CANARIES)
+
+
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        (LOCALISER, r"file 1 of 6 in name order is a localiser"),
+        (COLOUR, "not a plain grey-scale"),
+        (BURNED, r"has text burned into the image \(BurnedInAnnotation YES\)"),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "stored inverted"),
+    ],
+)
+def test_the_only_series_is_refused_by_its_own_fault(elements, message, tmp_path: Path) -> None:
+    folder = put(tmp_path, **elements)
+    for wanted in ("", series_code(FIRST)):
+        with pytest.raises(ValueError, match=message):
+            pick(folder, wanted)
+
+
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        ({"PatientID": "CANARY-OTHER"}, "several patients: PatientID differ"),
+        ({"PatientBirthDate": "19450618"}, "several patients: PatientBirthDate differ"),
+        ({"PatientSex": "M"}, "several patients: PatientSex differ"),
+        ({"StudyInstanceUID": f"{UID}.1.7"}, "2 studies under one patient"),
+    ],
+)
+def test_several_patients_are_refused_whatever_the_series(
+    elements, message: str, tmp_path: Path
+) -> None:
+    """Even where the other one is a localiser, which would be left out."""
+    put(tmp_path)
     with pytest.raises(ValueError, match=message):
-        even_step(positions(*z), NORMAL)
+        pick(put(tmp_path, SECOND, **LOCALISER, **elements))
 
 
-def test_order_of_the_planes_does_not_matter(tmp_path: Path) -> None:
-    found, _ = files.find(write_series(tmp_path))
-    planes = [p for f in found for p in series.slices(f)]
-    one, other = stack(planes, min_slices=3), stack(planes[::-1], min_slices=3)
-    np.testing.assert_array_equal(one.data, other.data)
-    np.testing.assert_array_equal(one.affine, other.affine)
+# --- by name -------------------------------------------------------------------------------------
 
 
-def test_shared_and_own_functional_groups(tmp_path: Path) -> None:
-    (file,), _ = files.find(write(tmp_path, enhanced()))
-    planes = series.slices(file)
-    assert [p.frame for p in planes] == [0, 1, 2, 3, 4]
-    assert planes[0].spacing.tolist() == [1.5, 0.75]
-    assert (planes[0].slope, planes[0].intercept) == (0.5, -10)
-    broken = enhanced()
-    del broken.PerFrameFunctionalGroupsSequence[0]
-    (file,), _ = files.find(write(tmp_path, broken))
-    with pytest.raises(ValueError, match="5 frames but 4 functional groups"):
-        series.slices(file)
+def test_named_series_is_taken_though_other_patients_lie_beside(tmp_path: Path) -> None:
+    put(tmp_path)
+    put(tmp_path, SECOND, PatientID="CANARY-OTHER", StudyInstanceUID=f"{UID}.1.7")
+    for uid, other in ((FIRST, SECOND), (SECOND, FIRST)):
+        choice = pick(tmp_path, series_code(uid))
+        assert taken(choice) == {uid}
+        assert choice.left_out == [f"{series_code(other)}: not the one named"]
+
+
+def test_patients_within_the_named_series_are_compared(tmp_path: Path) -> None:
+    def second_patient(planes):
+        planes[3].PatientID = "CANARY-OTHER"
+
+    write_series(tmp_path / "a", second_patient)
+    with pytest.raises(ValueError, match="several patients"):
+        pick(put(tmp_path, SECOND), series_code(FIRST))
+
+
+def test_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
+    put(tmp_path)
+    message = f"no series 00000000 in the folder, which holds {series_code(FIRST)}: MR, 6 slices"
+    with pytest.raises(ValueError, match=message):
+        pick(tmp_path, "00000000")
+
+
+def test_file_of_no_series_may_belong_to_the_named_one(tmp_path: Path) -> None:
+    put(tmp_path)
+    stray = slice_of(7)
+    del stray.SeriesInstanceUID
+    write(tmp_path / "z", stray)
+    with pytest.raises(ValueError, match=r"file 7 of 7 .* does not say which series"):
+        pick(tmp_path, series_code(FIRST))
+
+
+def test_frames_of_reference_of_the_chosen_series_only(tmp_path: Path) -> None:
+    put(tmp_path)
+    put(tmp_path, SECOND, FrameOfReferenceUID=f"{FRAME}.7", **LOCALISER)
+    assert taken(pick(tmp_path)) == {FIRST}
+
+    def second_frame(planes):
+        planes[3].FrameOfReferenceUID += ".7"
+
+    with pytest.raises(ValueError, match="2 frames of reference"):
+        pick(write_series(tmp_path / "b", second_frame))
+
+
+# --- copies, single files ------------------------------------------------------------------------
+
+
+def test_one_name_for_two_contents_is_refused(tmp_path: Path) -> None:
+    def same_name(planes):
+        planes[2].SOPInstanceUID = planes[3].SOPInstanceUID
+
+    found, _ = files.find(write_series(tmp_path, same_name))
+    with pytest.raises(ValueError, match="same SOP Instance UID but differ"):
+        without_duplicates(found)
 
 
 def test_file_without_preamble_and_meta_is_read(tmp_path: Path) -> None:
@@ -85,20 +232,8 @@ def test_file_without_preamble_and_meta_is_read(tmp_path: Path) -> None:
     )
     (tmp_path / "beside.txt").write_bytes(b"\x08\0" + bytes(200))
     (file,), ignored = files.find(tmp_path)
-    np.testing.assert_array_equal(pixels(file)[0], expected)
+    assert (pixels(file)[0] == expected).all()
     assert ignored == 1
-
-
-def test_compressed_data_cut_short_is_refused(tmp_path: Path) -> None:
-    data = slice_of(0)
-    data.compress(RLELossless)
-    path = write(tmp_path, data) / "CANARY-0.dcm"
-    (whole,), _ = files.find(path)
-    assert pixels(whole).shape == (1, 9, 7)
-    path.write_bytes(path.read_bytes()[:-60])
-    (cut,), _ = files.find(path)
-    with pytest.raises(ValueError, match="file 1 of 1 in name order: the pixel data cannot"):
-        pixels(cut)
 
 
 def test_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
@@ -106,15 +241,6 @@ def test_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     with pytest.raises(ValueError, match="deflated"):
         files.find(write(tmp_path, data))
-
-
-def test_size_that_cannot_be_is_refused(tmp_path: Path) -> None:
-    data = slice_of(0)
-    data.Rows = data.Columns = 65535
-    data.NumberOfFrames = 2000
-    (file,), _ = files.find(write(tmp_path, data))
-    with pytest.raises(ValueError, match="not believable"):
-        pixels(file)
 
 
 def test_uid_digest_is_stable_and_hides_the_uid() -> None:

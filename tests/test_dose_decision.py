@@ -1,4 +1,4 @@
-"""Which stored dose counts, and of how many fractions."""
+"""Which stored dose of a plan counts, and whether it is a total."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from dicom_phantoms import (
     SCALING,
     SMALL,
     STORED,
-    UID,
-    base,
     dose,
     ledger_of,
     plan,
     read_dose,
     write,
 )
-from ricenet.dose.decision import fractions
 
 
 def beam(number: int, **more):
@@ -71,6 +68,7 @@ def test_one_session_times_the_fractions(tmp_path: Path) -> None:
     ledger = ledger_of(tmp_path / "a", session, plan(planned=(30,)))
     assert (ledger["kind"], ledger["factor"]) == ("per_fraction", 30)
     assert ledger["rule"] == "FRACTION_SESSION x 30"
+    assert ledger["decisions"] == ["session-x-n"]
     assert (ledger["maximum_gy"], ledger["total_maximum_gy"]) == (2.0, 60.0)
     ledger = ledger_of(tmp_path / "b", session, row={"fractions": "33"})
     assert (ledger["factor"], ledger["source_of_fractions"]) == (33, "row")
@@ -78,50 +76,66 @@ def test_one_session_times_the_fractions(tmp_path: Path) -> None:
         ledger_of(tmp_path / "c", session)
 
 
+def test_sessions_of_all_beams_are_one_fraction(tmp_path: Path) -> None:
+    def session(number: int, group: int = 1):
+        return dose("BEAM_SESSION", stored=SMALL, number=number, group=group, beams=(number,))
+
+    volume, facts = read_dose(write(tmp_path / "a", session(1), session(2), plan()))
+    ledger = facts["ledger"]
+    assert volume.data.max() == 4.0 and ledger["total_maximum_gy"] == 120.0
+    assert (ledger["kind"], ledger["factor"]) == ("per_fraction", 30)
+    assert ledger["decisions"] == ["beam-sessions-summed-x-n"]
+    for name, objects, message in [
+        ("b", (session(1), plan()), "1 of the plan's 2 beams"),
+        ("c", (session(1), session(2)), "without their RTPLAN"),
+        ("d", (session(1), session(2, group=2), plan(planned=(20, 10))), "several groups"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            read_dose(write(tmp_path / name, *objects))
+
+
 @pytest.mark.parametrize(
-    ("planned", "row", "message"),
-    [
-        ((25,), "30", "row says 30 fractions, the plan 25"),
-        ((500,), "", r"500 fractions \(from the plan\) are outside 1 to 60"),
-        ((None,), "0", r"0 fractions \(from the row\) are outside"),
-        ((0,), "", "neither row nor plan"),
-        ((20, 10), "", "neither row nor plan"),
-    ],
+    "summation", ["CONTROL_POINT", "RECORD", "PLAN_OVERVIEW", "BRACHY", "BRACHY_SESSION"]
 )
-def test_fractions_in_doubt(planned, row: str, message: str, tmp_path: Path) -> None:
+def test_other_summations_are_refused(summation: str, tmp_path: Path) -> None:
+    data = dose(summation, group=1, beams=(1, 2))
+    with pytest.raises(ValueError, match=f"1 {summation}: PLAN is read, or .*BEAM_SESSION"):
+        read_dose(write(tmp_path, data, plan()))
+
+
+def test_parts_of_two_types_are_not_mixed(tmp_path: Path) -> None:
+    group = dose("FRACTION", number=5, group=1)
+    with pytest.raises(ValueError, match="2 BEAM, 1 FRACTION"):
+        read_dose(write(tmp_path, beam(1), beam(2), group, plan()))
+
+
+def test_sum_of_several_plans_is_a_total(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path, dose("MULTI_PLAN"))
+    assert (ledger["decisions"], ledger["kind"], ledger["factor"]) == (["multi-plan"], "total", 1)
+
+
+def test_each_branch_leaves_its_code_and_kind(tmp_path: Path) -> None:
+    groups = [dose("FRACTION", number=g, group=g) for g in (1, 2)]
     session = dose("FRACTION_SESSION", stored=SMALL)
-    with pytest.raises(ValueError, match=message):
-        ledger_of(tmp_path, session, plan(planned=planned), row={"fractions": row})
+    small = (dose(stored=SMALL), plan())
+    single = {"dose_kind": "per_fraction", "fractions": "30"}
+    for number, (objects, row, decisions, kind) in enumerate(
+        [
+            ((dose(), plan()), {}, ["plan"], "total"),
+            ((beam(1), beam(2), plan()), {}, ["beams-summed"], "total"),
+            ((*groups, plan(planned=(20, 10))), {}, ["fraction-groups-summed"], "total"),
+            ((session, plan()), {}, ["session-x-n"], "per_fraction"),
+            (small, single, ["plan", "row-per-fraction-x-n"], "per_fraction"),
+            ((session, plan()), {"dose_kind": "total"}, ["session-x-n", "row-total"], "total"),
+        ]
+    ):
+        ledger = ledger_of(tmp_path / str(number), *objects, row=row)
+        assert (ledger["decisions"], ledger["kind"]) == (decisions, kind)
 
 
-def test_row_before_plan() -> None:
-    limits = {"needed": True, "lowest": 1, "highest": 60}
-    assert fractions("30", None, **limits) == (30, "row")
-    assert fractions("", None, needed=False, lowest=1, highest=60) == (None, None)
-
-
-def test_several_plans_and_doses(tmp_path: Path) -> None:
-    other = dose(number=2, plan=f"{UID}.51")
-    with pytest.raises(ValueError, match="belong to 2 plans"):
-        read_dose(write(tmp_path / "a", dose(), other))
+def test_several_doses_of_one_plan_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"2 doses of type PLAN for one plan, maxima \[60.0, 60.0\]"
     ):
         read_dose(write(tmp_path / "b", dose(), dose(number=2)))
-    rejected = plan()
-    rejected.ApprovalStatus = "REJECTED"
-    with pytest.raises(ValueError, match="rejected"):
-        read_dose(write(tmp_path / "c", dose(), rejected))
-    facts = read_dose(write(tmp_path / "d", dose(), dose(), plan(uid=f"{UID}.77")))[1]
-    assert any("1 plans ignored" in w for w in facts["ledger"]["warnings"])
-    assert facts["ledger"]["fractions"] is None
-
-
-def test_other_objects_are_ignored_and_records_noted(tmp_path: Path) -> None:
-    structures = base("1.2.840.10008.5.1.4.1.1.481.3", f"{UID}.70", "RTSTRUCT")
-    record = base("1.2.840.10008.5.1.4.1.1.481.4", f"{UID}.71", "RTRECORD")
-    folder = write(tmp_path, dose(), plan(), structures, record)
-    (folder / "notes.txt").write_text("CANARY")
-    facts = read_dose(folder)[1]
-    assert facts["ignored_files"] == 3
-    assert any("treatment records" in w for w in facts["ledger"]["warnings"])
+    assert read_dose(write(tmp_path / "c", dose(), dose()))[0].data.max() == 60.0  # a copy

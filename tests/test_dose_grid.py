@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom_phantoms import CANARIES, SCALING, STORED, UID, dose, plan, read_dose, write
+from dicom_phantoms import CANARIES, SCALING, STORED, dose, read_dose, write
 
 
 def voxel_lps(volume, column: int, row: int, frame: int) -> np.ndarray:
@@ -45,8 +45,8 @@ def test_spacing_is_row_then_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("offsets", "orientation", "message"),
     [
-        ((0, 3, 6, 10), (1, 0, 0, 0, 1, 0), "uneven frame distances, 3 to 4 mm"),
-        ((0, 0, 0, 0), (1, 0, 0, 0, 1, 0), "uneven"),
+        ((0, 0, 0, 0), (1, 0, 0, 0, 1, 0), "uneven frame distances, 0 to 0 mm"),
+        ((0, 3, 9, 6), (1, 0, 0, 0, 1, 0), "uneven frame distances, -3 to 6 mm"),
         ((7, 10, 13, 16), (1, 0, 0, 0, 1, 0), "neither 0 nor the z"),
         ((30, 33, 36, 39), (1, 0, 0, 0, 0, -1), "neither 0 nor the z"),
         ((0, 3, 6), (1, 0, 0, 0, 1, 0), "GridFrameOffsetVector has 3 values, 4 expected"),
@@ -65,13 +65,13 @@ def test_frames_in_doubt_are_refused(offsets, orientation, message: str, tmp_pat
     [
         ("DoseUnits", "RELATIVE", "DoseUnits are RELATIVE"),
         ("DoseUnits", None, "DoseUnits are missing"),
+        ("DoseType", None, "DoseType is missing"),
         ("DoseType", "ERROR", "difference map"),
         ("DoseGridScaling", None, "DoseGridScaling is 0 or missing"),
         ("DoseGridScaling", 0, "DoseGridScaling is 0 or missing"),
+        ("DoseGridScaling", "", "DoseGridScaling is 0 or missing"),
         ("DoseGridScaling", -1, "DoseGridScaling is -1"),
         ("DoseSummationType", "CANARY", "missing or unknown"),
-        ("DoseSummationType", "MULTI_PLAN", "1 MULTI_PLAN"),
-        ("DoseSummationType", "CONTROL_POINT", "1 CONTROL_POINT"),
         ("PixelData", None, "truncated, 0 of 480 bytes"),
         ("PixelData", b"\1\0\0\0", "truncated, 4 of 480 bytes"),
         ("PixelData", bytes(480), "zero everywhere"),
@@ -96,14 +96,10 @@ def test_negative_dose_is_refused(tmp_path: Path) -> None:
         read_dose(write(tmp_path, dose(stored=stored)))
 
 
-def test_other_patient_and_other_frame_are_refused(tmp_path: Path) -> None:
-    other = dose("BEAM", number=2)
-    other.PatientBirthDate = "19450618"
-    with pytest.raises(ValueError, match="several patients: PatientBirthDate"):
-        read_dose(write(tmp_path / "a", dose(), other))
-    stranger = plan()
-    stranger.PatientID, stranger.StudyInstanceUID = "CANARY-2", f"{UID}.99"
-    with pytest.raises(ValueError, match="several patients: PatientID"):
-        read_dose(write(tmp_path / "b", dose(), stranger))
-    with pytest.raises(ValueError, match="no RTDOSE among 1"):
-        read_dose(write(tmp_path / "c", plan()))
+def test_dose_that_is_not_a_number_is_refused(tmp_path: Path) -> None:
+    data = dose()
+    del data.PixelData
+    data.FloatPixelData = np.where(STORED == 7, np.nan, STORED).astype("<f4").tobytes()
+    del data.BitsStored, data.HighBit, data.PixelRepresentation
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        read_dose(write(tmp_path, data))

@@ -1,7 +1,9 @@
 """The whole workflow on synthetic patients, from DICOM to the report, against their known truth.
 
 Real Snakemake, real ANTs, real HD-BET, real training; coarse grids and few epochs. Five patients:
-four train in two folds, one is the test set. One of them is prepared a second time from NIfTI.
+four train in two folds, one is the test set. One of them is prepared a second time from NIfTI. One
+has an event that is dated before radiotherapy, and a sixth has a cut file: the first run holds them
+back, the second goes on with what a person decided.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 import yaml
 
@@ -55,6 +58,9 @@ class Run:
         self.raw = folder / "raw"
         self.config = folder / f"{name}.yaml"
         self.root = folder / "results" / name
+        self.overrides = folder / f"{name}-overrides.tsv"
+        self.decide()
+        self.first = ""
         cohort = folder / "c1.tsv"
         rows = [f"{s}\t{COHORT[s]}" for s in SUBJECTS]
         cohort.write_text("\n".join(["subject\tsplit\tfold", *rows]) + "\n")
@@ -65,11 +71,17 @@ class Run:
                     "results": str(folder / "results"),
                     "subjects": str(self.raw / table),
                     "cohort": str(cohort),
+                    "overrides": str(self.overrides),
                     "train_model": {"epochs": 2},
                     "occlusion_map": {"stride_mm": 24.0},
                 }
             )
         )
+
+    def decide(self, *rows: str) -> None:
+        """Write the overrides table."""
+        lines = ["subject\tcheck\tdecision\twho\twhy", *rows]
+        self.overrides.write_text("\n".join(lines) + "\n")
 
     def volume(self, subject: str, name: str) -> Volume:
         return load(self.root / "subjects" / subject / f"{name}.nii.gz")
@@ -91,9 +103,36 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         folder / "raw", subjects=5, seed=3, canvas_mm=2.0, scale=1.0, nifti=True, processes=2
     )
     finished = Run(folder, "dicom", "subjects.tsv")
+    date_before_radiotherapy(finished.raw / "P005" / "dicom" / "event")
+    add_broken(finished.raw / "subjects.tsv")
+    stopped = snakemake(finished.config, "preprocess", check=False)
+    assert stopped.returncode == 1
+    finished.first = stopped.stderr
+    finished.decide(
+        "P005\ttimeline/event-after-radiotherapy\taccept\tTest\tthe clock of the scanner was wrong",
+        "P006\tall\texclude\tTest\tto be exported again",
+    )
     snakemake(finished.config)
     yield finished
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def date_before_radiotherapy(series: Path) -> None:
+    """Date a series ten days after the post-operative one, before any radiotherapy."""
+    for path in series.rglob("*.dcm"):
+        data = pydicom.dcmread(path)
+        for keyword in ("StudyDate", "SeriesDate", "ContentDate", "AcquisitionDate"):
+            data[keyword].value = "20200111"
+        data.save_as(path)
+
+
+def add_broken(table: Path) -> None:
+    """Add P006: the raw data of P001, one file of the event cut short."""
+    shutil.copytree(table.parent / "P001" / "dicom", table.parent / "P006" / "dicom")
+    victim = sorted((table.parent / "P006" / "dicom" / "event").rglob("*.dcm"))[20]
+    victim.write_bytes(victim.read_bytes()[:-1000])
+    row = next(line for line in table.read_text().splitlines() if line.startswith("P001"))
+    table.write_text(table.read_text() + row.replace("P001", "P006") + "\n")
 
 
 def points_of(mask: Volume, count: int = 300) -> np.ndarray:
@@ -170,6 +209,20 @@ def test_lesion_survives_in_the_cache(run: Run, subject: str) -> None:
     assert np.percentile(inside, 75) > np.percentile(brain, 75)  # it enhances
 
 
+def test_the_first_run_ends_with_a_board_of_who_needs_a_person(run: Run) -> None:
+    assert "1 failed, 1 held, 4 ready" in run.first
+    failed, held = run.first.index("P006  failed  ingest_mri"), run.first.index("P005  held")
+    assert failed < held
+    assert "truncated" in run.first and "timeline/event-after-radiotherapy" in run.first
+    board = (run.root / "status.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in board[1:3]] == [
+        ["P006", "excluded"],
+        ["P001", "ready"],
+    ]
+    page = (run.root / "cohorts/c1/report/index.html").read_text()
+    assert "to be exported again" in page and "failed, accepted by a person" in page
+
+
 def test_cache_equals_the_cropped_volumes(run: Run) -> None:
     for subject in SUBJECTS:
         cache = np.load(run.root / "caches" / f"{subject}.npy", allow_pickle=False)
@@ -224,7 +277,10 @@ def test_damage_is_found_by_the_audit(run: Run, tmp_path: Path) -> None:
     try:
         record = run.root / "audit/again.json"
         result = subprocess.run(
-            [*command, "--record", str(record)], capture_output=True, text=True, check=False
+            [*command, "--overrides", str(run.overrides), "--record", str(record)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     finally:
         path.write_bytes(whole)

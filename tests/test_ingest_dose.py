@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 
 from dicom_phantoms import (
@@ -22,10 +23,12 @@ from dicom_phantoms import (
     read_dose,
     write,
 )
-from ricenet import ingest_dose
+from ricenet import ingest_dose, provenance
 from ricenet.dicom import files
+from ricenet.dose import objects
 from ricenet.dose.grid import dose_affine
 from ricenet.volume import load
+from test_dose_plans import course, digests, refusal
 
 # --- real data -----------------------------------------------------------------------------------
 
@@ -68,6 +71,54 @@ def test_relative_dose_is_refused(name: str) -> None:
         read_dose(needs(f"rt/pydicom/{name}.dcm"))
 
 
+def test_raystation_doses_are_never_all_added(tmp_path: Path) -> None:
+    """PLAN and both BEAMs together would be 4.42 Gy, whatever the row says."""
+    folder = raystation(tmp_path / "a", "3000", "4000", "5000", "ramped")
+    rows = [{}, {"dose_kind": "total"}, {"fractions": "1"}, {"dose_kind": "per_fraction"}]
+    for row in rows:
+        volume, facts = read_dose(folder, row)
+        assert volume.data.ndim == 3 and volume.data.max() == pytest.approx(2.210228, abs=1e-6)
+        assert facts["ledger"]["total_maximum_gy"] == pytest.approx(2.210228, abs=1e-6)
+    for name, maximum in (("4000", 1.952423), ("5000", 1.965906)):
+        (file,), _ = files.find(raystation(tmp_path / name, f"{name}."))
+        assert objects.read_dose(file, {}).volume.data.max() == pytest.approx(maximum, abs=1e-6)
+
+
+def test_one_frame_and_truncated_plan_of_pydicom(tmp_path: Path) -> None:
+    row = {"dose_units": "relative", "relative_one_gy": "60", "prescription_gy": "60"}
+    for name in ("rtdose_1frame", "rtdose_rle_1frame", "rtdose_expb_1frame"):
+        file = needs(f"rt/pydicom/{name}.dcm")
+        with pytest.raises(ValueError, match="DoseUnits are RELATIVE"):
+            read_dose(file)
+        (found,), _ = files.find(file)
+        with pytest.raises(ValueError, match="a dose of one plane is not a volume"):
+            objects.read_dose(found, row).volume  # noqa: B018
+    (whole,), _ = files.find(needs("rt/pydicom/rtplan.dcm"))
+    assert objects.read_plan(whole).planned == 30
+    assert len(objects.read_plan(whole).predecessors) == 1
+    (cut,), _ = files.find(needs("rt/pydicom/rtplan_truncated.dcm"))
+    with pytest.raises(ValueError, match=r"holds less than it announces .* cut short"):
+        objects.read_plan(cut)
+
+
+@pytest.mark.parametrize("name", ["rtdose", "rtdose_rle", "rtdose_expb"])
+def test_pydicoms_relative_dose_on_request(name: str) -> None:
+    """Stored maximum 1.254 in three transfer syntaxes."""
+    (file,), _ = files.find(needs(f"rt/pydicom/{name}.dcm"))
+    row = {"dose_units": "relative", "relative_one_gy": "60", "prescription_gy": "60"}
+    found = objects.read_dose(file, row)
+    expected = pydicom.dcmread(file.path)
+    values = expected.pixel_array * float(expected.DoseGridScaling) * 60
+    np.testing.assert_allclose(found.volume.data, values.transpose(2, 1, 0), rtol=1e-6)
+    assert values.max() == pytest.approx(60 * 1.254, abs=0.1)
+
+
+def test_dicompylers_plan() -> None:
+    (file,), _ = files.find(needs("rt/dicompyler/rtplan.dcm"))
+    found = objects.read_plan(file)
+    assert (found.planned, len(found.beams), found.prescription_gy) == (7, 4, 14.0)
+
+
 # first corner and last, LPS mm: ImagePositionPatient of the header, and by hand from it
 CORNERS = {
     "HFS": ((-351.05, -161.45, -1259.5), (102.95, 58.55, -1059.5)),
@@ -94,6 +145,33 @@ def test_corners_in_eight_patient_positions(position: str) -> None:
         )
     with pytest.raises(ValueError, match="truncated, 0 of"):
         read_dose(path)
+
+
+NORMALS = {"H": 1, "F": -1}  # head or feet first: along +z or -z, by hand
+
+
+@pytest.mark.parametrize("position", CORNERS)
+def test_voxels_in_eight_patient_positions(position: str, tmp_path: Path) -> None:
+    """Made-up pixel data on three frames, which are uneven because others are left out."""
+    data = pydicom.dcmread(needs(f"rt_orientations/RD_{position}_header_only.dcm"), force=True)
+    offsets = [0, 2, 8]  # of frames 0, 1 and 4
+    shape = (len(offsets), data.Rows, data.Columns)
+    stored = np.arange(1, np.prod(shape) + 1, dtype="<u4").reshape(shape)
+    data.PixelData, data.NumberOfFrames = stored.tobytes(), len(offsets)
+    data.GridFrameOffsetVector, data.DoseGridScaling = offsets, 2**-12
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+    data["PixelData"].VR = "OW"
+    data.save_as(tmp_path / "dose.dcm", enforce_file_format=True)
+    volume, _ = read_dose(tmp_path / "dose.dcm")
+    row, column = (np.array(data.ImageOrientationPatient[i : i + 3], float) for i in (0, 3))
+    inverse = np.linalg.inv(volume.affine)
+    for frame, r, c in ((0, 0, 0), (1, 5, 7), (2, data.Rows - 1, data.Columns - 1), (2, 3, 100)):
+        lps = np.array(data.ImagePositionPatient, float)
+        lps += row * 2 * c + column * 2 * r + [0, 0, NORMALS[position[0]] * offsets[frame]]
+        place = (inverse @ [-lps[0], -lps[1], lps[2], 1])[:3]
+        np.testing.assert_allclose(place, np.rint(place), atol=1e-6)
+        assert volume.data[tuple(np.rint(place).astype(int))] == stored[frame, r, c] * 2**-12
+    assert volume.data.shape == (data.Columns, data.Rows, 5)
 
 
 # --- converted files -----------------------------------------------------------------------------
@@ -125,6 +203,24 @@ def test_nifti_with_a_gap_in_its_row_is_refused(column: str, tmp_path: Path) -> 
         read_dose(nifti(tmp_path / "dose.nii.gz"), row)
 
 
+def test_relative_nifti_on_request(tmp_path: Path) -> None:
+    path, row = nifti(tmp_path / "dose.nii.gz"), FULL_ROW | {"dose_units": "relative"}
+    with pytest.raises(ValueError, match="relative_one_gy"):
+        read_dose(path, row)
+    row |= {"relative_one_gy": "0.3", "prescription_gy": "1800", "dose_kind": "per_fraction"}
+    volume, facts = read_dose(path, row)
+    assert volume.data.max() == pytest.approx(60)
+    assert facts["ledger"]["source_of_prescription"] == "row"
+    assert facts["ledger"]["plausibility"]["reads_as"] == "per_fraction"
+
+
+def test_decision_of_a_converted_dose(tmp_path: Path) -> None:
+    for kind, code in (("total", "row-total"), ("per_fraction", "row-per-fraction-x-n")):
+        ledger = read_dose(nifti(tmp_path / f"{kind}.nii"), FULL_ROW | {"dose_kind": kind})[1]
+        assert ledger["ledger"]["decisions"] == [code]
+        assert ledger["ledger"]["row_kind_agrees"] is None
+
+
 def test_negative_nifti_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="dose from -1 to 200: negative"):
         read_dose(nifti(tmp_path / "dose.nii.gz", low=-1), FULL_ROW)
@@ -132,7 +228,7 @@ def test_negative_nifti_is_refused(tmp_path: Path) -> None:
 
 def test_row_that_contradicts_dicom(tmp_path: Path) -> None:
     folder = write(tmp_path, dose())
-    with pytest.raises(ValueError, match="the row says cGy, but RTDOSE is in Gy"):
+    with pytest.raises(ValueError, match=r"the row says cGy, but .* is an RTDOSE in Gy"):
         read_dose(folder, {"dose_units": "cGy"})
     facts = read_dose(folder, {"dose_frame": "postop"})[1]
     assert facts["frame"] == "image:postop"
@@ -140,6 +236,38 @@ def test_row_that_contradicts_dicom(tmp_path: Path) -> None:
 
 
 # --- the step ------------------------------------------------------------------------------------
+
+
+def run(folder: Path, raw: Path, row: dict) -> dict:
+    record = folder / "dose_native.json"
+    arguments = {
+        "raw": raw, "row": json.dumps(row), "out": folder / "dose_native.nii.gz",
+        "settings": json.dumps(DOSE_SETTINGS), "record": record,
+    }  # fmt: skip
+    ingest_dose.main([str(a) for k, v in arguments.items() for a in (f"--{k}", v)])
+    return json.loads(record.read_text())
+
+
+def test_implausible_dose_is_written_and_marked(tmp_path: Path) -> None:
+    """The lock is a failed check, which holds the subject back; the step itself ends well."""
+    raw = write(tmp_path / "raw", dose(), plan(prescription_gy=30.0))
+    record = run(tmp_path, raw, {"dose_kind": "per_fraction", "fractions": "30"})
+    verdicts = {c["check"]: c["verdict"] for c in record["checks"]}
+    assert verdicts == {"dose-plausibility": "fail", "dose-kind": "fail"}
+    assert all("overrides table" in c["advice"] for c in record["checks"])
+    record = run(tmp_path, write(tmp_path / "b", dose(), plan(prescription_gy=60.0)), {})
+    assert {c["check"]: c["verdict"] for c in record["checks"]} == {"dose-plausibility": "pass"}
+
+
+def test_parts_are_stored_in_one_file_that_only_a_dose_step_reads(tmp_path: Path) -> None:
+    raw = write(tmp_path / "raw", *course())
+    row = {"dose_plan": "+".join(digests(refusal(raw)).values())}
+    record = run(tmp_path, raw, row)
+    path = tmp_path / "dose_native.nii.gz"
+    assert load(path, parts=True).data.shape == (6, 5, 4, 2)
+    assert record["outputs"]["out"][0]["digest"] == provenance.file_digest(path)
+    with pytest.raises(ValueError, match="4 dimensions"):
+        load(path)
 
 
 def test_step_writes_dose_and_ledger_without_identity(tmp_path: Path, capfd) -> None:

@@ -1,4 +1,7 @@
-"""ingest_mri: against dcm2niix and dicom2nifti on real series, and damaged synthetic ones."""
+"""ingest_mri: phantoms whose voxels know their place, damaged series, and the step itself.
+
+Real series, beside other programs: test_real_series.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +11,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from dicom_phantoms import (
     CANARIES,
-    FEW_SLICES,
-    HEADS,
+    UID,
     enhanced,
-    needs,
     slice_of,
     world_value,
     write,
     write_series,
 )
 from ricenet import ingest_mri
-from ricenet.volume import Volume, load
+from ricenet.dicom.describe import series_code
+from ricenet.volume import Volume, load, save
 
-REAL = [*FEW_SLICES, *HEADS]
 LPS_FROM_RAS = np.diag([-1, -1, 1])
 
 
-def read(path: Path, min_slices: int = 3):
-    return ingest_mri.read(path, min_slices=min_slices)
+def read(path: Path, wanted: str = ""):
+    return ingest_mri.read(path, min_slices=3, wanted=wanted)
 
 
-def canonical(image) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels and affine after axes were put in the order and direction of RAS."""
-    image = nib.as_closest_canonical(image)
-    data = np.asarray(image.dataobj, dtype=np.float64)
-    return data[..., 0] if data.ndim == 4 else data, image.affine
-
-
-def differences(volume: Volume, other) -> tuple[float, float]:
-    """Largest difference of voxels and of affines."""
-    data, affine = canonical(nib.Nifti1Image(volume.data, volume.affine))
-    other_data, other_affine = canonical(other)
-    assert data.shape == other_data.shape
-    return np.abs(data - other_data).max(), np.abs(affine - other_affine).max()
-
-
-def run(raw: Path, folder: Path, min_slices: int = 3) -> dict:
+def run(raw: Path, folder: Path, *options: str) -> dict:
     out, record = folder / "postop_native.nii.gz", folder / "postop_native.json"
     ingest_mri.main(
         [
@@ -59,60 +45,15 @@ def run(raw: Path, folder: Path, min_slices: int = 3) -> dict:
             "--out",
             str(out),
             "--settings",
-            json.dumps({"min_slices": min_slices}),
+            json.dumps({"min_slices": 3}),
             "--record",
             str(record),
             "--log",
             str(folder / "log.txt"),
+            *options,
         ]
     )
     return json.loads(record.read_text())
-
-
-# --- real data against other programs ------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_real_series_as_dcm2niix_reads_it(name: str, tmp_path: Path) -> None:
-    volume, facts = read(needs(name))
-    # n: the rescale slope of DICOM, not the private "precise" one of Philips
-    precise = "n" if "philips_enhanced" in name else "y"
-    options = ["-p", precise, "-z", "n", "-f", "out", "-o", str(tmp_path)]
-    command = [sys.executable, "-m", "dcm2niix", *options]
-    subprocess.run([*command, str(needs(name))], check=True, capture_output=True)
-    images = list(tmp_path.glob("*.nii"))
-    assert len(images) == 1
-    voxels, affine = differences(volume, nib.load(images[0]))
-    assert affine < 1e-3
-    assert voxels < 1e-6 * volume.data.max()
-    assert facts["source"] == "dicom" and facts["slices"] == volume.data.shape[2]
-
-
-@pytest.mark.parametrize("name", REAL[:8])
-def test_real_series_as_dicom2nifti_reads_it(name: str) -> None:
-    volume, _ = read(needs(name))
-    voxels, affine = differences(volume, nib.load(needs(f"{name}.dicom2nifti.nii.gz")))
-    assert affine < 1e-4
-    assert voxels < 1e-6 * volume.data.max()
-
-
-@pytest.mark.parametrize(
-    ("name", "least", "message"),
-    [
-        ("mr_broken/slicecount", 3, "2 slices, at least 3"),
-        ("mr_broken/sliceorientation", 3, "2 slices, at least 3"),
-        ("mr_broken/gantrytilting", 3, "gantry tilt of 14.00 degrees"),
-        ("pydicom_small_and_broken/emri_small.dcm", 3, "without functional groups"),
-        ("pydicom_small_and_broken/test-SR.dcm", 3, "no MR or CT image"),
-        ("pydicom_small_and_broken/zipMR.gz", 3, "no DICOM object among 1 files"),
-        ("pydicom_small_and_broken/MR_small.dcm", 3, "1 slices, at least 3"),
-        ("pydicom_small_and_broken/meta_missing_tsyntax.dcm", 3, "unreadable header"),
-        ("pydicom_small_and_broken", 3, "unreadable header"),
-    ],
-)
-def test_real_broken_input_is_refused(name: str, least: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        read(needs(name), least)
 
 
 # --- synthetic series ----------------------------------------------------------------------------
@@ -153,16 +94,26 @@ def test_junk_beside_the_series_is_counted(tmp_path: Path) -> None:
     assert facts["ignored_files"] == 2
 
 
-def test_identical_copy_is_dropped_and_recorded(tmp_path: Path) -> None:
+def test_identical_copies_are_dropped_and_recorded(tmp_path: Path) -> None:
+    """One file twice, and one image twice under two names."""
     folder = write_series(tmp_path / "s")
     shutil.copy(next(folder.glob("*.dcm")), folder / "copy.dcm")
+    twin = slice_of(2)
+    twin.SOPInstanceUID += ".9"
+    twin.save_as(folder / "twin.dcm", enforce_file_format=True)
     volume, facts = read(folder)
-    assert facts["dropped_duplicates"] == 1
+    assert facts["dropped_duplicates"] == 2 and facts["slices"] == 6
+    assert_voxels_know_their_place(volume)
     assert volume.data.shape[2] == 6
 
 
 def drop(planes):
     del planes[3]
+
+
+def shift(planes):
+    for k, plane in enumerate(planes[3:]):
+        plane.ImagePositionPatient = slice_of(k + 3, step_mm=2.4).ImagePositionPatient
 
 
 def repeat_position(planes):
@@ -225,6 +176,18 @@ def no_pixels(planes):
     del planes[2].PixelData
 
 
+def inverted(planes):
+    planes[2].PhotometricInterpretation = "MONOCHROME1"
+
+
+def burned_in(planes):
+    planes[2].BurnedInAnnotation = "YES"
+
+
+def lookup_table(planes):
+    planes[2].ModalityLUTSequence = [Dataset()]
+
+
 def localiser(planes):
     planes[2].ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
 
@@ -253,6 +216,10 @@ def constant(planes):
         plane.PixelData = bytes(len(plane.PixelData))
 
 
+def beyond_float32(planes):
+    planes[2].RescaleSlope = 1e38
+
+
 def too_few(planes):
     del planes[2:]
 
@@ -270,11 +237,12 @@ def zero_slope(planes):
     ("change", "message"),
     [
         (drop, r"missing slice.*4\.400 mm after slice 3, usually 2\.200 mm.*\[0\.0, 2\.2, 4\.4, 8"),
+        (shift, r"uneven distance: 2\.800 mm after slice 3, usually 2\.400 mm"),
         (repeat_position, "duplicate positions: 6 images at 5 places"),
         (second_patient, "several patients: PatientID differ"),
         (second_birth_date, "several patients: PatientBirthDate differ"),
         (second_study, "2 studies"),
-        (second_series, "2 series: MR, 2 slices of 9 x 7; MR, 4 slices of 9 x 7"),
+        (second_series, "2 series .*: MR, [24] slices .*: MR, [24] slices of 9 x 7, 2.2 mm"),
         (second_frame, "2 frames of reference"),
         (turn, "mixed orientation"),
         (resize, "mixed matrix"),
@@ -285,11 +253,15 @@ def zero_slope(planes):
         (cut, r"file \d of 6 in name order: truncated, 40 of 126 bytes"),
         (no_pixels, r"file \d of 6 in name order: truncated, 0 of 126 bytes"),
         (localiser, r"file \d of 6 in name order is a localiser"),
+        (inverted, r"file \d of 6 in name order is stored inverted"),
+        (burned_in, r"file \d of 6 in name order has text burned into"),
+        (lookup_table, r"file \d of 6 in name order: a lookup table"),
         (no_position, r"file \d of 6 in name order: ImagePositionPatient has 0 values"),
         (no_spacing, "PixelSpacing .* not positive"),
         (skewed, "not two perpendicular"),
         (same_uid, "same SOP Instance UID but differ"),
         (constant, "every voxel has the value -10"),
+        (beyond_float32, "63 voxels are NaN or infinite"),
         (too_few, "2 slices, at least 3"),
         (zero_slope, "rescale slope 0"),
     ],
@@ -314,13 +286,43 @@ def test_damaged_files_are_named_by_their_place(tmp_path: Path) -> None:
         read(folder)
 
 
-def test_localiser_series_beside_the_volume_is_listed(tmp_path: Path) -> None:
-    folder = write_series(tmp_path / "s")
-    extra = slice_of(9)
-    extra.SeriesInstanceUID += ".8"
-    extra.save_as(folder / "extra.dcm", enforce_file_format=True)
-    with pytest.raises(ValueError, match="MR, 1 slices of 9 x 7; MR, 6 slices"):
+def two_series(folder: Path) -> Path:
+    """Two volumes and a localiser of one patient."""
+
+    def rename(planes):
+        for plane in planes:
+            plane.SeriesInstanceUID, plane.SeriesDescription = f"{UID}.2.8", "T1 gd CANARY"
+
+    def localise(planes):
+        localiser(planes)
+        for plane in planes:
+            plane.SeriesInstanceUID = f"{UID}.2.9"
+            plane.ImageType = planes[2].ImageType
+
+    write_series(folder / "a")
+    write_series(folder / "b", rename, count=5)
+    write_series(folder / "c", localise)
+    return folder
+
+
+def test_series_by_its_code(tmp_path: Path) -> None:
+    folder = two_series(tmp_path / "s")
+    with pytest.raises(ValueError, match=r'2 series that could be meant.*"T1 gd …"'):
         read(folder)
+    for uid, count in ((f"{UID}.2", 6), (f"{UID}.2.8", 5)):
+        volume, facts = read(folder, series_code(uid))
+        assert_voxels_know_their_place(volume)
+        assert volume.data.shape[2] == facts["slices"] == count
+        assert facts["series"] == series_code(uid)
+        assert len(facts["left_out_series"]) == 2 and facts["ignored_files"] == 17 - count
+    with pytest.raises(ValueError, match="'CANARY' is not the code of a series"):
+        read(folder, "CANARY")
+
+
+def test_code_beside_a_converted_image_is_a_mistake(tmp_path: Path) -> None:
+    save(tmp_path / "a.nii.gz", Volume(np.ones((4, 4, 4), np.float32), np.eye(4)))
+    with pytest.raises(ValueError, match="a converted image has no series"):
+        read(tmp_path / "a.nii.gz", "0123abcd")
 
 
 # --- the step ------------------------------------------------------------------------------------
@@ -336,6 +338,60 @@ def test_step_writes_volume_and_record_without_identity(tmp_path: Path) -> None:
     assert record["outputs"]["out"][0]["shape"] == [7, 9, 6]
     written = (folder / "postop_native.json").read_text() + (folder / "log.txt").read_text()
     assert not any(c in written for c in (*CANARIES, str(raw)))
+
+
+def test_step_takes_the_series_and_logs_the_others(tmp_path: Path) -> None:
+    raw, folder = two_series(tmp_path / "CANARY-raw"), tmp_path / "sub"
+    code = series_code(f"{UID}.2.8")
+    record = run(raw, folder, "--series", code)
+    assert record["outputs"]["out"][0]["shape"] == [7, 9, 5]
+    log = (folder / "log.txt").read_text()
+    assert f"series {code} taken, left out: {series_code(f'{UID}.2')}" in log
+    assert not any(c in log + json.dumps(record) for c in (*CANARIES, str(raw)))
+
+
+def checks_of(tmp_path: Path, **elements) -> tuple[dict[str, str], str, dict]:
+    """Verdicts by name, log and facts of a series whose slices have some elements."""
+
+    def change(planes):
+        for plane in planes:
+            for keyword, value in elements.items():
+                setattr(plane, keyword, value)
+
+    record = run(write_series(tmp_path / "raw", change), tmp_path / "sub")
+    verdicts = {c["check"]: c["verdict"] for c in record["checks"]}
+    return verdicts, (tmp_path / "sub/log.txt").read_text(), record["facts"]
+
+
+@pytest.mark.parametrize(
+    ("elements", "verdicts"),
+    [
+        ({"EchoTime": 2.5, "ScanningSequence": "GR"}, {"weighting": "pass"}),
+        ({"EchoTime": 90, "ScanningSequence": "SE"}, {"weighting": "fail"}),
+        (
+            {"EchoTime": 12, "RepetitionTime": 3000, "ScanningSequence": "SE"},
+            {"weighting": "pass", "repetition-time": "fail"},
+        ),
+        ({"EchoTime": 90, "Modality": "CT"}, {}),
+    ],
+)
+def test_weighting_is_checked_in_mr(elements, verdicts, tmp_path: Path) -> None:
+    found, _, facts = checks_of(tmp_path, **elements)
+    assert found == verdicts
+    assert facts["contrast_agent"] == (None if "Modality" in elements else False)
+
+
+def test_missing_agent_and_echo_time_are_only_logged(tmp_path: Path) -> None:
+    verdicts, log, facts = checks_of(tmp_path)
+    assert verdicts == {}
+    assert "no contrast agent" in log and "no EchoTime" in log
+    assert facts["contrast_agent"] is False
+
+
+def test_agent_is_recorded_without_its_name(tmp_path: Path) -> None:
+    _, log, facts = checks_of(tmp_path, ContrastBolusAgent="CANARY", EchoTime=3)
+    assert facts["contrast_agent"] is True and facts["acquisition"]["echo_ms"] == 3
+    assert "agent" not in log and "CANARY" not in log + json.dumps(facts)
 
 
 def test_step_leaves_nothing_behind_when_it_refuses(tmp_path: Path, capfd) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ricenet import evaluate, report
 from ricenet.provenance import write_json
+from test_board import cache, note
 
 SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]
 TITLE = """A <script>alert("1")</script> & 'study'"""
@@ -107,6 +108,8 @@ def run(folder, *, test=True):
     rows = rows if test else rows[rows["split"] == "train"]
     rows.to_csv(folder / "manifest.tsv", sep="\t", index=False)
     audit_rows().to_csv(folder / "records.tsv", sep="\t", index=False)
+    cache(folder, "P001")
+    note(folder, "P013", "ingest_mri", "two <slices>; give the series")
     pictures = [folder / s / "overview.png" for s in rows["subject"]]
     maps = [folder / "event-dose" / "occlusion" / f"{s}.png" for s in ("P009", "P010")]
     for i, path in enumerate((*pictures, *maps)):
@@ -117,7 +120,9 @@ def run(folder, *, test=True):
             "--summary", str(folder / "metrics.json"), "--metrics", str(folder / "metrics.tsv"),
             "--manifest", str(folder / "manifest.tsv"), "--overviews", *map(str, pictures),
             "--occlusions", *map(str, maps if test else []), "--audit", str(folder / "records.tsv"),
-            "--out", str(folder / "index.html"), "--record", str(folder / "report.json"),
+            "--subjects", json.dumps(["P001", "P002", "P013"]), "--excluded", '{"P014": "<gone>"}',
+            "--out", str(folder / "index.html"),
+            "--record", str(folder / "cohorts" / "c1" / "report" / "report.json"),
             "--settings", json.dumps({"title": TITLE}),
         ]
     )  # fmt: skip
@@ -163,6 +168,21 @@ def test_failed_checks_come_before_the_results(text):
     assert "voxels" not in top
 
 
+def test_the_board_stands_in_the_report(text):
+    top = text[text.index('id="board"') : text.index('id="results"')]
+    for part in ("1 failed", "1 unfinished", "1 excluded", "1 ready", "two &lt;slices&gt;"):
+        assert part in top
+    assert "give the series" in top and "&lt;gone&gt;" in top
+
+
+def test_an_accepted_check_is_not_shown_as_failed():
+    rows = [{"check": "a", "verdict": v, "subject": "P001"} for v in ("pass", "accepted", "fail")]
+    section = report.subject_sections(
+        [{"subject": "P001", "split": "test", "fold": "-1", "label": "1"}], rows, [], []
+    )[0]
+    assert section["failed"] == 1
+
+
 def test_every_subject_has_its_picture(text, page):
     sections = re.findall(
         r'<article class="subject" id="subject-(\w+)">(.*?)</article>', text, re.S
@@ -190,17 +210,6 @@ def test_subject_without_a_picture_is_said_and_recorded(tmp_path):
     rows = [{"subject": "P001", "split": "test", "fold": "-1", "label": "1", "digest": "x"}]
     section = report.subject_sections(rows, [], [], [])[0]
     assert section["overview"] is None and section["label"] == "RICE"
-
-
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "", "text"])
-def test_number_without_value(value):
-    assert report.number(value) == "n/a"
-
-
-def test_numbers_and_limits():
-    assert report.number(0.825) in ("0.82", "0.83") and report.number("0.9161", 3) == "0.916"
-    assert report.limits({"at_least": "0.9", "at_most": ""}) == "≥ 0.9"
-    assert report.limits({"at_least": "0", "at_most": "0.001"}) == "≥ 0, ≤ 0.001"
 
 
 def test_ablations_keep_the_order_of_the_table():

@@ -22,6 +22,17 @@ ROOT = Path(__file__).parents[1]
 # a record differs from run to run (it holds times), the files themselves do not
 STAND_IN = """#!/bin/sh
 flag=
+case "$*" in
+  *BROKEN*)
+    for word in "$@"; do
+      case "$flag" in --log)
+        echo '{"step": "ingest_mri", "place": "x/y", "why": "two slices; give the series"}' \
+          > "${word%.log}.failed.json" ;;
+      esac
+      flag="$word"
+    done
+    exit 1 ;;
+esac
 for word in "$@"; do
   case "$word" in
     --*) flag="$word" ;;
@@ -60,13 +71,20 @@ class Project:
                     "study": "small",
                     "subjects": "config/small.tsv",
                     "cohort": "config/cohorts/small.tsv",
+                    "overrides": "config/small-overrides.tsv",
                 }
             )
         )
         self.write_subjects(["P001", "P002", "P003", "P004"])
+        self.decide()
         rows = [f"{s}\ttrain\t{f}" for s, f in FOLDS.items()]
         cohort = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
         (folder / "config" / "cohorts" / "small.tsv").write_text(cohort)
+
+    def decide(self, *rows: str) -> None:
+        """Write the overrides table."""
+        lines = ["subject\tcheck\tdecision\twho\twhy", *rows]
+        (self.folder / "config" / "small-overrides.tsv").write_text("\n".join(lines) + "\n")
 
     def write_subjects(self, names: list[str]) -> None:
         lines = ["subject\tlabel\tpostop\tevent\tdose\tct"]
@@ -81,7 +99,7 @@ class Project:
             )
         (self.folder / "config" / "small.tsv").write_text("\n".join(lines) + "\n")
 
-    def snakemake(self, *arguments: str) -> str:
+    def snakemake(self, *arguments: str, status: int = 0) -> str:
         command = [sys.executable, "-m", "snakemake", "--configfile", str(self.config)]
         result = subprocess.run(
             [*command, "--cores", "2", *arguments],
@@ -91,7 +109,7 @@ class Project:
             text=True,
             check=False,
         )
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.returncode == status, result.stdout + result.stderr
         return result.stdout + result.stderr
 
     def finish(self) -> None:
@@ -115,6 +133,7 @@ class Project:
 SUBJECT_JOBS = Counter(
     ingest_mri=3,
     ingest_dose=1,
+    timeline=1,
     resample=3,
     brain_mask=2,
     register=2,
@@ -122,6 +141,7 @@ SUBJECT_JOBS = Counter(
     zscore=2,
     total_dose=1,
     crop=1,
+    quality=1,
     cache=1,
     overview=1,
 )
@@ -183,7 +203,7 @@ def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
 def test_edited_step_reruns_that_step_and_what_depends_on_it(project: Project) -> None:
     edit(project.folder / "src/ricenet/zscore.py", "at_most=1e-3", "at_most=2e-3")
     jobs = project.jobs("preprocess")
-    assert jobs == Counter(zscore=8, crop=4, cache=4, overview=4)
+    assert jobs == Counter(zscore=8, crop=4, quality=4, cache=4, overview=4)
 
 
 def test_edited_step_with_equal_results_trains_nothing(project: Project) -> None:
@@ -210,6 +230,35 @@ def test_replaced_series_reruns_its_chain_and_the_trainings(project: Project) ->
     assert jobs["brain_mask"] == 1
     assert jobs["cache"] == 1
     assert jobs["train_model"] == 7 * 2
+
+
+def test_a_decision_reruns_the_gate_of_its_subject_and_what_follows(project: Project) -> None:
+    project.decide("P002\tcrop/brain-voxels-lost\taccept\tAB\trim of the skull")
+    assert project.jobs("preprocess") == Counter(quality=1, cache=1)
+
+
+def test_excluded_subject_has_no_jobs_and_leaves_the_manifest(project: Project) -> None:
+    project.write_subjects([*FOLDS, "P005"])
+    project.decide("P005\tall\texclude\tAB\twithdrawn")
+    assert project.jobs("preprocess") == Counter() and project.jobs("manifest") == Counter()
+    assert project.jobs() == Counter(audit=1, report=1)  # both say that it was excluded
+
+
+def test_a_subject_that_fails_stops_its_own_branch_and_is_on_the_board(project: Project) -> None:
+    project.write_subjects([*FOLDS, "P005", "P006"])
+    table = project.folder / "config" / "small.tsv"
+    table.write_text(table.read_text().replace("raw/P005/event", "raw/P005/BROKEN"))
+    (project.folder / "raw/P005/event").rename(project.folder / "raw/P005/BROKEN")
+    shown = project.snakemake("--quiet=all", "--keep-going", status=1)
+    root = project.folder / "results" / "small"
+    assert (root / "caches/P006.npy").exists() and not (root / "caches/P005.npy").exists()
+    assert "1 failed, 5 ready" in shown and "give the series" in shown
+    lines = (root / "status.tsv").read_text().splitlines()
+    assert lines[1].startswith("P005\tfailed\tingest_mri of y\ttwo slices\tgive the series")
+    assert "two slices" in (root / "status.html").read_text()
+    # it is outside the cohort, and the next report does not wait for it
+    jobs = project.jobs()
+    assert jobs["report"] == 1 and jobs["train_model"] == 0 and jobs["ingest_mri"] == 1
 
 
 def test_deleted_digest_memory_runs_nothing(project: Project) -> None:

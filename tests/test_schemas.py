@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ricenet import schemas, tables
+from ricenet import overrides, schemas, tables
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "config" / "README.md"
@@ -71,4 +71,5 @@ def test_every_column_is_explained_and_no_other():
     columns = header.split("\t")
     assert set(tables.OPTIONAL_COLUMNS) < set(columns)
     assert list(described("The subjects table")) == columns
+    assert tuple(described("The overrides table")) == overrides.COLUMNS
     assert list(described("Cohort files")) == ["subject", "split", "fold"]

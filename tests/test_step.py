@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ricenet import provenance, step
+from ricenet import program, provenance, step
 from ricenet.volume import Volume, load, save
 
 SMALL = Volume(np.arange(60, dtype=np.float32).reshape(3, 4, 5), np.diag([1.0, 2, 3, 1]))
@@ -192,7 +192,7 @@ def test_program_shows_an_unexpected_error_once_and_without_raw_paths(
             (running.args.raw.resolve() / child).read_bytes()
 
     with pytest.raises(SystemExit) as ended:
-        step.run(main)
+        program.run(main)
     assert ended.value.code == 1
     shown = capfd.readouterr().err
     assert "CANARY" not in shown + (tmp_path / "study" / "log.txt").read_text()
@@ -204,7 +204,7 @@ def test_program_keeps_the_traceback_of_what_no_job_has_shown() -> None:
         raise ValueError("before any job")
 
     with pytest.raises(ValueError):
-        step.run(broken)
+        program.run(broken)
 
 
 def _write(folder: Path, start: int, count: int) -> None:

@@ -34,15 +34,20 @@ def w(subject: str = "P1", **names: str) -> Wildcards:
     return Wildcards(subject=subject, **names)
 
 
-def make(folder: Path, *, rows=ROWS, cohort=COHORT, **changes) -> Study:
+DECISIONS = "subject\tcheck\tdecision\twho\twhy\n"
+
+
+def make(folder: Path, *, rows=ROWS, cohort=COHORT, decisions="", **changes) -> Study:
     for subject in range(1, 7):
         for name in "abcd":
             (folder / "raw" / f"P{subject}" / name).mkdir(parents=True, exist_ok=True)
             (folder / "raw" / f"P{subject}" / name / "1.dcm").write_text(f"{subject}{name}")
     (folder / "subjects.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
     (folder / "c1.tsv").write_text("\n".join(["subject\tsplit\tfold", *cohort]) + "\n")
+    (folder / "overrides.tsv").write_text(DECISIONS + decisions)
     values = yaml.safe_load(CONFIG.read_text())
-    values |= {"subjects": f"{folder}/subjects.tsv", "cohort": f"{folder}/c1.tsv"} | changes
+    names = {"subjects": "subjects", "cohort": "c1", "overrides": "overrides"}
+    values |= {key: f"{folder}/{name}.tsv" for key, name in names.items()} | changes
     return Study(values, memory=folder / "memory" / "digests.json")
 
 
@@ -52,8 +57,8 @@ def told(study: Study, subject: str) -> dict:
     channels = [w(subject, channel=c) for c in ("postop", "event", "dose")]
     registered = w(subject, mri="postop", target="event")
     return {
-        "raw": [study.raw(x) for x in kinds],
-        "digests": [study.raw_digest(x) for x in kinds],
+        "raw": [study.raw.path(x) for x in kinds],
+        "digests": [study.raw.digest(x) for x in kinds],
         "row": study.dose_row(w(subject)),
         "transforms": [study.transforms(x) for x in channels],
         "frames": [study.frames(x) for x in channels],
@@ -105,10 +110,12 @@ def register(transform: str) -> dict:
 def test_raw_paths_lead_from_here_to_files_beside_the_table(tmp_path: Path) -> None:
     study = make(tmp_path)
     for name, column in {"a": "postop", "b": "event", "d": "ct"}.items():
-        found = Path(study.raw(w(mri=column)))
+        found = Path(study.raw.path(w(mri=column)))
         assert found.resolve() == (tmp_path / "raw" / "P1" / name).resolve()
         assert not found.is_absolute()
-    assert Path(study.raw(w(dose="dose"))).resolve() == (tmp_path / "raw" / "P1" / "c").resolve()
+    assert (
+        Path(study.raw.path(w(dose="dose"))).resolve() == (tmp_path / "raw" / "P1" / "c").resolve()
+    )
 
 
 def test_missing_raw_path_warns_of_subject_and_column_and_not_of_the_path(tmp_path: Path) -> None:
@@ -117,9 +124,9 @@ def test_missing_raw_path_warns_of_subject_and_column_and_not_of_the_path(tmp_pa
         study = make(tmp_path, rows=rows)
     assert len(caught) == 1
     assert "CANARY" not in str(caught[0].message)
-    assert study.raw_digest(w("P1", mri="event")) == "missing"
+    assert study.raw.digest(w("P1", mri="event")) == "missing"
     # an empty cell of an optional column is no missing path, and the others are not stopped
-    assert study.raw_digest(w("P2", mri="event")) != "missing"
+    assert study.raw.digest(w("P2", mri="event")) != "missing"
 
 
 def test_row_of_the_dose_says_only_what_is_given(tmp_path: Path) -> None:
@@ -163,16 +170,48 @@ def test_occlusion_of_an_unknown_combination_is_refused(tmp_path: Path) -> None:
 
 
 def test_memory_of_raw_digests_may_be_lost_or_broken(tmp_path: Path) -> None:
-    before = make(tmp_path).raw_digest(w(mri="ct"))
+    before = make(tmp_path).raw.digest(w(mri="ct"))
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "digests.json").write_text("{ broken")
     study = make(tmp_path)
-    assert study.raw_digest(w(mri="ct")) == before
+    assert study.raw.digest(w(mri="ct")) == before
     (tmp_path / "raw" / "P1" / "d" / "1.dcm").write_text("other content")
-    assert study.raw_digest(w(mri="ct")) != before
-    assert study.raw_digest(w(mri="postop")) == make(tmp_path).raw_digest(w(mri="postop"))
+    assert study.raw.digest(w(mri="ct")) != before
+    assert study.raw.digest(w(mri="postop")) == make(tmp_path).raw.digest(w(mri="postop"))
 
 
 def test_zscored_dose_is_warned_of(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="cancels"):
         make(tmp_path, cache={"dose_scaling": "zscore", "dose_scale_gy": 60.0})
+
+
+def test_a_decision_tells_one_subject_and_an_excluded_one_is_left_out(tmp_path: Path) -> None:
+    before = make(tmp_path)
+    decisions = "P1\tcrop/brain-voxels-lost\taccept\tAB\trim\nP3\tall\texclude\tCD\twithdrawn\n"
+    rows = [*COHORT, "P6\ttrain\t0"]
+    six = "P6\trecurrence\traw/P6/a\traw/P6/b\traw/P6/c\t\t\t"
+    study = make(tmp_path, rows=[*ROWS, six], cohort=rows, decisions=decisions)
+    assert json.loads(study.accepted(w("P1"))) == {
+        "crop/brain-voxels-lost": {"who": "AB", "why": "rim"}
+    }
+    assert study.accepted(w("P2")) == before.accepted(w("P2")) == "{}"
+    assert study.excluded == {"P3": "withdrawn (CD)"}
+    for listed in (study.subjects.index, study.cohort.index, study.reported()):
+        assert "P3" not in listed and "P4" in listed
+    assert "P3" not in study.manifest_rows()
+
+
+def test_a_subject_outside_the_cohort_that_failed_is_not_waited_for(tmp_path: Path) -> None:
+    study = make(tmp_path, cohort=COHORT[:4], results=str(tmp_path / "results"))
+    for subject in ("P1", "P5"):
+        note = Path(study.root) / "logs" / subject / "crop.failed.json"
+        note.parent.mkdir(parents=True)
+        note.write_text(json.dumps({"step": "crop", "place": "P/crop", "why": "x; y"}))
+    assert study.reported() == ["P1", "P2", "P3", "P4"]
+
+
+def test_records_that_can_hold_a_subject_back(tmp_path: Path) -> None:
+    study = make(tmp_path)
+    names = {p: [Path(x).stem for x in study.quality_records(w(p))] for p in ("P1", "P2")}
+    assert set(names["P1"]) - set(names["P2"]) == {"ct_native", "ct_to-postop"}
+    assert {"timeline", "postop_to-event", "dose_total", "event_brain-mask"} < set(names["P2"])

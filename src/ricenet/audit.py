@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import provenance, step
+from ricenet import program, provenance, step
 
 COLUMNS = (
     "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
@@ -88,6 +88,26 @@ def rows(root: Path, records: Mapping[Path, Any], found: Mapping[Path, str]) -> 
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
+def accepted_checks(root: Path) -> set[tuple[str, str]]:
+    """Subject and ``<record>/<check>`` of each failed check that a person has accepted."""
+    found = set()
+    for path in root.glob("subjects/*/quality.tsv"):
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        accepted = table.loc[table["decision"] == "accept", "check"]
+        found |= {(path.parent.name, str(check)) for check in accepted}
+    return found
+
+
+def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.DataFrame:
+    """Table in which a failed check that was accepted has the verdict ``accepted``."""
+    names = [
+        (row.subject, f"{Path(str(row.record)).stem}/{row.check}")
+        for row in table.itertuples(index=False)
+    ]
+    decided = (table["verdict"] == "fail") & pd.Series([n in accepted for n in names], dtype=bool)
+    return table.assign(verdict=table["verdict"].mask(decided, "accepted"))
+
+
 def subject_of(record: str) -> str:
     """Subject that a record belongs to, from its path in the study; empty for the cohort's."""
     parts = record.split("/")
@@ -108,7 +128,7 @@ def root_digest(found: Mapping[Path, str], root: Path) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read all records, recompute all digests, write the table."""
-    with step.Job("audit", argv) as job:
+    with step.Job("audit", argv, raw=("overrides",)) as job:
         root = job.args.record.resolve().parents[1]
         records = read_records(root)
         outputs = {p: d for r, c in records.items() for p, d in entries(r, c, "outputs")}
@@ -118,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         problems = damaged(outputs, found, root)
         if problems:
             raise ValueError("files that are not what was written:\n  " + "\n  ".join(problems))
-        table = rows(root, records, found)
+        table = with_decisions(rows(root, records, found), accepted_checks(root))
         job.fact("root_digest", root_digest(found, root))
         job.fact("files", len(outputs))
         job.check("checks failed", int((table["verdict"] == "fail").sum()), at_most=0)
@@ -126,4 +146,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

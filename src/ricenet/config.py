@@ -1,6 +1,6 @@
 """The configuration: one pydantic model a section, nothing unknown let through.
 
-Imports pydantic only, so that the Snakefile can read it in no time. Defaults live in
+Imports pydantic and yaml only, so that the Snakefile can read it in no time. Defaults live in
 ``config/config.yaml`` alone; a field without a value there is an error here.
 """
 
@@ -19,6 +19,8 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from ricenet import yaml_limits
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")]
@@ -69,6 +71,7 @@ class Register(Section):
     seed: int = Field(description="seed of ANTs' voxel sampling")
     min_mask_dice: Fraction = Field(description="Dice of the two brain masks after alignment")
     min_correlation: Fraction = Field(description="correlation of the images in both brains")
+    min_left_right: Fraction = Field(description="that correlation less a mirrored image's")
     min_head_dice: Fraction = Field(description="Dice of the head outlines, for the planning CT")
 
 
@@ -194,6 +197,18 @@ class Audit(Section):
     """The collection of all records."""
 
 
+class Timeline(Section):
+    """Identity and order in time of a subject's raw data."""
+
+
+class Quality(Section):
+    """The gate before the cache, for checks that compare two records."""
+
+    max_brain_difference: PositiveFloat = Field(
+        description="relative difference of the brain volumes of two visits"
+    )
+
+
 class Report(Section):
     """The HTML page."""
 
@@ -207,11 +222,13 @@ class Config(Section):
     results: str = Field(description="folder that holds the study's folder")
     subjects: str = Field(description="table of subjects")
     cohort: str = Field(description="frozen cohort file: subject, split, fold")
+    overrides: str = Field(description="table of decisions about checks and subjects")
     channels: Annotated[list[Channel], Field(min_length=1)]
     reference: Name = Field(description="MRI channel whose grid all others are brought to")
     dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")
     ingest_mri: IngestMri
     ingest_dose: IngestDose
+    timeline: Timeline
     resample: Resample
     registration: Register = Field(alias="register")
     align: Align
@@ -219,6 +236,7 @@ class Config(Section):
     zscore: Zscore
     total_dose: TotalDose
     crop: Crop
+    quality: Quality
     cache: Cache
     manifest: Manifest
     train_model: TrainModel
@@ -255,8 +273,10 @@ def validate(values: dict[str, Any]) -> Config:
     Raises
     ------
     ValueError
-        One line for each wrong key, with its place, its value and what was expected.
+        One line for each wrong key, with its place, its value and what was expected; or a
+        configuration too large to be one.
     """
+    yaml_limits.require_small(values)  # first: whatever shows a value walks all of it
     try:
         return Config.model_validate(values)
     except ValidationError as error:

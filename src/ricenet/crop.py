@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet import step
+from ricenet import program, step
 from ricenet.volume import Volume, require_same_space
 
 
@@ -71,12 +71,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("start_voxel", list(start))
         cropped = crop(mask, start, shape)
         lost = int((mask.data > 0).sum()) - int((cropped.data > 0).sum())
-        if lost:
-            raise ValueError(
-                f"{lost} brain voxels ({lost * mask.voxel_ml:.1f} ml) do not fit a box of {shape} "
-                f"voxels; look at the brain mask, or enlarge crop.shape"
-            )
-        job.check("brain voxels lost", lost, at_most=0)
+        job.fact("brain_ml_lost", round(lost * mask.voxel_ml, 3))
+        job.check(
+            "brain-voxels-lost",
+            lost,
+            at_most=0,
+            unit="voxels",
+            advice=f"the brain does not fit a box of {shape} voxels: look whether the mask reaches "
+            f"beyond the brain, otherwise enlarge crop.shape",
+        )
         job.save(job.args.cropped_mask, cropped)
         for source, target in zip(job.args.images, job.args.cropped, strict=True):
             image = job.load(source)
@@ -85,4 +88,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

@@ -1,23 +1,30 @@
-"""From RTDOSE and RTPLAN, or a converted file, to Gy, with the ledger of what the dose is.
+"""From RTDOSE, RTPLAN, RTRECORD and REG, or a converted file, to Gy, with the ledger of the dose.
 
 The dose is written as stored, ``(X, Y, Z)`` float32 in Gy with an affine to RAS+ mm: of one
-fraction or of the course. ``total_dose`` multiplies it by the ledger's factor, after alignment.
+fraction or of the course. Several plans that are added are ``(X, Y, Z, P)``, one part each.
+``total_dose`` multiplies by the ledger's factors, after alignment.
+
+``python -m ricenet.ingest_dose --explain PATH`` prints the ledger of a raw folder, or of a record
+that is there already, and writes nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ricenet import converted_image, provenance, step
-from ricenet.dicom import files as dicom_files
-from ricenet.dicom.files import DicomFile, text
+from ricenet import converted_image, program, provenance, step
+from ricenet.dose import explain, parts, plans
+from ricenet.dose.collect import Found, collect
 from ricenet.dose.decision import Choice, choose
-from ricenet.dose.ledger import make_ledger
-from ricenet.dose.objects import Dose, Plan, is_dose, is_plan, read_dose, read_plan
+from ricenet.dose.fractions import of_parts
+from ricenet.dose.ledger import Part, checks, make_ledger
+from ricenet.dose.plans import Candidate
+from ricenet.dose.records import delivered
+from ricenet.dose.units import relative_gy
 from ricenet.volume import Volume
 
 GY_PER_UNIT = {"Gy": 1.0, "cGy": 0.01}
@@ -34,16 +41,16 @@ def read(
     path : Path
         Folder with RTDOSE and RTPLAN, one RTDOSE file, or a NIfTI, MetaImage or NRRD file.
     row : mapping
-        ``fractions``, ``dose_kind``, ``dose_units``, ``dose_frame`` of the subject, where given.
+        The dose columns of the subject's row, where given.
     settings : mapping
         ``min_fractions``, ``max_fractions``, ``max_total_gy``.
 
     Returns
     -------
     Volume
-        Gy, as stored.
+        Gy, as stored; four-dimensional if several plans are added.
     dict
-        Facts for the record: frame, ledger, ignored_files.
+        Facts for the record: frame, ledger, registrations, ignored_files.
 
     Raises
     ------
@@ -51,21 +58,35 @@ def read(
         Anything that would have to be guessed.
     """
     if converted_image.is_converted(path):
-        choice, plan = _converted(path, row), None
-        facts: dict[str, Any] = {"frame": None, "ignored_files": 0}
-        digests = [provenance.bytes_digest(path)[:16]]
+        read_parts, frame = [_converted(path, row)], None
+        found = Found([], {})
+        decisions: list[str] = []
+        warnings: list[str] = []
     else:
-        choice, plan, facts = _dicom(path, row)
-        digests = [dose.digest for dose in choice.used]
-    if frame := row.get("dose_frame"):
-        if facts["frame"]:
-            choice.warnings.append(f"the row places the dose on {frame}, not its own frame")
-        facts["frame"] = f"image:{frame}"
-    ledger = make_ledger(choice, plan, row, settings) | {"objects": digests}
-    return choice.volume, facts | {"ledger": ledger}
+        found = collect(path, row)
+        chosen, decisions, warnings = plans.select(
+            plans.group(found.doses, found.plans), found.plans, named=row.get("dose_plan", "")
+        )
+        read_parts = _parts(chosen, found, row)
+        frame, moved = _one_frame(chosen, read_parts, found)
+        warnings = [*found.warnings, *warnings, *_notes(chosen, found), *moved]
+    volume, resampled = _one_grid(read_parts)
+    if named := row.get("dose_frame"):
+        if frame:
+            warnings.append(f"the row places the dose on {named}, not its own frame")
+        frame = f"image:{named}"
+    ledger = make_ledger(read_parts, volume, row, settings)
+    ledger["decisions"] = [*decisions, *ledger["decisions"]]
+    ledger["warnings"] = [*warnings, *resampled, *ledger["warnings"]]
+    return volume, {
+        "frame": frame,
+        "registrations": found.links,
+        "ignored_files": found.ignored,
+        "ledger": ledger,
+    }
 
 
-def _converted(path: Path, row: Mapping[str, str]) -> Choice:
+def _converted(path: Path, row: Mapping[str, str]) -> Part:
     """Dose of a converted file: all that the format cannot say must stand in the row."""
     missing = [column for column in NIFTI_COLUMNS if not row.get(column)]
     if missing:
@@ -79,114 +100,101 @@ def _converted(path: Path, row: Mapping[str, str]) -> Choice:
             f"dose from {volume.data.min():.4g} to {volume.data.max():.4g}: negative, or zero "
             f"everywhere; export it again"
         )
-    gy = volume.data * volume.data.dtype.type(GY_PER_UNIT[row["dose_units"]])
-    return Choice(Volume(gy, volume.affine), row["dose_kind"], f"row: {row['dose_kind']}")
+    kind, relative = row["dose_kind"], row["dose_units"] == "relative"
+    one = relative_gy(row, "a relative dose") if relative else GY_PER_UNIT[row["dose_units"]]
+    choice = Choice(
+        Volume(volume.data * volume.data.dtype.type(one), volume.affine),
+        kind,
+        f"row: {kind}",
+        ["row-per-fraction-x-n" if kind == "per_fraction" else "row-total"],
+        warnings=[f"relative dose: 1.0 taken for {one:g} Gy, as the row says"] if relative else [],
+    )
+    digest = provenance.bytes_digest(path)[:16]
+    (n,) = of_parts(row.get("fractions", ""), [None], [None])
+    return Part(choice, n, None, digest[:8], [digest])
 
 
-def _dicom(path: Path, row: Mapping[str, str]) -> tuple[Choice, Plan | None, dict[str, Any]]:
-    found, ignored = dicom_files.find(path)
-    files = [f for f in found if is_dose(f) or is_plan(f)]
-    if not any(is_dose(f) for f in files):
-        raise ValueError(f"no RTDOSE among {len(found)} DICOM objects; check the path")
-    if row.get("dose_units") == "cGy":
-        raise ValueError("the row says cGy, but RTDOSE is in Gy; leave dose_units empty")
-    doses = without_copies([read_dose(f) for f in files if is_dose(f)])
-    own, warnings = plan_file(doses, files)
-    plan = read_plan(own) if own else None
-    choice = choose(doses, plan, row_kind=row.get("dose_kind", ""))
-    choice.warnings = [*warnings, *_notes(choice, found), *choice.warnings]
-    facts = {
-        "frame": _frame(choice.used),
-        "ignored_files": ignored + len(found) - len(files),
-    }
-    return choice, plan, facts
+def _parts(chosen: Sequence[Candidate], found: Found, row: Mapping[str, str]) -> list[Part]:
+    """Dose, fractions and prescription of each plan that counts."""
+    choices = [choose(c.doses, c.plan, row_kind=row.get("dose_kind", "")) for c in chosen]
+    records = [delivered(found.deliveries, c.doses[0].plan) for c in chosen]
+    counts = of_parts(
+        row.get("fractions", ""),
+        [n for n, _ in records],
+        [c.plan.planned if c.plan else None for c in chosen],
+    )
+    made = []
+    for candidate, choice, (_, notes), n in zip(chosen, choices, records, counts, strict=True):
+        choice.warnings += notes
+        objects = [dose.digest for dose in choice.used]
+        prescription = _prescription(candidate, found)
+        made.append(Part(choice, n, prescription, candidate.digest, objects))
+    return made
 
 
-def without_copies(doses: Sequence[Dose]) -> list[Dose]:
-    """Drop copies of the same object; differing objects under one UID are refused."""
-    kept: dict[str, Dose] = {}
-    for dose in doses:
-        first = kept.setdefault(text(dose.file.header, "SOPInstanceUID"), dose)
-        if first.digest != dose.digest:
-            raise ValueError(
-                f"{first.file.label} and {dose.file.label} carry the same SOP Instance UID but "
-                f"differ; find out which one is right"
-            )
-    return list(kept.values())
+def _prescription(candidate: Candidate, found: Found) -> float | None:
+    """Prescription of the plans of a candidate: of its own, or of all that it is the sum of."""
+    known = [found.plans[uid].prescription_gy for uid in candidate.uids if uid in found.plans]
+    given = [gy for gy in known if gy]
+    return sum(given) if given and len(given) == len(candidate.uids) else None
 
 
-def plan_file(
-    doses: Sequence[Dose], files: Sequence[DicomFile]
-) -> tuple[DicomFile | None, list[str]]:
-    """Find the plan that the doses name among the RTDOSE and RTPLAN files, with warnings.
-
-    Raises
-    ------
-    ValueError
-        Several plans, several patients, or a plan that was rejected.
-    """
-    counts = Counter(dose.plan for dose in doses)
-    if len(counts) > 1:
-        raise ValueError(
-            f"the doses belong to {len(counts)} plans ({' + '.join(map(str, counts.values()))} "
-            f"objects); this version reads one: leave the plan that was delivered"
-        )
-    plans = [f for f in files if is_plan(f)]
-    uid = doses[0].plan
-    own = next((f for f in plans if uid and text(f.header, "SOPInstanceUID") == uid), None)
-    warnings = _check_patient(own, files)
-    foreign = len(plans) - (own is not None)
-    if foreign:
-        warnings.append(f"{foreign} plans ignored: the dose does not name them")
-    if own is None:
-        return None, [*warnings, "the plan of the dose is not there"]
-    approval = text(own.header, "ApprovalStatus")
-    if approval == "REJECTED":
-        raise ValueError("the plan of the dose was rejected; give the plan that was delivered")
-    if approval != "APPROVED":
-        warnings.append("the plan is not marked as approved")
-    return own, warnings
+def _one_frame(
+    chosen: Sequence[Candidate], read_parts: Sequence[Part], found: Found
+) -> tuple[str | None, list[str]]:
+    """Frame of reference of the dose; parts of other frames are moved to it."""
+    frames = []
+    for part in read_parts:
+        own = {dose.frame for dose in part.choice.used}
+        if len(own) > 1:
+            raise ValueError(f"the doses have {len(own)} frames of reference; export them again")
+        frames.append(own.pop())
+    volumes = [part.choice.volume for part in read_parts]
+    moved, frame, warnings = parts.in_one_frame(volumes, frames, found.links)
+    for part, volume in zip(read_parts, moved, strict=True):
+        part.choice.volume = volume
+    return frame, warnings
 
 
-def _check_patient(own: DicomFile | None, files: Sequence[DicomFile]) -> list[str]:
-    """Refuse several patients; a plan that the dose names by UID may carry another PatientID.
-
-    A UID is unique in the world, and exports that pseudonymise dose and plan one by one do give
-    them different ids; study, birth date and sex must agree all the same.
-    """
-    rest = [f for f in files if f is not own]
-    dicom_files.require_one_patient(rest, one_study=False)
-    differ = dicom_files.differing_identity(files)
-    if differ == ["PatientID"] and len(dicom_files.distinct(files, "StudyInstanceUID")) == 1:
-        return ["PatientID differs between dose and plan; UID, study, birth date and sex agree"]
-    dicom_files.require_one_patient(files, one_study=False)
-    return []
+def _one_grid(read_parts: Sequence[Part]) -> tuple[Volume, list[str]]:
+    """Return a single part as it is, or several as (X, Y, Z, P)."""
+    if len(read_parts) == 1:
+        return read_parts[0].choice.volume, []
+    return parts.stack([part.choice.volume for part in read_parts])
 
 
-def _notes(choice: Choice, found: Sequence[DicomFile]) -> list[str]:
+def _notes(chosen: Sequence[Candidate], found: Found) -> list[str]:
     notes = []
-    if any(dose.effective for dose in choice.used):
+    doses = [dose for candidate in chosen for dose in candidate.doses]
+    if any(dose.effective for dose in doses):
         notes.append("DoseType EFFECTIVE: weighted by biological effect (RBE), not physical")
-    if any(text(f.header, "Modality") == "RTRECORD" for f in found):
-        notes.append("treatment records are there but not read: planned fractions are used")
+    for one in sorted({dose.gy_per_unit for dose in doses} - {1.0}):
+        notes.append(f"relative dose: 1.0 taken for {one:g} Gy, as the row says")
+    if any(candidate.plan is None for candidate in chosen):
+        notes.append("the plan of the dose is not there")
+    named = {uid for dose in found.doses for uid in dose.plans}
+    if foreign := len(set(found.plans) - named):
+        notes.append(f"{foreign} plans ignored: the dose does not name them")
+    unnamed = sum(d.plan not in named for d in found.deliveries)
+    if unnamed:
+        notes.append(f"{unnamed} delivered beams of treatment records name no plan of a dose here")
     return notes
-
-
-def _frame(doses: Sequence[Dose]) -> str | None:
-    frames = {text(dose.file.header, "FrameOfReferenceUID") for dose in doses}
-    if len(frames) > 1:
-        raise ValueError(f"the doses have {len(frames)} frames of reference; export them again")
-    return dicom_files.uid_digest(frames.pop())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw dose and the subject's row, decide, write dose and ledger."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if "--explain" in arguments:
+        explain.main(arguments, read=read)
+        return
     with step.Job("ingest_dose", argv, raw=("raw",), values=("row",)) as job:
         volume, facts = read(job.args.raw, json.loads(job.args.row), job.settings)
         job.facts |= facts
         ledger = facts["ledger"]
         for warning in ledger["warnings"]:
             job.say(f"warning: {warning}")
+        for about in checks(ledger):
+            job.check(**about)
         job.say(
             f"{ledger['rule']}: stored maximum {ledger['maximum_gy']:.3f} Gy, course maximum "
             f"{ledger['total_maximum_gy']:.3f} Gy"
@@ -195,4 +203,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    # what the rule asks of a machine: mem_mb and runtime in workflow/rules/ingest.smk
+    program.run(main, memory_mb=4000, seconds=600)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import provenance, step
+from ricenet import program, provenance, step
 
 
 def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -81,4 +81,4 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ricenet import caches, step
+from ricenet import caches, program, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
 from ricenet.occlusion import Occlusion, occlusion_map
@@ -103,4 +103,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

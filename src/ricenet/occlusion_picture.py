@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import panels, step
+from ricenet import panels, program, step
 from ricenet.panels import Point
 from ricenet.scene import (
     BRAIN_MARGIN_MM,
@@ -105,4 +105,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

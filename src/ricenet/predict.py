@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ricenet import caches, model, step
+from ricenet import caches, model, program, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
 
@@ -60,4 +60,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

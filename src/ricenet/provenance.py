@@ -1,7 +1,6 @@
 """What a result came from: digests of code, files and voxels, and versions.
 
-Nothing heavy is imported at the top: the Snakefile calls :func:`code_hash` and
-:func:`raw_digest` while it is parsed.
+Nothing heavy is imported at the top: the Snakefile calls :func:`code_hash` while it is parsed.
 """
 
 from __future__ import annotations
@@ -96,35 +95,8 @@ def file_digest(path: str | Path) -> str:
     if str(path).endswith(".nii.gz"):
         from ricenet import volume
 
-        return volume_digest(volume.load(path))
+        return volume_digest(volume.load(path, parts=True))
     return bytes_digest(path)
-
-
-def raw_files(path: str | Path) -> list[Path]:
-    """Regular files of a raw input in name order: the file itself, or all below the folder."""
-    path = Path(path)
-    if path.is_file():
-        return [path]
-    return sorted(p for p in path.rglob("*") if p.is_file())
-
-
-def raw_digest(path: str | Path, *, memory: dict[str, list]) -> str:
-    """Digest of a raw input's content: names within the folder, and bytes.
-
-    ``memory`` remembers the sha256 of each file by size and modification time, so that a file is
-    read again only when one of the two has changed; touching it changes the digest not at all.
-    """
-    path = Path(path)
-    digest = hashlib.sha256()
-    for file in raw_files(path):
-        stat = file.stat()
-        key, stamp = str(file.resolve()), [stat.st_size, stat.st_mtime_ns]
-        known = memory.get(key)
-        if known is None or known[:2] != stamp:
-            known = memory[key] = [*stamp, bytes_digest(file)]
-        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        digest.update(f"{name} {known[2]}\n".encode())
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -138,10 +110,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_json(path: str | Path, value: object) -> None:
-    """Write JSON in one step: the final name holds the old or the whole new text."""
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in one step: the final name holds the old or the whole new text."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write JSON, keys sorted, in one step."""
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")

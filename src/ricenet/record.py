@@ -5,13 +5,14 @@ Nothing here knows a raw path: what lies outside the study is named by digest al
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ricenet import provenance
+from ricenet import provenance, raw_files
 
 Files = Mapping[str, Sequence[Path]]
 
@@ -51,7 +52,7 @@ class Known:
 
 
 def of_files(names: Names, known: Known, folder: Path) -> dict[str, Any]:
-    """Inputs, raw inputs and outputs as they stand in the record, relative to its folder.
+    """List inputs, raw inputs and outputs for the record, relative to its folder.
 
     Raises
     ------
@@ -85,8 +86,8 @@ def _entry(path: Path, on_disk: Path, known: Known, folder: Path) -> dict[str, A
 
 
 def _raw_entry(path: Path) -> dict[str, Any]:
-    files = len(provenance.raw_files(path))
-    return {"files": files, "digest": provenance.raw_digest(path, memory={})}
+    files = len(raw_files.listed(path))
+    return {"files": files, "digest": raw_files.digest(path, memory={})}
 
 
 def command(
@@ -103,3 +104,26 @@ def command(
         value = known.get(str(Path(value)), value) if value else value
         shown.append(name + equals + ("<raw>" if flag in raw_flags and value else value))
     return ["python", "-m", f"ricenet.{step}", *shown]
+
+
+def verdict(
+    name: str, value: float, *, at_least: float | None, at_most: float | None, unit: str
+) -> dict[str, Any]:
+    """Give a check as it stands in the record: value, limits, and ``pass`` or ``fail``.
+
+    Raises
+    ------
+    ValueError
+        The value is not finite.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}; no verdict is possible")
+    passed = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
+    limits = {"at_least": at_least, "at_most": at_most}
+    return {
+        "check": name,
+        "value": round(float(value), 6),
+        "unit": unit,
+        **{key: limit for key, limit in limits.items() if limit is not None},
+        "verdict": "pass" if passed else "fail",
+    }

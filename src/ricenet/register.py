@@ -1,8 +1,7 @@
-"""Registration of two whole heads with ANTs, and gates on the result.
+"""Registration of two whole heads with ANTs.
 
 The heads are registered with skull and scalp: stripped volumes have too few edges to hold on to.
-The gates look at what the optimiser did not: the overlap of the two brain masks and the
-correlation inside them, or for a planning CT the overlap of the head outlines.
+The gates on the result are in ``registration_gates``.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import ants
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-from ricenet import step, transforms
-from ricenet.interpolation import sample
-from ricenet.volume import Volume, from_itk, to_itk
+from ricenet import program, registration_gates, step, transforms
+from ricenet.volume import Volume
 
 ANTS_NAMES = {"rigid": "Rigid", "affine": "Affine", "syn": "SyN"}
 
@@ -73,7 +72,8 @@ def estimate(
             )
         except (RuntimeError, IndexError) as error:
             raise ValueError(
-                f"ANTs found no transform from {moving.name} to {fixed.name}"
+                f"ANTs found no transform from {moving.name} to {fixed.name}: look at both images, "
+                f"one of them may be empty or show no head"
             ) from error
         # ANTs applies its list from the last to the first, as a chain does
         return _flat([_read(path) for path in reversed(result["fwdtransforms"])])
@@ -91,59 +91,36 @@ def _flat(parts: list[sitk.Transform]) -> sitk.Transform:
     return sitk.CompositeTransform(parts)
 
 
-def dice(a: NDArray, b: NDArray) -> float:
-    """Overlap of two masks, 2 |a and b| / (|a| + |b|); 0 where both are empty."""
-    total = int(a.sum()) + int(b.sum())
-    return 2 * int((a & b).sum()) / total if total else 0.0
+def motion(matrix: NDArray, centre_mm: NDArray) -> tuple[float, float]:
+    """Size of a rigid motion.
+
+    Parameters
+    ----------
+    matrix : (4, 4) array
+        Linear transform, RAS mm; of an affine one its nearest rotation counts.
+    centre_mm : (3,) array
+        Point whose shift is measured: a turn about a far origin shifts everything.
+
+    Returns
+    -------
+    tuple of 2 floats
+        Angle of the rotation, degrees, and distance that the point moves, mm.
+    """
+    left, _, right = np.linalg.svd(matrix[:3, :3])
+    left[:, 2] *= np.sign(np.linalg.det(left @ right))  # a reflection has a nearest rotation too
+    angle_rad = Rotation.from_matrix(left @ right).magnitude()
+    shift_mm = matrix[:3, :3] @ centre_mm + matrix[:3, 3] - centre_mm
+    return float(np.degrees(angle_rad)), float(np.linalg.norm(shift_mm))
 
 
-def correlation(a: NDArray, b: NDArray, inside: NDArray) -> float:
-    """Pearson correlation of two images inside a mask; 0 where it is undefined."""
-    x, y = a[inside].astype(np.float64), b[inside].astype(np.float64)
-    if x.size < 2 or x.std() == 0 or y.std() == 0:
-        return 0.0
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-def head_outline(image: Volume) -> NDArray:
-    """Find the filled outline of the head: the largest part above Otsu's threshold."""
-    # the logarithm keeps fat and vessels from dominating the threshold; CT begins at -1000 HU
-    shifted = Volume(np.log1p(image.data - image.data.min()), image.affine)
-    mask = sitk.OtsuThreshold(to_itk(shifted), 0, 1)
-    # filled first: a dark skull may part the brain from a thin shell of scalp
-    mask = sitk.BinaryMorphologicalOpening(sitk.BinaryFillhole(mask), (2, 2, 2))
-    mask = sitk.RelabelComponent(sitk.ConnectedComponent(mask)) == 1
-    mask = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(mask, (3, 3, 3)))
-    return from_itk(mask).data > 0
-
-
-def _onto(volume: Volume, fixed: Volume, transform: sitk.Transform, interpolator: str) -> NDArray:
-    grid = (fixed.data.shape, fixed.affine)
-    return sample(volume, *grid, interpolator=interpolator, transform=transform).data
-
-
-def gate_brains(
-    job: step.Job, fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform
-) -> None:
-    """Write overlap and correlation of the two brains to the record."""
-    brain = masks[1].data > 0
-    moved_brain = _onto(masks[0], fixed, found, "nearest") > 0
-    overlap = dice(brain, moved_brain)
-    job.check("Dice of the brain masks", overlap, at_least=job.settings["min_mask_dice"])
-    moved = _onto(moving, fixed, found, "linear")
-    likeness = correlation(fixed.data, moved, brain & moved_brain)
-    job.check("correlation in the brain", likeness, at_least=job.settings["min_correlation"])
-
-
-def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transform) -> None:
-    """Write the overlap of the two head outlines, in the common field of view, to the record."""
-    seen = _onto(
-        Volume(np.ones(moving.data.shape, np.uint8), moving.affine), fixed, found, "nearest"
-    )
-    outline = Volume(head_outline(moving).astype(np.uint8), moving.affine)
-    moved = _onto(outline, fixed, found, "nearest") > 0
-    overlap = dice(head_outline(fixed) & (seen > 0), moved)
-    job.check("Dice of the head outlines", overlap, at_least=job.settings["min_head_dice"])
+def record_motion(job: step.Job, fixed: Volume, found: sitk.Transform) -> None:
+    """Write the matrix, and how far it turns and shifts the middle of the image, to the record."""
+    matrix = transforms.matrix_ras(found)
+    middle = fixed.affine[:3, :3] @ ((np.array(fixed.data.shape) - 1) / 2) + fixed.affine[:3, 3]
+    rotation_deg, translation_mm = motion(matrix, middle)
+    job.fact("fixed_to_moving_points_ras_mm", matrix.round(6).tolist())
+    job.fact("rotation_deg", round(rotation_deg, 3))
+    job.fact("translation_mm", round(translation_mm, 3))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -162,14 +139,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             seed=s["seed"],
         )
         if masks:
-            gate_brains(job, fixed, moving, masks, found)
+            registration_gates.gate_brains(job, fixed, moving, masks, found)
         else:
-            gate_heads(job, fixed, moving, found)
+            registration_gates.gate_heads(job, fixed, moving, found)
         if s["transform"] != "syn":
-            matrix = transforms.matrix_ras(found)
-            job.fact("fixed_to_moving_points_ras_mm", matrix.round(6).tolist())
+            record_motion(job, fixed, found)
         sitk.WriteTransform(found, str(job.stage(job.args.out)))
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

@@ -8,52 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 import ricenet
-from ricenet import provenance, step
+from ricenet import board, page, program, provenance, step
 from ricenet.tables import LABELS
 
-TEMPLATES = Path(__file__).parent / "templates"
-NOT_AVAILABLE = "n/a"
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
-
-
-# --- text -----------------------------------------------------------------------------------------
-
-
-def number(value: Any, digits: int = 2) -> str:
-    """Format with a fixed number of digits; what is missing or not finite is "n/a"."""
-    try:
-        value = float(value)
-    except (TypeError, ValueError):
-        return NOT_AVAILABLE
-    return f"{value:.{digits}f}" if math.isfinite(value) else NOT_AVAILABLE
-
-
-def measured(value: Any) -> str:
-    """Four significant digits, for values of any size; text that is no number as it is."""
-    try:
-        return f"{float(value):.4g}"
-    except (TypeError, ValueError):
-        return str(value or NOT_AVAILABLE)
-
-
-def limits(check: dict[str, str]) -> str:
-    """Limits of a check, as in ``≥ 0.9, ≤ 1``."""
-    signs = (("at_least", "≥"), ("at_most", "≤"))
-    return ", ".join(f"{sign} {measured(check[key])}" for key, sign in signs if check[key])
-
-
-def inputs_of(ablation: str) -> str:
-    """Channels of an input combination, joined by plus signs."""
-    return " + ".join(ablation.split("-"))
 
 
 def data_uri(path: Path) -> str:
@@ -138,29 +103,12 @@ def counts(
     }
 
 
-# --- page -----------------------------------------------------------------------------------------
-
-
-def render(content: dict[str, Any]) -> str:
-    """Fill the template; every value is escaped, a missing one is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": number, "measured": measured, "limits": limits, "inputs": inputs_of,
-    }  # fmt: skip
-    return environment.get_template("report.html.j2").render(content)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = ("summary*", "metrics*", "manifest*", "overviews*", "occlusions*", "audit")
-    with step.Job("report", argv, inputs=inputs) as job:
-        args = job.args
+    with step.Job("report", argv, inputs=inputs, values=("subjects", "excluded")) as job:
+        args, root = job.args, job.record_path.resolve().parents[3]
+        states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
         summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
         metrics = [row for path in args.metrics for row in read_table(path)]
         manifest = [row for path in args.manifest for row in read_table(path)]
@@ -168,10 +116,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
         known = {section["subject"] for section in sections}
         files = (*args.manifest, *args.metrics, *args.summary, args.audit)
-        page = render(
+        html = page.render(
+            "report.html.j2",
             {
                 "title": job.settings["title"],
                 "counts": counts(sections, checks),
+                "board": states,
+                "states": board.counts(states),
+                "pictures": known,
                 "ablations": ordered(summary, metrics),
                 "settings": summary.get("settings", {}),
                 "metrics": metrics,
@@ -180,12 +132,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "other_checks": [check for check in checks if check["subject"] not in known],
                 "versions": {"ricenet": ricenet.__version__, **provenance.versions()},
                 "digests": {path.name: provenance.bytes_digest(path) for path in files},
-            }
+            },
         )
         missing = sum(section["overview"] is None for section in sections)
         job.check("subjects without a picture", missing, at_most=0)
-        job.stage(args.out).write_text(page, encoding="utf-8")
+        job.stage(args.out).write_text(html, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ricenet import step
+from ricenet import program, step
 from ricenet.interpolation import isotropic_grid, sample
 
 
@@ -20,4 +20,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

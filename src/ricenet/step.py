@@ -8,19 +8,17 @@ end renames them all and writes the JSON record; if anything is raised, nothing 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import math
 import os
 import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ricenet import provenance, record
+from ricenet import confined, provenance, raw_files, record
 from ricenet.volume import Volume, load, save
 
 T = TypeVar("T")
@@ -96,7 +94,7 @@ class Job:
             self.args.log.write_text("")
             failure_note(self.args.log).unlink(missing_ok=True)
         for name, paths in self._files(self.raw).items():
-            if not all(path.exists() for path in paths):
+            if not all(map(raw_files.exists, paths)):
                 error = ValueError(
                     f"the path for {name!r} does not exist; correct the subject's row"
                 )
@@ -117,9 +115,10 @@ class Job:
     def _abandon(self, error: BaseException) -> None:
         for temporary in self.known.staged.values():
             temporary.unlink(missing_ok=True)
-        if type(error) is ValueError:
-            self.say(f"error: {error}")
-            self._note_failure(str(error))
+        if type(error) is ValueError or confined.exhausted(error):
+            why = confined.exhausted(error) or str(error)
+            self.say(f"error: {why}")
+            self._note_failure(why)
         elif not isinstance(error, SystemExit):
             self.say(self._without_raw("".join(traceback.format_exception(error))))
             self._note_failure(f"unexpected {type(error).__name__}; its log has the details")
@@ -151,10 +150,10 @@ class Job:
             _sync(temporary)
             temporary.replace(final)
 
-    def load(self, path: Path) -> Volume:
+    def load(self, path: Path, *, parts: bool = False) -> Volume:
         """Read an input volume and remember its digest; errors name the file."""
         try:
-            volume = load(path)
+            volume = load(path, parts=parts)
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from None
         self.known.digests[path] = provenance.volume_digest(volume)
@@ -202,21 +201,11 @@ class Job:
         has decided. ``name`` is in lower case with hyphens, as it stands in the overrides table;
         ``advice`` says what to look at and what to do.
         """
-        if not math.isfinite(value):
-            raise ValueError(f"{name} is {value}; no verdict is possible")
-        passed = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
-        limits = {"at_least": at_least, "at_most": at_most}
-        self.checks.append(
-            {
-                "check": name,
-                "value": round(float(value), 6),
-                "unit": unit,
-                **{k: v for k, v in limits.items() if v is not None},
-                "verdict": "pass" if passed else "fail",
-                **({"advice": advice} if advice and not passed else {}),
-            }
-        )
+        found = record.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
+        passed = found["verdict"] == "pass"
+        self.checks.append(found if passed or not advice else found | {"advice": advice})
         if not passed:
+            limits = {"at_least": at_least, "at_most": at_most}
             self.say(f"check failed: {name} = {value:.4g} {unit} (limits {limits})")
         return passed
 
@@ -270,18 +259,6 @@ def failure_note(log: Path) -> Path:
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run a step's ``main`` as a program: what the Job has shown ends with status 1, no more."""
-    with contextlib.suppress(BrokenPipeError):
-        try:
-            main()
-        except Exception as error:
-            if SHOWN not in getattr(error, "__notes__", ()):
-                raise
-            # the interpreter's own traceback would repeat raw paths
-            sys.exit(1)
 
 
 def checked(value: T | None, message: str) -> T:

@@ -6,17 +6,15 @@ subject's row alone, so that a new row in the table touches nobody else.
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations, config, provenance, tables
+from ricenet import ablations, board, config, overrides, tables
+from ricenet.raw_inputs import PLANNING_CT, RawInputs
 
-PLANNING_CT = "ct"
 NOTHING = "(?!)"  # a pattern that no name matches
 
 
@@ -29,7 +27,7 @@ class Study:
         The configuration as Snakemake merged it.
     memory : path
         File that remembers the digests of raw files between runs (see
-        :func:`ricenet.provenance.raw_digest`); it may be deleted at any time.
+        :func:`ricenet.raw_files.digest`); it may be deleted at any time.
 
     Raises
     ------
@@ -45,8 +43,11 @@ class Study:
         self.channels = [c.name for c in channels]
         self.mri = [c.name for c in channels if c.kind == "mri"]
         self.dose = [c.name for c in channels if c.kind == "dose"]
-        self.subjects = tables.read_subjects(self.config.subjects, self.channels)
-        self.cohort = tables.read_cohort(self.config.cohort, self.subjects)
+        everyone = tables.read_subjects(self.config.subjects, self.channels)
+        self.overrides = overrides.read(self.config.overrides, everyone.index)
+        self.excluded = overrides.excluded(self.overrides)
+        self.subjects = everyone.drop(index=list(self.excluded))
+        self.cohort = tables.read_cohort(self.config.cohort, everyone, self.excluded)
         self.cohort_name = Path(self.config.cohort).stem
         self.folds = sorted(set(self.cohort["fold"]) - {-1})
         self.test_subjects = list(self.cohort.index[self.cohort["split"] == "test"])
@@ -59,10 +60,15 @@ class Study:
         self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
         self.cohort_root = f"{self.root}/cohorts/{self.cohort_name}"
-        self._memory = _read_memory(memory)
-        atexit.register(_write_memory, memory, self._memory)
+        self.raw = RawInputs(
+            self.subjects,
+            Path(self.config.subjects).parent,
+            mri=self.mri,
+            dose=self.dose,
+            memory=memory,
+        )
         self._check_occlusion()
-        for subject, column in self.missing():
+        for subject, column in self.raw.missing():
             warnings.warn(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
                 f"not exist; its jobs will fail, the other subjects go on",
@@ -82,48 +88,16 @@ class Study:
         field = "registration" if section == "register" else section
         return config.settings_of(getattr(self.config, field))
 
-    # --- raw data -------------------------------------------------------------------------------
-
-    def _raw_path(self, subject: str, column: str) -> Path:
-        return Path(self.config.subjects).parent / str(self.subjects.loc[subject, column])
-
-    def missing(self) -> list[tuple[str, str]]:
-        """Subjects and columns whose raw path does not exist."""
-        columns = [*self.channels, *([PLANNING_CT] if self.dose else [])]
-        return [
-            (subject, column)
-            for subject in map(str, self.subjects.index)
-            for column in columns
-            if self.subjects.loc[subject, column] and not self._raw_path(subject, column).exists()
-        ]
-
-    def raw(self, w: Any) -> str:
-        """Params function: raw path of an image or a dose."""
-        return os.path.relpath(self._raw_path(w.subject, w.get("mri") or w.get("dose")))
-
-    def raw_digest(self, w: Any) -> str:
-        """Params function: digest of the raw content, the reason to ingest again."""
-        path = self._raw_path(w.subject, w.get("mri") or w.get("dose"))
-        return provenance.raw_digest(path, memory=self._memory) if path.exists() else "missing"
+    # --- files of a subject ---------------------------------------------------------------------
 
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
         row = self.subjects.loc[w.subject]
         return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
 
-    def series(self, w: Any) -> str:
-        """Params function: which series of the raw folder counts; empty where it holds one."""
-        return str(self.subjects.loc[w.subject, f"{w.mri}_series"])
-
-    # --- files of a subject ---------------------------------------------------------------------
-
     def file(self, w: Any, name: str) -> str:
         """Path of one of a subject's files."""
         return f"{self.root}/subjects/{w.subject}/{name}"
-
-    def has_ct(self, subject: str) -> bool:
-        """Whether the subject's row names a planning CT."""
-        return bool(self.subjects.loc[subject, PLANNING_CT])
 
     def registration_masks(self, w: Any) -> list[str]:
         """Input function: brain masks of both images, for the gates; none for a planning CT."""
@@ -138,7 +112,7 @@ class Study:
             pairs = [(w.channel, reference)] if w.channel != reference else []
         else:
             pairs = [(m, reference) for m in self.mri if m != reference]
-            if self.has_ct(w.subject):
+            if self.raw.has_ct(w.subject):
                 pairs.append((PLANNING_CT, anchor))
         return [self.file(w, f"{a}_to-{b}.{self.transform_suffix}") for a, b in pairs]
 
@@ -146,13 +120,31 @@ class Study:
         """Input function: records of the images whose frame of reference the dose may share."""
         if w.channel in self.mri:
             return []
-        images = [*self.mri, *([PLANNING_CT] if self.has_ct(w.subject) else [])]
-        return [self.file(w, f"{name}_native.json") for name in images]
+        return [self.file(w, f"{name}_native.json") for name in self.raw.images(w.subject)]
 
     def uncropped(self, w: Any) -> list[str]:
         """Input function: volumes to crop, in the order of the channels."""
         last = dict.fromkeys(self.mri, "zscored") | dict.fromkeys(self.dose, "total")
         return [self.file(w, f"{name}_{last[name]}.nii.gz") for name in self.channels]
+
+    def quality_records(self, w: Any) -> list[str]:
+        """Input function: records of a subject with checks that may hold it back."""
+        images = self.raw.images(w.subject)
+        moved = [(m, self.config.reference) for m in self.mri if m != self.config.reference]
+        moved += [(PLANNING_CT, self.config.dose_anchor)] if len(images) > len(self.mri) else []
+        names = [
+            "timeline",
+            *(f"{name}_native" for name in (*images, *self.dose)),
+            *(f"{name}_{made}" for name in self.mri for made in ("brain-mask", "zscored")),
+            *(f"{a}_to-{b}" for a, b in moved),
+            *(f"{name}_{made}" for name in self.dose for made in ("registered", "total")),
+            "crop",
+        ]
+        return [self.file(w, f"{name}.json") for name in names]
+
+    def accepted(self, w: Any) -> str:
+        """Params function: checks of a subject that a person has accepted, as JSON text."""
+        return config.settings_of(overrides.accepted(self.overrides, w.subject))
 
     # --- files of the study ---------------------------------------------------------------------
 
@@ -172,6 +164,11 @@ class Study:
         """Cohort with labels as JSON text: what the manifest says besides the digests."""
         rows = self.cohort[["subject", "split", "fold", "label"]].to_dict("records")
         return json.dumps(rows, separators=(",", ":"))
+
+    def reported(self) -> list[str]:
+        """Subjects that audit and report wait for: the cohort's, and others that did not fail."""
+        failed = board.failed_subjects(Path(self.root), map(str, self.subjects.index))
+        return [s for s in self.subjects.index if s in self.cohort.index or s not in failed]
 
     def if_cohort(self, *files: str) -> list[str]:
         """Files, or none where the cohort has no rows yet."""
@@ -212,16 +209,3 @@ class Study:
             for ablation in self.config.occlusion_map.ablations
             for subject in self.test_subjects
         ]
-
-
-def _read_memory(path: Path) -> dict[str, list]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _write_memory(path: Path, memory: dict[str, list]) -> None:
-    if memory != _read_memory(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        provenance.write_json(path, memory)

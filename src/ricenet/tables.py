@@ -7,7 +7,7 @@ and the remedy. Nothing heavy is imported except pandas.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,19 @@ SERIES_PATTERN = r"[0-9a-f]{8}"
 PLAN_PATTERN = r"[0-9a-f]{8}(\+[0-9a-f]{8})*"
 
 
-def _read(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.DataFrame:
+def read_table(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.DataFrame:
+    """Read a table that people write, its columns and subject ids checked.
+
+    Returns
+    -------
+    DataFrame
+        All cells as text.
+
+    Raises
+    ------
+    ValueError
+        No such file, not a table, columns missing or unknown, or an id that is not allowed.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such table; see config/README.md for its columns")
     table = _cells(path)
@@ -36,6 +48,15 @@ def _read(path: Path, required: Sequence[str], allowed: Sequence[str]) -> pd.Dat
             f"possible are {list(allowed)}"
         )
     _check_ids(path, table["subject"])
+    return table
+
+
+def _by_subject(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Table with one row a subject, indexed by it."""
+    ids = table["subject"]
+    twice = sorted(set(ids[ids.duplicated()]))
+    if twice:
+        raise ValueError(f"{path}: subjects {twice} have more than one row; keep one")
     return table.set_index("subject", drop=False)
 
 
@@ -66,9 +87,6 @@ def _check_ids(path: Path, ids: pd.Series) -> None:
             f"{path}: subject ids {[repr(b)[:40] for b in bad]} are not allowed; an id is a "
             f"pseudonym of letters, digits and '-', at most 63, beginning with a letter or digit"
         )
-    twice = sorted(set(ids[ids.duplicated()]))
-    if twice:
-        raise ValueError(f"{path}: subjects {twice} have more than one row; keep one")
 
 
 def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
@@ -98,7 +116,8 @@ def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
     other = ("postop", "event", "dose")
     series = tuple(f"{image}_series" for image in dict.fromkeys((*channels, *other, "ct")))
     optional = (*OPTIONAL_COLUMNS, *series)
-    table = _read(path, required, tuple(dict.fromkeys((*required, *other, *optional))))
+    allowed = tuple(dict.fromkeys((*required, *other, *optional)))
+    table = _by_subject(path, read_table(path, required, allowed))
     for column in optional:
         if column not in table:
             table[column] = ""
@@ -130,7 +149,9 @@ def _check_choice(path: Path, table: pd.DataFrame, column: str, choices: tuple[s
         raise ValueError(f"{path}: {column} {wrong} not among {list(choices)} or empty")
 
 
-def read_cohort(path: str | Path, subjects: pd.DataFrame) -> pd.DataFrame:
+def read_cohort(
+    path: str | Path, subjects: pd.DataFrame, excluded: Collection[str] = ()
+) -> pd.DataFrame:
     """Read and check a frozen cohort.
 
     Parameters
@@ -140,6 +161,8 @@ def read_cohort(path: str | Path, subjects: pd.DataFrame) -> pd.DataFrame:
         subjects, empty for test subjects).
     subjects : DataFrame
         From :func:`read_subjects`.
+    excluded : collection of str
+        Subjects that a person has left out of the study; their rows stay in the file.
 
     Returns
     -------
@@ -155,11 +178,12 @@ def read_cohort(path: str | Path, subjects: pd.DataFrame) -> pd.DataFrame:
     """
     path = Path(path)
     columns = ("subject", "split", "fold")
-    cohort = _read(path, columns, columns)
+    cohort = _by_subject(path, read_table(path, columns, columns))
     unknown = [s for s in cohort.index if s not in subjects.index]
     if unknown:
         raise ValueError(f"{path}: {unknown} are not in the subjects table")
     _check_split(path, cohort)
+    cohort = cohort[~cohort["subject"].isin(excluded)].copy()
     cohort["fold"] = [int(f) if f else -1 for f in cohort["fold"]]
     labels = subjects.loc[cohort.index, "label"]
     unlabelled = list(labels.index[labels == ""])

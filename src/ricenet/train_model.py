@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from sklearn.metrics import f1_score
 from torch import nn
 
-from ricenet import augment, caches, checkpoint, model, provenance, step
+from ricenet import augment, caches, checkpoint, model, program, provenance, step
 from ricenet.augment import derive_seed
 from ricenet.caches import Subjects
 from ricenet.checkpoint import State
@@ -247,4 +247,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    step.run(main)
+    program.run(main)

@@ -30,7 +30,7 @@ class Volume:
     Attributes
     ----------
     data : (X, Y, Z) array
-        Voxel values.
+        Voxel values; (X, Y, Z, P) for the parts of a dose until ``total_dose`` adds them.
     affine : (4, 4) float array
         Voxel indices to RAS+ millimetres.
     """
@@ -50,10 +50,11 @@ class Volume:
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000)
 
 
-def load(path: str | Path) -> Volume:
+def load(path: str | Path, *, parts: bool = False) -> Volume:
     """Read a NIfTI file, checked.
 
     Integers stay integers where the header has no slope; everything else becomes float32.
+    ``parts`` lets (X, Y, Z, P) through: several doses on one grid.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def load(path: str | Path) -> Volume:
         raise ValueError(f"not a readable NIfTI file ({type(error).__name__})") from error
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]
-    if data.ndim != 3:
+    if data.ndim != 3 and not (parts and data.ndim == 4):
         raise ValueError(f"{data.ndim} dimensions {data.shape}, expected one 3D volume")
     affine = checked_affine(image)
     if data.dtype.kind not in "iuf":

@@ -1,12 +1,11 @@
 # Tables, settings, wildcards. No rule here: each file of rules says what it needs and makes.
 
-import sys
+import json
 from pathlib import Path
 
-SOURCE = Path(workflow.basedir, "src")
-sys.path.insert(0, str(SOURCE))
-
-from ricenet.provenance import code_hash, raw_digest
+from ricenet.provenance import code_hash
+from ricenet.raw_files import digest as raw_digest
+from ricenet.status import show
 from ricenet.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))

@@ -1,7 +1,7 @@
 # REQUIRED INPUTS: the raw series and doses that the subjects table names (DICOM or NIfTI).
 # They are params with a digest and not inputs: dates of raw files mean nothing, a copied archive
 # must not run everything again, and one path that is missing stops its own patient only.
-# OUTPUTS: subjects/<subject>/<channel>_native.nii.gz, with a record beside each.
+# OUTPUTS: subjects/<subject>/<channel>_native.nii.gz, with a record beside each, and timeline.json.
 
 
 rule ingest_mri:
@@ -22,11 +22,11 @@ rule ingest_mri:
     params:
         settings=STUDY.settings("ingest_mri"),
         code=code_hash("ricenet.ingest_mri"),
-        raw=STUDY.raw,
-        raw_digest=STUDY.raw_digest,
-        series=STUDY.series,
+        raw=STUDY.raw.path,
+        raw_digest=STUDY.raw.digest,
+        series=STUDY.raw.series,
     shell:
-        "python -m ricenet.ingest_mri --raw {params.raw:q} --series {params.series:q} "
+        "python -m ricenet.ingest_mri --raw {params.raw:q} --series={params.series:q} "
         "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} --log {log:q}"
 
 
@@ -48,10 +48,39 @@ rule ingest_dose:
     params:
         settings=STUDY.settings("ingest_dose"),
         code=code_hash("ricenet.ingest_dose"),
-        raw=STUDY.raw,
-        raw_digest=STUDY.raw_digest,
+        raw=STUDY.raw.path,
+        raw_digest=STUDY.raw.digest,
         row=STUDY.dose_row,
     shell:
         "python -m ricenet.ingest_dose --raw {params.raw:q} --row {params.row:q} "
         "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} "
         "--log {log:q}"
+
+
+rule timeline:
+    """Compare identity and order in time of a subject's raw images and doses."""
+    output:
+        record=f"{SUBJECT}/timeline.json",
+    log:
+        f"{LOGS}/{{subject}}/timeline.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/timeline.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("timeline"),
+        code=code_hash("ricenet.timeline"),
+        images=STUDY.raw.image_paths,
+        doses=STUDY.raw.dose_paths,
+        names=STUDY.raw.image_names,
+        dose_names=json.dumps(STUDY.dose),
+        series=STUDY.raw.all_series,
+        raw_digest=STUDY.raw.all_digests,
+    shell:
+        "python -m ricenet.timeline --images {params.images:q} --doses {params.doses:q} "
+        "--names {params.names:q} --dose-names {params.dose_names:q} --series {params.series:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q}"

@@ -89,6 +89,7 @@ rule align:
         image=f"{SUBJECT}/{{channel}}_native.nii.gz",
         image_record=f"{SUBJECT}/{{channel}}_native.json",
         grid=f"{SUBJECT}/{STUDY.config.reference}_isotropic.nii.gz",
+        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
         transforms=STUDY.transforms,
         frames=STUDY.frames,
     output:
@@ -111,7 +112,8 @@ rule align:
         reference=STUDY.config.reference,
     shell:
         "python -m ricenet.align --image {input.image:q} --image-record {input.image_record:q} "
-        "--grid {input.grid:q} --transforms {input.transforms:q} --frames {input.frames:q} "
+        "--grid {input.grid:q} --mask {input.mask:q} --transforms {input.transforms:q} "
+        "--frames {input.frames:q} "
         "--channel {wildcards.channel:q} --kind {params.kind:q} --reference {params.reference:q} "
         "--out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
@@ -204,11 +206,39 @@ rule crop:
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
+rule quality:
+    """Hold a subject back whose checks failed, until a person has decided."""
+    input:
+        records=STUDY.quality_records,
+    output:
+        table=f"{SUBJECT}/quality.tsv",
+        record=f"{SUBJECT}/quality.json",
+    log:
+        f"{LOGS}/{{subject}}/quality.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/quality.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("quality"),
+        code=code_hash("ricenet.quality"),
+        accepted=STUDY.accepted,
+    shell:
+        "python -m ricenet.quality --records {input.records:q} --accepted {params.accepted:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
 rule cache:
     """Stack the channels of a subject into the array that training reads."""
     input:
         images=rules.crop.output.images,
         mask=rules.crop.output.mask,
+        quality=rules.quality.output.table,
     output:
         array=f"{STUDY.root}/caches/{{subject}}.npy",
         record=f"{STUDY.root}/caches/{{subject}}.json",

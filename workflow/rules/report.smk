@@ -1,4 +1,5 @@
-# REQUIRED INPUTS: everything that the study has made.
+# REQUIRED INPUTS: everything that the study has made; a subject outside the cohort that failed in the
+# last run is not waited for.
 # OUTPUTS: audit/records.tsv, cohorts/<cohort>/report/index.html.
 
 
@@ -6,8 +7,8 @@ rule audit:
     """Collect every record into one table and recompute every digest."""
     input:
         evaluation=STUDY.if_cohort(rules.evaluate.output.record),
-        overviews=STUDY.overviews(STUDY.subjects.index),
-        caches=STUDY.caches(STUDY.subjects.index),
+        overviews=STUDY.overviews(STUDY.reported()),
+        caches=STUDY.caches(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
     output:
         table=f"{STUDY.root}/audit/records.tsv",
@@ -25,8 +26,10 @@ rule audit:
     params:
         settings=STUDY.settings("audit"),
         code=code_hash("ricenet.audit"),
+        overrides=STUDY.config.overrides,
+        overrides_digest=raw_digest(STUDY.config.overrides, memory={}),
     shell:
-        "python -m ricenet.audit --out {output.table:q} "
+        "python -m ricenet.audit --overrides {params.overrides:q} --out {output.table:q} "
         "--record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -38,7 +41,7 @@ rule report:
         summary=STUDY.if_cohort(rules.evaluate.output.summary),
         manifest=STUDY.if_cohort(rules.manifest.output.table),
         audit=rules.audit.output.table,
-        overviews=STUDY.overviews(STUDY.subjects.index),
+        overviews=STUDY.overviews(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
     output:
         page=f"{COHORT}/report/index.html",
@@ -57,8 +60,11 @@ rule report:
         settings=STUDY.settings("report"),
         code=code_hash("ricenet.report"),
         templates=raw_digest(SOURCE / "ricenet/templates", memory={}),
+        subjects=json.dumps(list(STUDY.subjects.index)),
+        excluded=json.dumps(STUDY.excluded, sort_keys=True),
     shell:
         "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --audit {input.audit:q} --overviews {input.overviews:q} "
-        "--occlusions {input.occlusions:q} --out {output.page:q} --record {output.record:q} "
+        "--occlusions {input.occlusions:q} --subjects {params.subjects:q} --excluded {params.excluded:q} "
+        "--out {output.page:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

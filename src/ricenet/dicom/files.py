@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom import filereader
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from ricenet import provenance
+from ricenet import raw_files
 
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 # pydicom warns with header values and paths in the text; neither may reach a log
@@ -66,7 +67,7 @@ def find(path: Path) -> tuple[list[DicomFile], int]:
     ValueError
         A DICOM file whose header cannot be read, or no DICOM file at all.
     """
-    paths = provenance.raw_files(path)
+    paths = raw_files.listed(path)
     found = []
     for number, file in enumerate(paths, start=1):
         label = f"file {number} of {len(paths)} in name order"
@@ -103,8 +104,7 @@ def read_header(path: Path, label: str) -> pydicom.Dataset | None:
             )
         return None
     try:
-        if marked:
-            _refuse_deflated(path, label)
+        _refuse_deflated(path, label)
         header = pydicom.dcmread(path, force=not marked, stop_before_pixels=True)
     except Exception as error:
         reraise_own(error, label)
@@ -122,19 +122,23 @@ def _plausible(start: bytes) -> bool:
 
 
 def _refuse_deflated(path: Path, label: str) -> None:
-    # pydicom inflates the whole file before it reads a tag, so that a small file can fill memory
-    meta = pydicom.filereader.read_file_meta_info(path)
+    # pydicom inflates the whole file before it reads a tag, so that a small file can fill memory.
+    # These two functions are what dcmread itself begins with, mark or not: they cannot disagree.
+    with path.open("rb") as file:
+        filereader.read_preamble(file, force=True)
+        meta = filereader._read_file_meta_info(file)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         raise ValueError(f"{label}: deflated transfer syntax is not read; export uncompressed")
 
 
-def reraise_own(error: Exception, label: str) -> None:
-    """Raise again what this package raised about a file, and nothing of other origin."""
-    if isinstance(error, ValueError) and str(error).startswith(label):
+def reraise_own(error: BaseException, label: str) -> None:
+    """Raise again what this package raised about a file, and what is meant to end the program."""
+    own = isinstance(error, ValueError) and str(error).startswith(label)
+    if own or isinstance(error, KeyboardInterrupt | SystemExit):
         raise error
 
 
-def _kind(error: Exception) -> str:
+def _kind(error: BaseException) -> str:
     return type(error).__name__
 
 

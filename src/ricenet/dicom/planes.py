@@ -18,6 +18,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from ricenet.dicom import codestream
 from ricenet.dicom.files import DicomFile, number, numbers, reraise_own, text
 from ricenet.volume import LPS_FROM_RAS
 
@@ -31,25 +32,46 @@ def frame_count(file: DicomFile) -> int:
     return int(number(file.header, "NumberOfFrames", file.label, default=1))
 
 
+def size(file: DicomFile) -> tuple[int, int]:
+    """Rows and columns of an image, refused where the header cannot be true."""
+    rows, columns = (
+        int(numbers(file.header, k, file.label, count=1)[0]) for k in ("Rows", "Columns")
+    )
+    extent = (rows, columns, frame_count(file))
+    if min(extent) < 1 or prod(extent) > MAX_VOXELS:
+        raise ValueError(
+            f"{file.label}: its size {extent} (rows, columns, frames) is not believable"
+        )
+    return rows, columns
+
+
+def is_grey(file: DicomFile) -> bool:
+    """Whether an image has one value a pixel, to be shown as a shade of grey."""
+    samples = text(file.header, "SamplesPerPixel") or "1"
+    return samples == "1" and text(file.header, "PhotometricInterpretation").startswith(
+        "MONOCHROME"
+    )
+
+
 def matrix(file: DicomFile) -> tuple[int, int]:
     """Rows and columns of a grey-scale image (PS3.3 C.7.6.3).
 
     Raises
     ------
     ValueError
-        Missing, absurdly large, or a colour image.
+        Missing, absurdly large, a colour image, or an inverted one.
     """
-    rows, columns = (
-        int(numbers(file.header, k, file.label, count=1)[0]) for k in ("Rows", "Columns")
-    )
-    size = (rows, columns, frame_count(file))
-    if min(size) < 1 or prod(size) > MAX_VOXELS:
-        raise ValueError(f"{file.label}: its size {size} (rows, columns, frames) is not believable")
-    samples = int(number(file.header, "SamplesPerPixel", file.label, default=1))
-    if samples != 1 or text(file.header, "PhotometricInterpretation") != "MONOCHROME2":
+    rows, columns = size(file)
+    if not is_grey(file):
         raise ValueError(
-            f"{file.label} is not a plain grey-scale image ({samples} samples per pixel): probably "
+            f"{file.label} is not a plain grey-scale image "
+            f"({text(file.header, 'SamplesPerPixel') or '1'} samples per pixel): probably "
             f"a screen capture or a colour map; give the original series"
+        )
+    if text(file.header, "PhotometricInterpretation") != "MONOCHROME2":
+        raise ValueError(
+            f"{file.label} is stored inverted (MONOCHROME1: its lowest value is white), which no "
+            f"scanner does with MR or CT; give the original series"
         )
     return rows, columns
 
@@ -72,8 +94,9 @@ def pixels(file: DicomFile) -> NDArray:
         data = pydicom.dcmread(file.path, force=True)
         data.file_meta.TransferSyntaxUID = _transfer_syntax(data)
         _refuse_truncated(data, prod(shape), file.label)
+        codestream.require_believable(data, shape, file.label)
         values = data.pixel_array
-    except Exception as error:
+    except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is no Exception
         reraise_own(error, file.label)
         raise ValueError(
             f"{file.label}: the pixel data cannot be decoded ({type(error).__name__}): missing, "

@@ -1,56 +1,40 @@
-"""From the DICOM files of one image series to its slices, classic or enhanced.
-
-Positions are those of ImagePositionPatient: SliceThickness and SpacingBetweenSlices say how thick
-a slice is or how it was planned, not where it lies, and are never used.
-"""
+"""Which files of a folder are the one image series that counts."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ricenet.dicom.files import DicomFile, distinct, number, numbers, require_one_patient, text
-from ricenet.dicom.planes import frame_count, matrix, pixels
+from ricenet.dicom.describe import count_slices, describe_series, series_code
+from ricenet.dicom.files import DicomFile, distinct, require_one_patient, text
+from ricenet.dicom.planes import is_grey, matrix, pixels, size
+from ricenet.dicom.slices import MODALITIES, slices
 
-MODALITIES = ("MR", "CT")
 # CT, Enhanced CT, Legacy Converted Enhanced CT; the same of MR, PS3.4 B.5
 IMAGE_CLASSES = tuple(
     f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "2.2", "4", "4.1", "4.4")
 )
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # the multi-frame ones end in .1 to .4, PS3.4 B.5
+REMEDY = "write the 8 digits of the one that counts into the column <image>_series, or leave one"
 
 
 @dataclass(frozen=True)
-class Slice:
-    """One plane of a series.
+class Choice:
+    """The series that counts.
 
     Attributes
     ----------
-    file : DicomFile
-        Where its pixels are.
-    frame : int
-        Which of the file's frames it is.
-    position : (3,) float array
-        ImagePositionPatient: centre of the first voxel, LPS, mm.
-    orientation : (6,) float array
-        ImageOrientationPatient: direction cosines along a row and along a column, LPS.
-    spacing : (2,) float array
-        PixelSpacing: distance of rows, distance of columns, mm.
-    slope, intercept : float
-        Stored values to values of the modality.
+    images : list of DicomFile
+        Its files, copies among them.
+    left_out : list of str
+        The other series of the folder in words, each with the reason why it does not count.
     """
 
-    file: DicomFile
-    frame: int
-    position: NDArray
-    orientation: NDArray
-    spacing: NDArray
-    slope: float
-    intercept: float
+    images: list[DicomFile]
+    left_out: list[str]
 
 
 def is_image(file: DicomFile) -> bool:
@@ -59,51 +43,146 @@ def is_image(file: DicomFile) -> bool:
     return known or (text(file.header, "Modality") in MODALITIES and "Rows" in file.header)
 
 
-def one_series(files: Sequence[DicomFile]) -> list[DicomFile]:
-    """Images of the only series among files; other objects (SR, RTSTRUCT, ...) are left out.
+def choose(found: Sequence[DicomFile], *, wanted: str, min_slices: int) -> Choice:
+    """Find the series that counts; objects that are no images (SR, RTSTRUCT, ...) do not.
+
+    Parameters
+    ----------
+    found : sequence of DicomFile
+        Everything in a folder.
+    wanted : str
+        Code of the series (``describe.series_code``). Empty: the only one that can be a volume.
+    min_slices : int
+        Series with fewer slices are no volumes.
 
     Raises
     ------
     ValueError
-        No image, several patients, studies, series or frames of reference, or a localiser.
+        No image, several patients or studies, no or several series that can be meant, or the one
+        that is meant is colour, a localiser, has text burned into it, or several frames of
+        reference.
     """
-    images = [f for f in files if is_image(f)]
+    images = [f for f in found if is_image(f)]
     if not images:
-        raise ValueError(f"no MR or CT image among {len(files)} DICOM objects; check the path")
-    for file in images:
-        matrix(file)  # a header that breaks off lacks its patient too: say what is wrong first
-    require_one_patient(images, one_study=True)
-    series = sorted(distinct(images, "SeriesInstanceUID"))
-    if len(series) > 1:
-        candidates = [describe([f for f in images if _series(f) == uid]) for uid in series]
-        raise ValueError(
-            f"the folder holds {len(series)} series: {'; '.join(sorted(candidates))}; leave the "
-            f"one that counts"
-        )
-    for file in images:
-        if "LOCALIZER" in text(file.header, "ImageType").upper():
-            raise ValueError(f"{file.label} is a localiser, not a volume; give the 3D series")
-    frames = len(distinct(images, "FrameOfReferenceUID"))
-    if frames > 1:
-        raise ValueError(f"the series has {frames} frames of reference; export it again")
-    return images
+        raise ValueError(f"no MR or CT image among {len(found)} DICOM objects; check the path")
+    if not wanted:
+        for file in images:
+            size(file)  # a header that breaks off lacks its patient too: say what is wrong first
+        require_one_patient(images, one_study=True)
+    by_series = {
+        uid: [f for f in images if _uid(f) == uid]
+        for uid in sorted(distinct(images, "SeriesInstanceUID"))
+    }
+    uid, left_out = _named(by_series, wanted) if wanted else _only(by_series, min_slices)
+    _require_sound(by_series[uid])
+    return Choice(by_series[uid], left_out)
 
 
-def _series(file: DicomFile) -> str:
+def _uid(file: DicomFile) -> str:
     return text(file.header, "SeriesInstanceUID")
 
 
-def modality(files: Sequence[DicomFile]) -> str:
-    """Modality of a series, ``MR`` or ``CT``."""
-    found = text(files[0].header, "Modality")
-    return found if found in MODALITIES else "unknown modality"
+def _named(by_series: dict[str, list[DicomFile]], wanted: str) -> tuple[str, list[str]]:
+    """UID of the series with a code, and the others."""
+    nameless = by_series.get("", [])
+    if nameless and len(by_series) > 1:
+        size(nameless[0])  # where the header breaks off, that is what to say
+        raise ValueError(
+            f"{nameless[0].label} does not say which series it belongs to; remove it or repair it"
+        )
+    for uid in by_series:
+        if series_code(uid) == wanted:
+            return uid, [f"{series_code(u)}: not the one named" for u in by_series if u != uid]
+    raise ValueError(
+        f"no series {wanted} in the folder, which holds {_listed(by_series.values())}; {REMEDY}"
+    )
 
 
-def describe(files: Sequence[DicomFile]) -> str:
-    """Modality, number of slices and matrix of a series, to tell it from others."""
-    count = sum(frame_count(f) for f in files)
-    sizes = sorted({f"{matrix(f)[0]} x {matrix(f)[1]}" for f in files})
-    return f"{modality(files)}, {count} slices of {' and '.join(sizes)}"
+def _only(by_series: dict[str, list[DicomFile]], min_slices: int) -> tuple[str, list[str]]:
+    """UID of the only series that can be a volume, and why the others cannot."""
+    if len(by_series) == 1:
+        return next(iter(by_series)), []
+    reasons = {uid: _why_no_volume(uid, by_series, min_slices) for uid in by_series}
+    left_out = [f"{describe_series(by_series[u])} ({why})" for u, why in reasons.items() if why]
+    possible = [uid for uid, why in reasons.items() if not why]
+    if not possible:
+        raise ValueError(
+            f"none of the {len(by_series)} series in the folder is a volume: "
+            f"{'; '.join(sorted(left_out))}; check the path"
+        )
+    if len(possible) > 1:
+        raise ValueError(
+            f"the folder holds {len(possible)} series that could be meant: "
+            f"{_listed([by_series[u] for u in possible])}; {REMEDY}"
+        )
+    return possible[0], left_out
+
+
+def _listed(several: Iterable[Sequence[DicomFile]]) -> str:
+    return "; ".join(sorted(describe_series(files) for files in several))
+
+
+def _why_no_volume(uid: str, by_series: dict[str, list[DicomFile]], min_slices: int) -> str:
+    """Certain reason why a series is not the volume; empty where it may be."""
+    files = by_series[uid]
+    if all(_is_localiser(f) for f in files):
+        return "localiser"
+    if all(f.sop_class.startswith(SECONDARY_CAPTURE) for f in files):
+        return "screen capture"
+    if not any(is_grey(f) for f in files):
+        return "colour"
+    if all(_is_burned_in(f) for f in files):
+        return "text burned in"
+    if _is_survey(files):
+        return "survey in several directions"
+    others = [f for other, list_ in by_series.items() if other != uid for f in list_]
+    # the same planes under another UID may be slices that the volume misses
+    if count_slices(files) < min_slices and not {_plane(f) for f in files} & set(
+        map(_plane, others)
+    ):
+        return f"fewer than {min_slices} slices"
+    return ""
+
+
+def _plane(file: DicomFile) -> tuple[object, ...]:
+    keywords = ("ImageOrientationPatient", "PixelSpacing")
+    return size(file), *(text(file.header, k) for k in keywords)
+
+
+def _is_localiser(file: DicomFile) -> bool:
+    return "LOCALIZER" in text(file.header, "ImageType").upper()
+
+
+def _is_survey(files: Sequence[DicomFile]) -> bool:
+    """Whether no direction holds most of the slices: Philips does not mark its localisers."""
+    try:
+        turned = np.array([plane.orientation for file in files for plane in slices(file)])
+    except ValueError:
+        return False
+    alike = [(np.abs(turned - one).max(axis=1) < 0.05).sum() for one in turned]
+    return 2 * max(alike) <= len(turned)
+
+
+def _is_burned_in(file: DicomFile) -> bool:
+    return text(file.header, "BurnedInAnnotation").upper() == "YES"
+
+
+def _require_sound(images: Sequence[DicomFile]) -> None:
+    """Refuse a series that is no volume of one patient in one frame of reference."""
+    for file in images:
+        matrix(file)
+    require_one_patient(images, one_study=True)
+    for file in images:
+        if _is_localiser(file):
+            raise ValueError(f"{file.label} is a localiser, not a volume; give the 3D series")
+        if _is_burned_in(file):
+            raise ValueError(
+                f"{file.label} has text burned into the image (BurnedInAnnotation YES), which may "
+                f"name the patient; give the original series"
+            )
+    frames = len(distinct(images, "FrameOfReferenceUID"))
+    if frames > 1:
+        raise ValueError(f"the series has {frames} frames of reference; export it again")
 
 
 def without_duplicates(files: Sequence[DicomFile]) -> list[DicomFile]:
@@ -128,55 +207,3 @@ def without_duplicates(files: Sequence[DicomFile]) -> list[DicomFile]:
 def _content(file: DicomFile) -> tuple[str, str]:
     digest = hashlib.sha256(np.ascontiguousarray(pixels(file)).tobytes()).hexdigest()
     return text(file.header, "ImagePositionPatient"), digest
-
-
-def slices(file: DicomFile) -> list[Slice]:
-    """Planes of a classic (one) or an enhanced multi-frame object (many).
-
-    Raises
-    ------
-    ValueError
-        Elements that place or scale a plane are missing or make no sense.
-    """
-    matrix(file)
-    if frame_count(file) == 1 and "PerFrameFunctionalGroupsSequence" not in file.header:
-        header = file.header
-        return [_slice(file, 0, header, header, header, header)]
-    if "PerFrameFunctionalGroupsSequence" not in file.header:
-        raise ValueError(
-            f"{file.label}: multi-frame, but without functional groups nothing says where its "
-            f"frames lie; give the original series"
-        )
-    count, groups = frame_count(file), file.header.PerFrameFunctionalGroupsSequence
-    if len(groups) != count:
-        raise ValueError(f"{file.label}: {count} frames but {len(groups)} functional groups")
-    names = ("PlanePosition", "PlaneOrientation", "PixelMeasures", "PixelValueTransformation")
-    return [
-        _slice(file, i, *(_group(file, i, f"{n}Sequence") for n in names)) for i in range(count)
-    ]
-
-
-def _group(file: DicomFile, frame: int, name: str) -> Any:
-    """Functional group of a frame: its own, else the shared one (PS3.3 C.7.6.16.1)."""
-    own = file.header.PerFrameFunctionalGroupsSequence[frame]
-    shared = file.header.get("SharedFunctionalGroupsSequence") or [{}]
-    sequence = own.get(name) or shared[0].get(name)
-    return sequence[0] if sequence else {}
-
-
-def _slice(
-    file: DicomFile, frame: int, position: Any, orientation: Any, measures: Any, values: Any
-) -> Slice:
-    """Plane from the data sets that hold its elements (PS3.3 C.7.6.2, C.7.6.16.2, C.11.1)."""
-    slope = number(values, "RescaleSlope", file.label, default=1.0)
-    if slope == 0 or "ModalityLUTSequence" in file.header:
-        raise ValueError(f"{file.label}: rescale slope 0 or a lookup table; export it again")
-    return Slice(
-        file,
-        frame,
-        numbers(position, "ImagePositionPatient", file.label, count=3),
-        numbers(orientation, "ImageOrientationPatient", file.label, count=6),
-        numbers(measures, "PixelSpacing", file.label, count=2),
-        slope,
-        number(values, "RescaleIntercept", file.label, default=0.0),
-    )

@@ -6,12 +6,14 @@ Volumes are ``(X, Y, Z)``: columns, rows, planes in order of position; affines m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.dicom.planes import matrix, pixels, plane_affine, plane_axes
-from ricenet.dicom.series import Slice
+from ricenet.dicom.planes import MAX_VOXELS, matrix, pixels, plane_affine, plane_axes
+from ricenet.dicom.repeats import require_one_image_a_place
+from ricenet.dicom.slices import Slice
 from ricenet.volume import Volume
 
 ORIENTATION_TOLERANCE = 1e-3  # of direction cosines: 0.06 degrees
@@ -39,15 +41,22 @@ def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
     ValueError
         The planes do not form an even, straight, complete stack.
     """
+    _require_same_plane(planes)
     if len(planes) < max(min_slices, 2):
         raise ValueError(
             f"{len(planes)} slices, at least {max(min_slices, 2)} make a volume; give the series"
         )
-    _require_same_plane(planes)
     first = planes[0]
+    if len(planes) * prod(matrix(first.file)) > MAX_VOXELS:
+        raise ValueError(
+            f"{len(planes)} planes of {matrix(first.file)} pixels are not believable; export the "
+            f"series again"
+        )
     normal = plane_axes(first.orientation, first.file.label)[2]
     ordered = sorted(planes, key=lambda s: float(s.position @ normal))
-    step = even_step(np.array([s.position for s in ordered]), normal)
+    positions = np.array([s.position for s in ordered])
+    require_one_image_a_place(ordered, (positions - positions[0]) @ normal)
+    step = even_step(positions, normal)
     origin = ordered[0].position
     affine = plane_affine(first.orientation, first.spacing, origin, step, first.file.label)
     return Volume(_rescaled(ordered), affine)
@@ -118,7 +127,7 @@ def _require_even(along: NDArray, usual: float) -> None:
         )
     uneven = np.abs(gaps - usual) > GAP_TOLERANCE * usual
     if uneven.any():
-        at = int(np.argmax(uneven))
+        at = int(np.argmax(np.abs(gaps - usual)))
         raise ValueError(
             f"missing slice or uneven distance: {gaps[at]:.3f} mm after slice {at + 1}, usually "
             f"{usual:.3f} mm; {seen}; complete the series"
@@ -145,5 +154,6 @@ def _rescaled(planes: Sequence[Slice]) -> NDArray:
         if plane.file.label not in stored:
             stored = {plane.file.label: pixels(plane.file)}
         values = stored[plane.file.label][plane.frame]
-        data[:, :, k] = (values * plane.slope + plane.intercept).T
+        with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+            data[:, :, k] = (values * plane.slope + plane.intercept).T
     return data

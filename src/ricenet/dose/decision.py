@@ -1,8 +1,8 @@
-"""Which stored dose counts, whether it is a total, and of how many fractions.
+"""Which stored dose of a plan counts, and whether it is a total.
 
-Pure decisions on what the objects say; each branch leaves a short rule and warnings.
-``C.8.8.3`` is a section of DICOM PS3.3: PLAN is the whole plan, FRACTION one *fraction group* (all
-its fractions), BEAM all deliveries of a beam; only FRACTION_SESSION is a single fraction.
+Pure decisions on what the objects say; each branch leaves a code, a rule in words and warnings.
+DICOM PS3.3 C.8.8.3: PLAN is the whole plan, MULTI_PLAN several, FRACTION one *fraction group* (all
+its fractions), BEAM all deliveries of a beam; only the SESSION types are a single fraction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import numpy as np
 from ricenet.dose.objects import Dose, Plan
 from ricenet.volume import Volume, require_same_space
 
-ROW_REMEDY = "write dose_kind and fractions in the subject's row"
+CODES = {
+    "PLAN": "plan",
+    "MULTI_PLAN": "multi-plan",
+    "FRACTION_SESSION": "session-x-n",
+    "BEAM_SESSION": "beam-sessions-summed-x-n",
+    "FRACTION": "fraction-groups-summed",
+    "BEAM": "beams-summed",
+}
+WHOLE = ("PLAN", "MULTI_PLAN", "FRACTION_SESSION")  # a single object holds all there is of it
+SINGLE = ("FRACTION_SESSION", "BEAM_SESSION")  # of one fraction
 
 
 @dataclass
@@ -30,6 +39,10 @@ class Choice:
         ``total`` or ``per_fraction``.
     rule : str
         How it was chosen.
+    decisions : list of str
+        The same as codes.
+    stored_kind : str
+        What the objects themselves say; empty where only the row can.
     used : list of Dose
         The objects it was made of.
     warnings : list of str
@@ -41,6 +54,8 @@ class Choice:
     volume: Volume
     kind: str
     rule: str
+    decisions: list[str] = field(default_factory=list)
+    stored_kind: str = ""
     used: list[Dose] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     plan_minus_beams_gy: float | None = None
@@ -63,49 +78,60 @@ def choose(doses: Sequence[Dose], plan: Plan | None, *, row_kind: str) -> Choice
     ValueError
         Nothing that can be counted without doubt.
     """
-    kinds = sorted({d.summation for d in doses})
-    for summation in ("PLAN", "FRACTION_SESSION", "FRACTION", "BEAM"):
-        same = [d for d in doses if d.summation == summation]
-        if same and (summation == "PLAN" or len(kinds) == 1):
-            break
-    else:
-        listed = ", ".join(f"{sum(d.summation == k for d in doses)} {k}" for k in kinds)
+    kinds = {d.summation for d in doses}
+    # a dose of the whole plan stands for its parts; nothing else may lie beside others
+    summation = "PLAN" if "PLAN" in kinds else min(kinds)
+    if summation not in CODES or (len(kinds) > 1 and summation != "PLAN"):
+        listed = ", ".join(f"{sum(d.summation == k for d in doses)} {k}" for k in sorted(kinds))
         raise ValueError(
-            f"the doses are {listed}: this version reads PLAN, or FRACTION, FRACTION_SESSION or "
-            f"BEAM alone; export the dose of the plan"
+            f"the doses of a plan are {listed}: PLAN is read, or {', '.join(sorted(CODES))} of one "
+            f"type alone; export the dose of the plan"
         )
+    same = [d for d in doses if d.summation == summation]
     choice = _counted(summation, same, plan, bool(row_kind))
     if summation == "PLAN":
         _compare_with_beams(choice, [d for d in doses if d.summation == "BEAM"], plan)
         if len(doses) > 1:
             choice.warnings.append(f"{len(doses) - 1} other doses of the plan are not added to it")
-    if row_kind and row_kind != choice.kind:
+    choice.warnings += [note for dose in choice.used for note in dose.notes]
+    return _as_the_row_says(choice, row_kind) if row_kind else choice
+
+
+def _as_the_row_says(choice: Choice, row_kind: str) -> Choice:
+    if row_kind != choice.kind:
         choice.warnings.append(f"the row says {row_kind}, the objects say {choice.kind}")
         choice.kind = row_kind
-    if row_kind:
-        choice.rule += f", row: {row_kind}"
+        choice.decisions.append(
+            "row-per-fraction-x-n" if row_kind == "per_fraction" else "row-total"
+        )
+    choice.rule += f", row: {row_kind}"
     return choice
 
 
 def _counted(summation: str, doses: list[Dose], plan: Plan | None, decided: bool) -> Choice:
     """Dose of objects of one summation type; ``decided`` if a person says what it is."""
-    if summation in ("PLAN", "FRACTION_SESSION"):
+    kind = "per_fraction" if summation in SINGLE else "total"
+    if summation in WHOLE:
         if len(doses) > 1:
             maxima = sorted(round(float(d.volume.data.max()), 3) for d in doses)
             raise ValueError(
                 f"{len(doses)} doses of type {summation} for one plan, maxima {maxima} Gy; leave "
                 f"the one that counts"
             )
-        kind = "total" if summation == "PLAN" else "per_fraction"
-        return Choice(doses[0].volume, kind, summation, doses)
+        return Choice(doses[0].volume, kind, summation, [CODES[summation]], kind, doses)
     if not (summation == "FRACTION" and len(doses) == 1 and decided):
         require_complete(doses, plan)
-    return Choice(total_of(doses), "total", f"sum of {len(doses)} {summation}", doses)
+    rule = f"sum of {len(doses)} {summation}"
+    return Choice(total_of(doses), kind, rule, [CODES[summation]], kind, doses)
 
 
 def require_complete(doses: Sequence[Dose], plan: Plan | None) -> None:
-    """Raise ``ValueError`` unless FRACTION or BEAM doses cover each part of the plan once."""
-    by_beam = doses[0].summation == "BEAM"
+    """Raise ``ValueError`` unless doses of parts cover the plan, each part once.
+
+    FRACTION must cover all fraction groups, BEAM all beams of all groups, and BEAM_SESSION all
+    beams of the one group that the session belongs to.
+    """
+    by_beam = doses[0].summation != "FRACTION"
     what = "beams" if by_beam else "fraction groups"
     if plan is None:
         raise ValueError(
@@ -113,6 +139,10 @@ def require_complete(doses: Sequence[Dose], plan: Plan | None) -> None:
             f"add the plan, or export the dose of the whole plan"
         )
     expected: set = set(plan.beams) if by_beam else set(plan.fractions)
+    if doses[0].summation == "BEAM_SESSION":
+        expected = {b for b in plan.beams if b[0] in {g for d in doses for g in d.groups}}
+        if len({b[0] for b in expected}) > 1:
+            raise ValueError(f"doses of single {what} belong to sessions of several groups")
     covered = [part for d in doses for part in (d.beams if by_beam else d.groups)]
     if len(covered) != len(set(covered)) or not all(
         d.beams if by_beam else d.groups for d in doses
@@ -150,36 +180,3 @@ def _compare_with_beams(choice: Choice, beams: list[Dose], plan: Plan | None) ->
     choice.plan_minus_beams_gy = difference
     if difference > 0.02 * float(choice.volume.data.max()):
         choice.warnings.append(f"the plan differs from the sum of its beams by {difference:.3g} Gy")
-
-
-def fractions(
-    row: str, plan: Plan | None, *, needed: bool, lowest: int, highest: int
-) -> tuple[int | None, str | None]:
-    """Find the number of fractions and who says so: the row (delivered) before the plan (planned).
-
-    Raises
-    ------
-    ValueError
-        Row and plan disagree, outside the limits, or needed but unknown.
-    """
-    groups = list(plan.fractions.values()) if plan else []
-    planned = groups[0] if len(groups) == 1 else None  # groups may run side by side: no sum
-    stated = int(row) if row else None
-    if stated is not None and planned is not None and stated != planned:
-        raise ValueError(
-            f"the subject's row says {stated} fractions, the plan {planned}; correct the row, or "
-            f"leave it empty if the plan was delivered as planned"
-        )
-    count, source = (stated, "row") if stated is not None else (planned, "plan")
-    if count is None:
-        if needed:
-            raise ValueError(
-                f"a dose of one fraction, and neither row nor plan says how many; {ROW_REMEDY}"
-            )
-        return None, None
-    if not lowest <= count <= highest:
-        raise ValueError(
-            f"{count} fractions (from the {source}) are outside {lowest} to {highest}; correct "
-            f"the {source}, or min_fractions and max_fractions in the configuration"
-        )
-    return count, source

@@ -10,9 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet.dicom.files import DicomFile, number, numbers
-from ricenet.dicom.planes import frame_count, matrix, pixels, plane_affine, plane_axes
+from ricenet.dicom.planes import (
+    MAX_VOXELS,
+    frame_count,
+    matrix,
+    pixels,
+    plane_affine,
+    plane_axes,
+)
+from ricenet.dose.regrid import EvenFrames, even_frames, interpolate
+from ricenet.volume import Volume
 
 OFFSET_TOLERANCE_MM = 0.01
+
+
+def dose_volume(file: DicomFile) -> tuple[Volume, list[str]]:
+    """Dose of an RTDOSE on an even grid, in its units, and notes on what was done to it."""
+    affine, uneven = dose_grid(file)  # first: cheap, and says better what is wrong
+    data = dose_gy(file)
+    if uneven is None:
+        return Volume(data, affine), []
+    return Volume(interpolate(data, uneven), affine), [f"{file.label}: {uneven.note}"]
 
 
 def dose_gy(file: DicomFile) -> NDArray:
@@ -21,12 +39,12 @@ def dose_gy(file: DicomFile) -> NDArray:
     Returns
     -------
     (X, Y, Z) float32 array
-        Gy.
+        Gy, where DoseUnits are GY.
 
     Raises
     ------
     ValueError
-        Scaling missing or not positive, pixel data missing or short, negative or no dose.
+        Scaling missing or not positive, pixel data missing or short, NaN, negative or no dose.
     """
     scaling = number(file.header, "DoseGridScaling", file.label, default=0.0)
     if scaling <= 0:
@@ -35,6 +53,8 @@ def dose_gy(file: DicomFile) -> NDArray:
             f"integers have no unit; export it again"
         )
     stored = pixels(file)
+    if not np.isfinite(stored).all():
+        raise ValueError(f"{file.label}: dose values are NaN or infinite; export it again")
     if stored.min() < 0:
         raise ValueError(f"{file.label}: negative dose, {stored.min() * scaling:.4g} Gy")
     if not stored.any():
@@ -43,7 +63,12 @@ def dose_gy(file: DicomFile) -> NDArray:
 
 
 def dose_affine(file: DicomFile) -> NDArray:
-    """Affine of an RTDOSE from its header.
+    """Affine of an RTDOSE from its header: (4, 4), voxel indices to RAS+ mm."""
+    return dose_grid(file)[0]
+
+
+def dose_grid(file: DicomFile) -> tuple[NDArray, EvenFrames | None]:
+    """Affine of an RTDOSE from its header, and the even frames that replace uneven ones.
 
     Frame k lies at ImagePositionPatient + normal × offset[k], where the normal is row × column:
     along -z for feet-first positions (C.7.6.2.1.1, C.8.8.3.2).
@@ -51,25 +76,36 @@ def dose_affine(file: DicomFile) -> NDArray:
     Returns
     -------
     (4, 4) float array
-        Voxel indices to RAS+ mm.
+        Voxel indices of the even grid to RAS+ mm.
+    EvenFrames or None
+        None where the stored frames are even.
 
     Raises
     ------
     ValueError
-        A single plane, uneven frames, or elements missing.
+        A single plane, frames in no order, or elements missing.
     """
     header, label = file.header, file.label
     orientation = numbers(header, "ImageOrientationPatient", label, count=6)
     first = numbers(header, "ImagePositionPatient", label, count=3)
     spacing = numbers(header, "PixelSpacing", label, count=2)
     count = frame_count(file)
-    matrix(file)
+    rows, columns = matrix(file)
     if count < 2:
         raise ValueError(f"{label}: a dose of one plane is not a volume; export the dose grid")
     offsets = numbers(header, "GridFrameOffsetVector", label, count=count)
     normal = plane_axes(orientation, label)[2]
-    step = even_offset(relative_offsets(offsets, first, normal, label), label)
-    return plane_affine(orientation, spacing, first, normal * step, label)
+    offsets = relative_offsets(offsets, first, normal, label)
+    step, uneven = even_offset(offsets), None
+    if step is None:
+        uneven = even_frames(offsets, label)
+        step = uneven.sign * uneven.step_mm
+        if uneven.count * rows * columns > MAX_VOXELS:
+            raise ValueError(
+                f"{label}: uneven frames over {uneven.stored_mm[-1]:g} mm would make "
+                f"{uneven.count} even ones; export an even grid"
+            )
+    return plane_affine(orientation, spacing, first, normal * step, label), uneven
 
 
 def relative_offsets(offsets: NDArray, first: NDArray, normal: NDArray, label: str) -> NDArray:
@@ -105,19 +141,13 @@ def relative_offsets(offsets: NDArray, first: NDArray, normal: NDArray, label: s
     return (offsets - offsets[0]) * np.sign(normal[2])
 
 
-def even_offset(offsets: NDArray, label: str) -> float:
+def even_offset(offsets: NDArray) -> float | None:
     """Distance from each frame to the next along the normal, mm; negative if they descend.
 
-    Raises
-    ------
-    ValueError
-        The frames are not evenly spaced.
+    None where the frames are not evenly spaced.
     """
     gaps = np.diff(offsets)
     step = float(offsets[-1] - offsets[0]) / len(gaps)
     if step == 0 or np.abs(gaps - step).max() > OFFSET_TOLERANCE_MM:
-        raise ValueError(
-            f"{label}: uneven frame distances, {gaps.min():g} to {gaps.max():g} mm; this version "
-            f"reads even dose grids only; export an even grid"
-        )
+        return None
     return step

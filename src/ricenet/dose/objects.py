@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ricenet import provenance
-from ricenet.dicom.files import DicomFile, number, numbers, text
-from ricenet.dose.grid import dose_affine, dose_gy
+from ricenet.dicom.files import DicomFile, number, text, uid_digest
+from ricenet.dose.beams import refuse_cut, setup_beams
+from ricenet.dose.grid import dose_volume
+from ricenet.dose.items import items, whole
+from ricenet.dose.units import gy_per_unit
 from ricenet.volume import Volume
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
@@ -35,26 +40,51 @@ class Dose:
         DoseSummationType.
     effective : bool
         Weighted by biological effect (DoseType EFFECTIVE), not physical.
-    plan : str
-        UID of the plan it was computed from, empty where it names none. Never shown.
+    plans : frozenset of str
+        UIDs of the plans it was computed from: one, several for MULTI_PLAN, none where it names
+        none. Never shown.
     groups : frozenset of int
         Fraction groups that it covers, as far as it names them.
     beams : frozenset of (int, int)
         Fraction group and number of the beams that it covers, as far as it names them.
+    gy_per_unit : float
+        Gy that the stored value 1.0 stands for: 1 where DoseUnits are GY.
     """
 
     file: DicomFile
     summation: str
     effective: bool
-    plan: str
+    plans: frozenset[str]
     groups: frozenset[int]
     beams: frozenset[tuple[int, int]]
+    gy_per_unit: float = 1.0
+
+    @property
+    def plan(self) -> str:
+        """UID of its only plan, empty where it has none or several. Never shown."""
+        return next(iter(self.plans)) if len(self.plans) == 1 else ""
+
+    @property
+    def frame(self) -> str | None:
+        """Digest of its frame of reference."""
+        return uid_digest(text(self.file.header, "FrameOfReferenceUID"))
 
     @cached_property
+    def _read(self) -> tuple[Volume, list[str]]:
+        volume, notes = dose_volume(self.file)
+        if self.gy_per_unit == 1:
+            return volume, notes
+        return Volume(volume.data * np.float32(self.gy_per_unit), volume.affine), notes
+
+    @property
     def volume(self) -> Volume:
-        """Dose in Gy as stored, and where it lies."""
-        affine = dose_affine(self.file)  # first: cheap, and says better what is wrong
-        return Volume(dose_gy(self.file), affine)
+        """Dose in Gy on an even grid, and where it lies."""
+        return self._read[0]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to its grid."""
+        return self._read[1]
 
     @cached_property
     def digest(self) -> str:
@@ -74,11 +104,29 @@ class Plan:
         Fraction group and number of each beam that delivers dose.
     prescription_gy : float or None
         Highest target prescription.
+    uid : str
+        Never shown.
+    digest : str
+        16 hex digits of the file's sha256.
+    approval : str
+        APPROVED, UNAPPROVED, REJECTED, or ``unknown``.
+    predecessors : frozenset of str
+        UIDs of the plans that this one replaces. Never shown.
     """
 
     fractions: Mapping[int, int | None]
     beams: frozenset[tuple[int, int]]
     prescription_gy: float | None
+    uid: str
+    digest: str
+    approval: str
+    predecessors: frozenset[str]
+
+    @property
+    def planned(self) -> int | None:
+        """Planned fractions; None where there are several groups: they may run side by side."""
+        groups = list(self.fractions.values())
+        return groups[0] if len(groups) == 1 else None
 
 
 def is_dose(file: DicomFile) -> bool:
@@ -91,79 +139,90 @@ def is_plan(file: DicomFile) -> bool:
     return file.sop_class in RT_PLANS
 
 
-def _items(parent: Any, keyword: str, label: str) -> Sequence[Any]:
-    try:
-        return parent.get(keyword) or ()
-    except Exception:
-        raise ValueError(f"{label}: {keyword} is not readable; export it again") from None
-
-
-def _whole(parent: Any, keyword: str, label: str) -> int:
-    return int(numbers(parent, keyword, label, count=1)[0])
-
-
-def read_dose(file: DicomFile) -> Dose:
+def read_dose(file: DicomFile, row: Mapping[str, str]) -> Dose:
     """Header of an RTDOSE, refused where its numbers would not be Gy (C.8.8.3).
+
+    Parameters
+    ----------
+    file : DicomFile
+        An RTDOSE.
+    row : mapping
+        ``dose_units``, ``relative_one_gy`` and ``prescription_gy`` of the subject: a dose in
+        RELATIVE units needs all three.
 
     Raises
     ------
     ValueError
         Units other than GY, a difference map, an unknown summation, or several plans.
     """
-    units, kind = text(file.header, "DoseUnits"), text(file.header, "DoseType")
-    if units != "GY":
-        shown = "RELATIVE" if units == "RELATIVE" else "missing or unknown"
-        raise ValueError(f"{file.label}: DoseUnits are {shown}, not GY; export the absolute dose")
+    one_gy = gy_per_unit(file, row)
+    kind = text(file.header, "DoseType")
     if kind not in ("PHYSICAL", "EFFECTIVE"):
         shown = "ERROR, a difference map" if kind == "ERROR" else "missing or unknown"
         raise ValueError(f"{file.label}: DoseType is {shown}; export the dose of the plan")
     summation = text(file.header, "DoseSummationType")
     if summation not in SUMMATIONS:
         raise ValueError(f"{file.label}: DoseSummationType is missing or unknown; export it again")
-    plans = _items(file.header, "ReferencedRTPlanSequence", file.label)
-    if len(plans) > 1:
+    plans = items(file.header, "ReferencedRTPlanSequence", file.label)
+    if len(plans) > 1 and summation != "MULTI_PLAN":
         raise ValueError(f"{file.label}: a dose of {len(plans)} plans; give each plan's own dose")
-    plan = text(plans[0], "ReferencedSOPInstanceUID") if plans else ""
+    uids = frozenset(text(plan, "ReferencedSOPInstanceUID") for plan in plans) - {""}
     groups, beams = _covered(plans[0], file.label) if plans else (frozenset(), frozenset())
-    return Dose(file, summation, kind == "EFFECTIVE", plan, groups, beams)
+    return Dose(file, summation, kind == "EFFECTIVE", uids, groups, beams, one_gy)
 
 
 def _covered(plan: Any, label: str) -> tuple[frozenset[int], frozenset[tuple[int, int]]]:
     groups, beams = set(), set()
-    for group in _items(plan, "ReferencedFractionGroupSequence", label):
-        key = _whole(group, "ReferencedFractionGroupNumber", label)
+    for group in items(plan, "ReferencedFractionGroupSequence", label):
+        key = whole(group, "ReferencedFractionGroupNumber", label)
         groups.add(key)
-        for beam in _items(group, "ReferencedBeamSequence", label):
-            beams.add((key, _whole(beam, "ReferencedBeamNumber", label)))
+        for beam in items(group, "ReferencedBeamSequence", label):
+            beams.add((key, whole(beam, "ReferencedBeamNumber", label)))
     return frozenset(groups), frozenset(beams)
 
 
 def read_plan(file: DicomFile) -> Plan:
-    """Fractions, beams and prescription of an RTPLAN (C.8.8.10, C.8.8.13)."""
+    """Fractions, beams and prescription of an RTPLAN (C.8.8.10, C.8.8.13).
+
+    Raises
+    ------
+    ValueError
+        Not readable, or cut short.
+    """
     label, header = file.label, file.header
     fractions: dict[int, int | None] = {}
     beams = set()
-    setup = _setup_beams(header, label)
-    for group in _items(header, "FractionGroupSequence", label):
-        key = _whole(group, "FractionGroupNumber", label)
+    setup = setup_beams(header, label)
+    refuse_cut(header, label)
+    for group in items(header, "FractionGroupSequence", label):
+        key = whole(group, "FractionGroupNumber", label)
         planned = int(number(group, "NumberOfFractionsPlanned", label, default=0))
         fractions[key] = planned or None
-        for beam in _items(group, "ReferencedBeamSequence", label):
-            beams.add((key, _whole(beam, "ReferencedBeamNumber", label)))
+        for beam in items(group, "ReferencedBeamSequence", label):
+            beams.add((key, whole(beam, "ReferencedBeamNumber", label)))
     targets = [
         number(item, "TargetPrescriptionDose", label, default=0.0)
-        for item in _items(header, "DoseReferenceSequence", label)
+        for item in items(header, "DoseReferenceSequence", label)
         if text(item, "DoseReferenceType") == "TARGET"
     ]
     return Plan(
         fractions,
         frozenset(b for b in beams if b[1] not in setup),
         max(targets, default=0.0) or None,
+        text(header, "SOPInstanceUID"),
+        provenance.bytes_digest(file.path)[:16],
+        _approval(header),
+        _predecessors(header, label),
     )
 
 
-def _setup_beams(header: Any, label: str) -> set[int]:
-    """Numbers of the beams that only take images for positioning and deliver no dose."""
-    beams = (*_items(header, "BeamSequence", label), *_items(header, "IonBeamSequence", label))
-    setup = [b for b in beams if text(b, "TreatmentDeliveryType") == "SETUP"]
-    return {_whole(beam, "BeamNumber", label) for beam in setup}
+def _approval(header: Any) -> str:
+    status = text(header, "ApprovalStatus")
+    return status if status in ("APPROVED", "UNAPPROVED", "REJECTED") else "unknown"
+
+
+def _predecessors(header: Any, label: str) -> frozenset[str]:
+    """UIDs of the plans that a plan replaces (C.8.8.9.1, RT Plan Relationship)."""
+    others = items(header, "ReferencedRTPlanSequence", label)
+    earlier = [x for x in others if text(x, "RTPlanRelationship") == "PREDECESSOR"]
+    return frozenset(text(x, "ReferencedSOPInstanceUID") for x in earlier) - {""}

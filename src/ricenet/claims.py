@@ -1,0 +1,30 @@
+"""Whether a file can hold what its header claims, asked before anything is unpacked or allocated.
+
+Compression makes a small file large in one step; no library here asks whether that is credible.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SMALL = 2**26  # bytes that may be claimed without a question: one image of ordinary size
+MAX_COMPRESSION = 200  # bytes out of one; real MR and CT reach 2 to 20, sparse doses some tens
+
+
+def require_credible(claimed: int, path: Path, *, compressed: bool = True) -> None:
+    """Raise ``ValueError`` where a file is too small for the bytes that it claims to hold."""
+    stored = path.stat().st_size
+    if not compressed and stored < claimed:
+        raise ValueError(
+            f"not a readable NIfTI file: truncated, {stored} of {claimed} bytes of voxels; copy it "
+            f"again"
+        )
+    require_compression(claimed, stored)
+
+
+def require_compression(claimed: int, stored: int) -> None:
+    """Raise ``ValueError`` where no image is compressed that much."""
+    if claimed > SMALL and claimed > MAX_COMPRESSION * stored:
+        raise ValueError(
+            f"{stored} bytes claim to be {claimed}: not believable; export it again, uncompressed"
+        )

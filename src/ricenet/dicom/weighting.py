@@ -1,0 +1,110 @@
+"""How an MR image is weighted, as far as its header tells: T1, or something that T1 is not.
+
+Times are in ms. With a contrast agent only T1-weighted images show what it has reached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ricenet.dicom.files import DicomFile, text
+from ricenet.dicom.slices import functional_group, items
+
+# Spin echo: an echo well below the T2 of brain (70 to 100 ms) leaves T1 (Nitz, Reimer: Contrast
+# mechanisms in MR imaging, Eur Radiol 1999;9:1032). T1 turbo spin echoes write effective times up
+# to 30 ms; T2, FLAIR and diffusion of brain protocols lie at 60 ms and above.
+LONGEST_SPIN_ECHO_MS = 40.0
+# Gradient echo: T2* of brain is about 50 ms; T1 sequences stay below 10 ms, T2* and susceptibility
+# ones begin at 20 ms.
+LONGEST_GRADIENT_ECHO_MS = 15.0
+# A spin echo without inversion that waits longer than the T1 of brain (about 1 s) shows proton
+# density, however short its echo. Inversion brings T1 back, whatever the repetition.
+LONGEST_REPETITION_MS = 1500.0
+SEQUENCES = ("SE", "IR", "GR", "EP", "RM")
+NO_AGENT = ("", "NO", "N", "NONE", "NO CONTRAST")
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What a header says about how an MR image was taken.
+
+    Attributes
+    ----------
+    echo_ms, repetition_ms, inversion_ms : float or None
+        EchoTime, RepetitionTime, InversionTime; None where the header does not say.
+    sequence : tuple of str
+        ScanningSequence: SE spin echo, IR inversion, GR gradient echo, EP planar, RM other.
+    contrast_agent : bool
+        Whether an agent is named. Many scanners leave it to the operator to type.
+    """
+
+    echo_ms: float | None
+    repetition_ms: float | None
+    inversion_ms: float | None
+    sequence: tuple[str, ...]
+    contrast_agent: bool
+
+
+def acquisition(file: DicomFile) -> Acquisition:
+    """Acquisition of a classic or an enhanced MR image (PS3.3 C.8.3.1, C.8.13.4, C.8.13.5)."""
+    header = file.header
+    if "PerFrameFunctionalGroupsSequence" not in header:
+        echo, repetition, inversion = (
+            _ms(header, k) for k in ("EchoTime", "RepetitionTime", "InversionTime")
+        )
+        named = re.findall(r"\w+", text(header, "ScanningSequence"))
+        agent = text(header, "ContrastBolusAgent").upper() not in NO_AGENT
+        sequence = tuple(s for s in SEQUENCES if s in named)
+        return Acquisition(echo, repetition, inversion, sequence, agent)
+    echo = _ms(functional_group(file, 0, "MREchoSequence"), "EffectiveEchoTime")
+    timing = functional_group(file, 0, "MRTimingAndRelatedParametersSequence")
+    inversion = _ms(functional_group(file, 0, "MRModifierSequence"), "InversionTimes")
+    kind = text(header, "EchoPulseSequence").upper()  # SPIN, GRADIENT, BOTH
+    sequence = {"SPIN": ("SE",), "GRADIENT": ("GR",)}.get(kind, ())
+    agent = bool(items(file, "ContrastBolusAgentSequence"))
+    return Acquisition(echo, _ms(timing, "RepetitionTime"), inversion, sequence, agent)
+
+
+def _ms(header: Any, keyword: str) -> float | None:
+    """First value of a time; None where it is missing, zero or no number."""
+    try:
+        value = float(np.ravel(header.get(keyword))[0])
+    except Exception:
+        return None
+    return value if np.isfinite(value) and value > 0 else None
+
+
+def longest_echo_ms(found: Acquisition) -> float:
+    """Longest EchoTime with which a sequence of this kind still gives T1 contrast."""
+    gradient = "GR" in found.sequence and "SE" not in found.sequence
+    return LONGEST_GRADIENT_ECHO_MS if gradient else LONGEST_SPIN_ECHO_MS
+
+
+def longest_repetition_ms(found: Acquisition) -> float | None:
+    """Longest RepetitionTime that still gives T1 contrast; None where it does not matter.
+
+    Gradient echoes with preparation write the time between two preparations there.
+    """
+    inverted = "IR" in found.sequence or found.inversion_ms is not None
+    return LONGEST_REPETITION_MS if "SE" in found.sequence and not inverted else None
+
+
+def weighting(found: Acquisition) -> str | None:
+    """``T1``, ``T2`` (T2*, FLAIR and diffusion too) or ``PD``; None where no echo time is known."""
+    if found.echo_ms is None:
+        return None
+    if found.echo_ms > longest_echo_ms(found):
+        return "T2"
+    limit = longest_repetition_ms(found)
+    proton_density = limit is not None and (found.repetition_ms or 0) > limit
+    return "PD" if proton_density else "T1"
+
+
+def of_series(files: Sequence[DicomFile]) -> Acquisition | None:
+    """Acquisition of a series, by its first file; None where it is not MR."""
+    return acquisition(files[0]) if text(files[0].header, "Modality") == "MR" else None

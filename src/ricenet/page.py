@@ -1,0 +1,55 @@
+"""HTML pages from the templates: no script, nothing fetched, every value escaped."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+TEMPLATES = Path(__file__).parent / "templates"
+NOT_AVAILABLE = "n/a"
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """Format with a fixed number of digits; what is missing or not finite is "n/a"."""
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return NOT_AVAILABLE
+    return f"{value:.{digits}f}" if math.isfinite(value) else NOT_AVAILABLE
+
+
+def measured(value: Any) -> str:
+    """Four significant digits, for values of any size; text that is no number as it is."""
+    try:
+        return f"{float(value):.4g}"
+    except (TypeError, ValueError):
+        return str(value or NOT_AVAILABLE)
+
+
+def limits(check: dict[str, str]) -> str:
+    """Limits of a check, as in ``≥ 0.9, ≤ 1``."""
+    signs = (("at_least", "≥"), ("at_most", "≤"))
+    return ", ".join(f"{sign} {measured(check[key])}" for key, sign in signs if check[key])
+
+
+def inputs_of(ablation: str) -> str:
+    """Channels of an input combination, joined by plus signs."""
+    return " + ".join(ablation.split("-"))
+
+
+def render(template: str, content: dict[str, Any]) -> str:
+    """Fill a template; every value is escaped, a missing one is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number, "measured": measured, "limits": limits, "inputs": inputs_of,
+    }  # fmt: skip
+    return environment.get_template(template).render(content)

@@ -1,0 +1,1 @@
+"""Reading a raw DICOM export and proposing rows of the subjects table."""

@@ -1,0 +1,158 @@
+"""Image series of an export, and whether one can be a T1-weighted scan with contrast agent.
+
+The header decides where it says something; the words of the description where it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from ricenet.dicom import dates
+from ricenet.dicom.describe import HIDDEN, describe_words, series_code
+from ricenet.dicom.files import DicomFile, text, uid_digest
+from ricenet.dicom.planes import is_grey
+from ricenet.dicom.slices import frame_count
+from ricenet.dicom.weighting import Acquisition, acquisition, weighting
+
+MIN_SLICES = 10  # a head of 150 mm in slices 15 mm apart; localisers have 3 to 9
+T1_WORDS = {
+    "t1", "t1w", "t1wi", "mprage", "mp2rage", "bravo", "fspgr", "spgr", "efgre", "vibe", "thrive",
+    "lava", "tfe",
+}  # fmt: skip
+OTHER_WORDS = {
+    "t2", "t2w", "t2wi", "t2star", "pd", "pdw", "stir", "flair", "dwi", "dti", "adc", "trace",
+    "swi", "swan", "swip", "mip", "minip", "sub", "subtraction", "perf", "perfusion", "dsc", "dce",
+    "asl", "cbf", "cbv", "mtt", "rcbv", "tof", "mra", "mrv", "angio", "csi", "spectro", "bold",
+    "fmri", "pha", "phase", "loc", "localizer", "localiser", "localizers", "scout", "survey",
+    "3plane", "smartbrain", "screen", "save", "b0", "b1000", "csf",
+}  # fmt: skip
+CONTRAST_WORDS = {
+    "gd", "gad", "gado", "gadolinium", "ce", "km", "contrast", "post", "+c", "c+", "+gd", "+km",
+    "gadovist", "dotarem",
+}  # fmt: skip
+NATIVE_WORDS = {"nativ", "native", "plain", "pre", "ohne", "without", "non", "no"}
+
+
+@dataclass
+class Series:
+    """One image series: what its first file says, and where its files lie.
+
+    Attributes
+    ----------
+    uid : str
+        SeriesInstanceUID. Never shown.
+    paths : list of Path
+        Never shown, except as the path of a row.
+    slices : int
+    modality : str
+    described : str
+        Description and protocol, as typed. Never shown, see ``words``.
+    day : date or None
+        Never shown.
+    frame : str or None
+        Digest of the frame of reference.
+    study : str
+        StudyInstanceUID. Never shown.
+    """
+
+    uid: str
+    paths: list[Path] = field(default_factory=list)
+    slices: int = 0
+    modality: str = ""
+    described: str = ""
+    day: date | None = None
+    frame: str | None = None
+    study: str = ""
+    kind: tuple[str, ...] = ()
+    volumetric: bool = False
+    grey: bool = True
+    acquired: Acquisition | None = None
+
+    def add(self, file: DicomFile) -> None:
+        """Count a file; the first one tells what the series is."""
+        if not self.paths:
+            self._read(file)
+        self.paths.append(file.path)
+        try:
+            self.slices += frame_count(file)
+        except ValueError:  # ingest says what is wrong, if the series is chosen
+            self.slices += 1
+
+    def _read(self, file: DicomFile) -> None:
+        header = file.header
+        self.modality = text(header, "Modality")
+        names = ("SeriesDescription", "ProtocolName")
+        self.described = " ".join(dict.fromkeys(text(header, k) for k in names))
+        self.day, self.study = dates.acquired(header), text(header, "StudyInstanceUID")
+        self.frame = uid_digest(text(header, "FrameOfReferenceUID"))
+        self.kind = tuple(re.findall(r"[A-Z0-9_]+", text(header, "ImageType").upper()))
+        self.volumetric = text(header, "MRAcquisitionType").upper() == "3D"
+        self.grey = is_grey(file)
+        self.acquired = acquisition(file) if self.modality == "MR" else None
+
+    @property
+    def code(self) -> str:
+        """What the table calls it: 8 hex digits."""
+        return series_code(self.uid)
+
+    @property
+    def place(self) -> Path:
+        """Its file, or the folder that holds all its files."""
+        if len(self.paths) == 1:
+            return self.paths[0]
+        return Path(os.path.commonpath([path.parent for path in self.paths]))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be a volume of a head."""
+        plain = self.grey and "LOCALIZER" not in self.kind
+        return plain and self.slices >= MIN_SLICES
+
+    @property
+    def words(self) -> set[str]:
+        """Words of description and protocol, in lower case. Never shown."""
+        # "post op" says when, not with what
+        plain = re.sub(r"post[ _-]?op\w*|pre[ _-]?op\w*", " ", self.described.lower())
+        return set(re.findall(r"\+?[a-z0-9]+\+?", plain.replace("_", " ")))
+
+    @property
+    def is_t1(self) -> bool:
+        """Whether it is a T1-weighted volume of an MR scanner, as far as one can tell."""
+        if self.acquired is None or not self.whole or "EP" in self.acquired.sequence:
+            return False
+        others = self.words & OTHER_WORDS
+        if others - ({"flair"} if self.words & T1_WORDS else set()):
+            return False
+        found = weighting(self.acquired)
+        return found == "T1" if found else bool(self.words & T1_WORDS)
+
+    @property
+    def contrast(self) -> bool | None:
+        """Whether contrast agent was given; None where neither header nor words say so.
+
+        Scanners keep the agent in the protocol of an examination, so that it may be named by the
+        series before it was given, too: a description that says native counts more.
+        """
+        native, given = self.words & NATIVE_WORDS, self.words & CONTRAST_WORDS
+        if native and not given:
+            return False
+        agent = self.acquired is not None and self.acquired.contrast_agent
+        return True if agent or (given and not native) else None
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, int, str]:
+        """What is better among scans of one day: original, acquired in 3D, more slices."""
+        original = "DERIVED" not in self.kind and "mpr" not in self.words
+        told = self.acquired is not None and self.acquired.contrast_agent
+        return original, self.volumetric, told, self.slices, self.code
+
+    def describe(self) -> str:
+        """Words for a comment, without anything that a person has typed freely."""
+        shown = describe_words(self.described.strip())
+        quoted = f', "{shown}"' if shown.strip(f"{HIDDEN} ") else ""
+        kind = "3D, " if self.volumetric else ""
+        return f"series {self.code}, {kind}{self.slices} slices{quoted}"
