@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import audit, crop, zscore
+from ricenet import audit, crop, step, zscore
 from ricenet.volume import load
 from step_run import put, run_step
 
@@ -36,6 +36,9 @@ def study(tmp_path: Path) -> Path:
     (root / "audit").mkdir()
     (root / "cohorts").mkdir()
     (root / "cohorts" / "summary.json").write_text("[1, 2]")  # no record
+    note = step.failure_note(root / "logs" / "P3" / "crop.log")  # neither
+    note.parent.mkdir(parents=True)
+    note.write_text('{"step": "crop", "place": "P3/crop", "why": "x"}')
     return root
 
 

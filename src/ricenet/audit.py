@@ -26,9 +26,9 @@ LATER_STEPS = ("audit", "report")
 
 
 def read_records(root: Path) -> dict[Path, dict[str, Any]]:
-    """Read the records below a study's folder, by path; other JSON files are left out."""
+    """Read the records below a study's folder, by path; logs and other JSON are left out."""
     found = {}
-    for path in sorted(root.rglob("*.json")):
+    for path in sorted(set(root.rglob("*.json")) - set(root.glob("logs/**/*.json"))):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
