@@ -13,7 +13,8 @@ sys.path.insert(0, str(SOURCE))
 
 from ricenet.yaml_limits import require_plain
 
-require_plain(Path("config/config.yaml"))  # before anybody builds what its aliases multiply
+# Before anybody builds what its aliases multiply.
+require_plain(Path("config/config.yaml"))
 
 
 configfile: "config/config.yaml"
