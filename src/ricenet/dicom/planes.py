@@ -96,6 +96,8 @@ def pixels(file: DicomFile) -> NDArray:
         _refuse_truncated(data, prod(shape), file.label)
         codestream.require_believable(data, shape, file.label)
         values = data.pixel_array
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is no Exception
         reraise_own(error, file.label)
         raise ValueError(
