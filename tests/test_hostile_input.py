@@ -275,11 +275,11 @@ def test_the_shipped_configurations_pass() -> None:
 
 
 def test_snakemake_refuses_an_alias_bomb_soon(tmp_path: Path) -> None:
-    (tmp_path / "bomb.yaml").write_text(alias_bomb())
-    command = ["snakemake", "-n", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    bomb = tmp_path / "bomb.yaml"
+    bomb.write_text(alias_bomb())
     done = subprocess.run(
-        [sys.executable, "-m", *command, "--configfile", "bomb.yaml"],
-        capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path,
+        [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--configfile", str(bomb)],
+        capture_output=True, text=True, timeout=30, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 1
     assert "values, repeated ones counted anew" in done.stdout + done.stderr

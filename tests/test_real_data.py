@@ -115,12 +115,16 @@ def write_study(folder: Path) -> Path:
     rows += ["\t".join([name, "", *(str(DATA / path) for path in RAW[name])]) for name in RAW]
     (folder / "subjects.tsv").write_text("\n".join(rows) + "\n")
     (folder / "c1.tsv").write_text("subject\tsplit\tfold\n")
+    # one person scanned twice on one day is no follow-up, and is held back until it is said so
+    decision = f"{PERSON}\ttimeline/event-after-postop\taccept\ttests\ttwo positions, one day"
+    (folder / "overrides.tsv").write_text(f"subject\tcheck\tdecision\twho\twhy\n{decision}\n")
     demo = yaml.safe_load((ROOT / "config/demo/config.yaml").read_text())
     values = {
         "study": "real",
         "results": str(folder / "results"),
         "subjects": str(folder / "subjects.tsv"),
         "cohort": str(folder / "c1.tsv"),
+        "overrides": str(folder / "overrides.tsv"),
         "channels": [{"name": name, "kind": "mri"} for name in ("postop", "event")],
         "resample": {"spacing_mm": 2.0},
         "crop": {"shape": list(SHAPE)},
