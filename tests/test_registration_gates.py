@@ -16,6 +16,7 @@ from ricenet.volume import Volume, load, save
 from test_register import (
     ESTIMATE,
     MOTION,
+    SETTINGS,
     mirrored,
     moved,
     on_isotropic,
@@ -125,7 +126,7 @@ def found(cohort: Path) -> dict[tuple[str, str], np.ndarray]:
     ]
     return {
         (moving, fixed): transforms.matrix_ras(
-            register.estimate(cohort / f"{fixed}.nii.gz", cohort / f"{moving}.nii.gz", **ESTIMATE)
+            register.estimate(*(load(cohort / f"{n}.nii.gz") for n in (fixed, moving)), **ESTIMATE)
         )
         for moving, fixed in pairs
     }
@@ -226,3 +227,29 @@ def test_gate_of_the_ct_sees_an_offset(
     record = judged(cohort, tmp_path, "ct", "own-postop", planted, monkeypatch)
     print(offset_mm, values(record))
     assert verdicts(record) == {"head-overlap": verdict}
+
+
+# --- a second try
+
+
+def test_a_pair_that_fails_is_tried_once_more(cohort, monkeypatch, tmp_path: Path) -> None:
+    """By ANTs' own schedule; what the first try reached stays in the record."""
+    shifted = np.eye(4)
+    shifted[0, 3] = 30
+    tries = []
+
+    def estimate(*_, iterations, sampling_rate, **__):
+        tries.append((list(iterations), sampling_rate))
+        return transforms.from_matrix_ras(shifted if len(tries) == 1 else np.eye(4))
+
+    monkeypatch.setattr(register, "estimate", estimate)
+    record = run(cohort, tmp_path / "moving_to-fixed.tfm", "own-event", "own-event")
+    assert set(verdicts(record).values()) == {"pass"}
+    assert record["facts"]["first_attempt"]["brain-overlap"] < 0.9
+    assert tries == [
+        (SETTINGS["iterations"], SETTINGS["sampling_rate"]),
+        ([2100, 1200, 1200, 10], 0.2),
+    ]
+    tries.clear()
+    run(cohort, tmp_path / "b.tfm", "own-event", "own-event", **register.THOROUGH)
+    assert len(tries) == 1  # nothing better is left to try

