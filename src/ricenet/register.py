@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             registration_gates.gate_heads(job, fixed, moving, found)
         if s["transform"] != "syn":
             record_motion(job, fixed, found)
-        sitk.WriteTransform(found, str(job.stage(job.args.out)))
+        transforms.write(job.stage(job.args.out), found)
 
 
 if __name__ == "__main__":
