@@ -1,6 +1,7 @@
 # make demo   the whole workflow on eight synthetic patients, on a CPU
 # make test   linters, types, tests
-# Both set everything up in .venv first (make setup).
+# make test-slurm   a small study through a real Slurm of one node (root; SKIP_SLURM=reason skips it)
+# All set everything up in .venv first (make setup).
 
 PYTHON ?= python3
 CORES ?= $(shell nproc)
@@ -16,7 +17,7 @@ SMALL := --set-threads brain_mask=1 register=1 train_model=1 predict=1 occlusion
          --resources gpu=$(CORES)
 PHANTOMS := resources/phantoms
 
-.PHONY: setup demo test lint types unit clean-demo
+.PHONY: setup demo test test-slurm lint types unit clean-demo
 
 setup: $(VENV)/ready
 
@@ -46,6 +47,9 @@ types:
 
 unit:
 	pytest --durations=15
+
+test-slurm: setup
+	SKIP_SLURM="$(SKIP_SLURM)" pytest --durations=3 tests/slurm_study.py
 
 clean-demo:
 	rm -rf results/demo $(PHANTOMS)

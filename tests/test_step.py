@@ -247,3 +247,39 @@ def test_kill_in_the_middle_of_a_write_leaves_the_old_or_the_whole_file(
         if final.with_name("out.json").exists():
             record_of(folder)
     assert caught >= 2  # otherwise no write was interrupted
+
+
+def test_what_a_killed_run_left_over_is_removed_by_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "s1"
+    folder.mkdir()
+    gone = [
+        ".12.out.nii.gz",
+        ".12.out.json.tmp",
+        "..12.out.json.tmp.12.tmp",
+        ".7.resume-0a.safetensors",
+    ]
+    kept = [".12.other.nii.gz", ".out.nii.gz", "12.out.nii.gz", "resume-0a.safetensors"]
+    for name in (*gone, *kept):
+        (folder / name).write_text("half")
+    with job(tmp_path) as running:
+        running.save(running.args.out, SMALL)
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*kept, "out.nii.gz", "out.json"])
+
+
+def test_a_second_writer_writes_nothing_and_leaves_the_first_alone(tmp_path: Path, capsys) -> None:
+    with job(tmp_path) as first:
+        first.say("working")
+        with pytest.raises(ValueError, match="is writing this result already"), job(tmp_path):
+            raise AssertionError("never reached")
+        assert "error: process" in capsys.readouterr().err
+        first.save(first.args.out, SMALL)
+    assert written(tmp_path) == ["log.txt", "out.json", "out.nii.gz"]  # no note of a failure
+    assert (tmp_path / "log.txt").read_text().startswith("[s1/out zscore] working\n")
+
+
+def test_who_lost_the_lease_while_standing_still_writes_nothing(tmp_path: Path) -> None:
+    lease_file = tmp_path / "s1" / ".out.json.lease"
+    with pytest.raises(ValueError, match="another took over"), job(tmp_path) as running:
+        running.save(running.args.out, SMALL)
+        lease_file.write_text(lease_file.read_text().replace('"token": "', '"token": "x'))
+    assert written(tmp_path) == [".out.json.lease", "log.txt"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
+
+from ricenet import staging
 
 STATE, DIGEST = "state", "digest"
 
@@ -57,9 +58,14 @@ def save(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     text = json.dumps(asdict(state))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    save_file(tensors, temporary, metadata={STATE: text, DIGEST: _digest(tensors, text)})
-    temporary.replace(path)
+    temporary = staging.temporary(path)
+    try:
+        save_file(tensors, temporary, metadata={STATE: text, DIGEST: _digest(tensors, text)})
+        staging.sync(temporary)  # a lost node must not leave an empty file in place of the old one
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:

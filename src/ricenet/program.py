@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ricenet import confined, provenance, step
+from ricenet import confined, lease, provenance, step
 
 
 def run(
@@ -51,6 +51,8 @@ def _bury(pid: int, reason: str, argv: Sequence[str]) -> None:
     args = parser.parse_known_args(argv)[0]
     files = [path for path in (args.record, args.out) if path]
     confined.remove_temporaries(pid, {path.parent for path in files})
+    if args.record:
+        lease.remove_dead(args.record, pid)
     if not reason:
         return
     place = "/".join(files[0].with_suffix("").parts[-2:]) if files else ""

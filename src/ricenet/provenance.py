@@ -114,8 +114,12 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file in one step: the final name holds the old or the whole new text."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: str | Path, value: object) -> None:

@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             found = attempt(job, fixed, moving, masks, THOROUGH)
         if s["transform"] != "syn":
             record_motion(job, fixed, found)
-        sitk.WriteTransform(found, str(job.stage(job.args.out)))
+        transforms.write(job.stage(job.args.out), found)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """What every step shares: arguments, atomic outputs, the record, the log.
 
 A step is a program ``python -m ricenet.<step>`` whose ``main`` does parse, load, pure function,
-save. It works inside a :class:`Job`, which stages every output under a temporary name, and at the
-end renames them all and writes the JSON record; if anything is raised, nothing appears.
+save. It works inside a :class:`Job`, which holds the lease of its outputs, stages each of them
+under a temporary name, and at the end renames them all and writes the JSON record; if anything is
+raised, nothing appears.
 """
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ricenet import confined, provenance, raw_files, record
+from ricenet import arguments, confined, lease, provenance, raw_files, record, staging
 from ricenet.volume import Volume, load, save
 
 T = TypeVar("T")
@@ -62,37 +63,26 @@ class Job:
         self.step = step
         self.argv = list(sys.argv[1:] if argv is None else argv)
         self.inputs, self.outputs, self.raw = tuple(inputs), tuple(outputs), tuple(raw)
-        self.args = self._parser(values).parse_args(self.argv)
+        files = (*self.inputs, *self.outputs, *self.raw)
+        self.args = arguments.parser(step, files, values).parse_args(self.argv)
         self.settings: dict[str, Any] = json.loads(self.args.settings)
         self.record_path: Path = self.args.record
         self.known = record.Known()
         self.checks: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
 
-    def _parser(self, values: Iterable[str]) -> argparse.ArgumentParser:
-        parser = argparse.ArgumentParser(prog=f"python -m ricenet.{self.step}", allow_abbrev=False)
-        for name in (*self.inputs, *self.outputs, *self.raw):
-            many = name.endswith("*")
-            parser.add_argument(
-                f"--{name.rstrip('*')}", type=Path, required=True, nargs="*" if many else None
-            )
-        for name in values:
-            parser.add_argument(f"--{name.rstrip('?')}", required=name[-1] != "?", default="")
-        parser.add_argument("--settings", default="{}", help="the step's section, as JSON")
-        parser.add_argument("--record", type=Path, required=True, help="JSON record to write")
-        parser.add_argument("--log", type=Path, help="file that repeats the messages")
-        parser.add_argument("--threads", type=int, default=1)
-        return parser
-
     def __enter__(self) -> Job:
         # ITK reads the variable at its first use, torch and OpenMP when they are asked to
         for name in ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(self.args.threads)
         self.started = time.monotonic()
-        if self.args.log:
-            self.args.log.parent.mkdir(parents=True, exist_ok=True)
-            self.args.log.write_text("")
-            failure_note(self.args.log).unlink(missing_ok=True)
+        self.lease = lease.Lease(lease.path_of(self.record_path))
+        try:
+            self.lease.acquire()
+            self._tidy()
+        except (ValueError, OSError) as refused:
+            self._abandon(refused)
+            raise
         for name, paths in self._files(self.raw).items():
             if not all(map(raw_files.exists, paths)):
                 error = ValueError(
@@ -101,6 +91,16 @@ class Job:
                 self._abandon(error)
                 raise error
         return self
+
+    def _tidy(self) -> None:
+        """Remove what earlier runs left: temporary files, their log, the note of a failure."""
+        log = self.args.log
+        notes = [failure_note(log)] if log else []
+        staging.remove_left_over([*self._all(self.outputs), self.record_path, *notes])
+        if log:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("")
+            failure_note(log).unlink(missing_ok=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
         if kind is not None:
@@ -111,23 +111,31 @@ class Job:
         except BaseException as late:
             self._abandon(late)
             raise
+        self.lease.release()
 
     def _abandon(self, error: BaseException) -> None:
         for temporary in self.known.staged.values():
             temporary.unlink(missing_ok=True)
-        if type(error) is ValueError or confined.exhausted(error):
-            why = confined.exhausted(error) or str(error)
+        why = str(error) if type(error) is ValueError else self._limit_of_machine(error)
+        if why:
             self.say(f"error: {why}")
             self._note_failure(why)
         elif not isinstance(error, SystemExit):
             self.say(self._without_raw("".join(traceback.format_exception(error))))
             self._note_failure(f"unexpected {type(error).__name__}; its log has the details")
         error.add_note(SHOWN)
+        self.lease.release()
+
+    def _limit_of_machine(self, error: BaseException) -> str:
+        trouble = staging.trouble(error, self.record_path.parent, self._place())
+        return confined.exhausted(error) or trouble
 
     def _note_failure(self, why: str) -> None:
-        if self.args.log:
+        # without the lease, the log and its note belong to somebody else
+        if self.args.log and self.lease.held():
             note = {"step": self.step, "place": self._place(), "why": why}
-            provenance.write_json(failure_note(self.args.log), note)
+            with contextlib.suppress(OSError):  # no room: the message was shown
+                provenance.write_json(failure_note(self.args.log), note)
 
     def _place(self) -> str:
         return "/".join(self.record_path.with_suffix("").parts[-2:])
@@ -146,8 +154,13 @@ class Job:
         temporary = self.record_path.with_name(f".{os.getpid()}.{self.record_path.name}.tmp")
         self.known.staged[self.record_path] = temporary
         provenance.write_json(temporary, content)
+        for temporary in self.known.staged.values():
+            staging.sync(temporary)
+        if not self.lease.held():
+            raise ValueError(
+                "this process stood still for so long that another took over; nothing was written"
+            )
         for final, temporary in self.known.staged.items():
-            _sync(temporary)
             temporary.replace(final)
 
     def load(self, path: Path, *, parts: bool = False) -> Volume:
@@ -166,7 +179,7 @@ class Job:
     def stage(self, path: Path) -> Path:
         """Temporary name, beside ``path`` and with the same suffixes, to write an output to."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.known.staged[path] = path.with_name(f".{os.getpid()}.{path.name}")
+        self.known.staged[path] = staging.temporary(path)
         return self.known.staged[path]
 
     def save(self, path: Path, volume: Volume) -> None:
@@ -218,7 +231,8 @@ class Job:
         line = f"[{self._place()} {self.step}] {message}"
         print(line, file=sys.stderr, flush=True)
         if self.args.log:
-            with self.args.log.open("a", encoding="utf-8") as log:
+            # on a full disk the log is the lesser loss
+            with contextlib.suppress(OSError), self.args.log.open("a", encoding="utf-8") as log:
                 log.write(line + "\n")
 
     def _files(self, names: tuple[str, ...]) -> dict[str, list[Path]]:
@@ -254,11 +268,6 @@ class Job:
 def failure_note(log: Path) -> Path:
     """File beside a log that says why the step failed; there is none once it has succeeded."""
     return log.with_suffix(".failed.json")
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def checked(value: T | None, message: str) -> T:

@@ -24,6 +24,25 @@ def read(path: str | Path) -> sitk.Transform:
         raise ValueError(f"{Path(path).name}: not a readable ITK transform") from error
 
 
+def write(path: str | Path, transform: sitk.Transform) -> None:
+    """Write an ITK transform file, and read it again: on a full disk ITK cuts it and says nothing.
+
+    Raises
+    ------
+    OSError
+        The file does not hold the transform.
+    """
+    sitk.WriteTransform(transform, str(path))
+    try:
+        found = sitk.ReadTransform(str(path))
+    except RuntimeError:
+        found = sitk.Transform()
+    for name in ("GetParameters", "GetFixedParameters"):
+        wanted = getattr(transform, name)()
+        if not np.array_equal(getattr(found, name)(), wanted):
+            raise OSError(f"{Path(path).suffix} file was not written whole")
+
+
 def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:
     """One transform for a chain ``a_to-b, b_to-c, ...``: brings image a onto the last image."""
     return sitk.CompositeTransform(list(transforms)) if transforms else sitk.Transform()

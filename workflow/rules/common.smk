@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ricenet.provenance import code_hash
 from ricenet.raw_files import digest as raw_digest
+from ricenet.resources import growing
 from ricenet.status import show
 from ricenet.study import Study
 

@@ -20,8 +20,8 @@ rule occlusion_map:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=16000,
-        runtime=720,
+        mem_mb=growing(16000),
+        runtime=growing(720),
         gpu=1,
     params:
         settings=STUDY.settings("occlusion_map"),
@@ -51,8 +51,8 @@ rule occlusion_picture:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("occlusion_picture"),
         code=code_hash("ricenet.occlusion_picture"),

@@ -17,8 +17,8 @@ rule ingest_mri:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_mri"),
         code=code_hash("ricenet.ingest_mri"),
@@ -43,8 +43,8 @@ rule ingest_dose:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_dose"),
         code=code_hash("ricenet.ingest_dose"),
@@ -69,8 +69,8 @@ rule timeline:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("timeline"),
         code=code_hash("ricenet.timeline"),

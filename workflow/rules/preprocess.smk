@@ -17,8 +17,8 @@ rule resample:
         "../../envs/imaging.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("resample"),
         code=code_hash("ricenet.resample"),
@@ -44,8 +44,8 @@ rule brain_mask:
         "../../envs/imaging.yaml"
     threads: 4
     resources:
-        mem_mb=10000,
-        runtime=30,
+        mem_mb=growing(10000),
+        runtime=growing(30),
     params:
         settings=STUDY.settings("brain_mask"),
         code=code_hash("ricenet.brain_mask"),
@@ -72,8 +72,8 @@ rule register:
         "../../envs/imaging.yaml"
     threads: 4
     resources:
-        mem_mb=6000,
-        runtime=30,
+        mem_mb=growing(6000),
+        runtime=growing(30),
     params:
         settings=STUDY.settings("register"),
         code=code_hash("ricenet.register"),
@@ -103,8 +103,8 @@ rule align:
         "../../envs/imaging.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("align"),
         code=code_hash("ricenet.align"),
@@ -135,8 +135,8 @@ rule zscore:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("zscore"),
         code=code_hash("ricenet.zscore"),
@@ -163,8 +163,8 @@ rule total_dose:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("total_dose"),
         code=code_hash("ricenet.total_dose"),
@@ -195,8 +195,8 @@ rule crop:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("crop"),
         code=code_hash("ricenet.crop"),
@@ -221,8 +221,8 @@ rule quality:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("quality"),
         code=code_hash("ricenet.quality"),
@@ -250,8 +250,8 @@ rule cache:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("cache"),
         code=code_hash("ricenet.cache"),
@@ -282,8 +282,8 @@ rule overview:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("overview"),
         code=code_hash("ricenet.overview"),

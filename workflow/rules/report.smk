@@ -21,8 +21,8 @@ rule audit:
         "../../envs/imaging.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("audit"),
         code=code_hash("ricenet.audit"),
@@ -54,8 +54,8 @@ rule report:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("report"),
         code=code_hash("ricenet.report"),

@@ -19,8 +19,8 @@ rule manifest:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("manifest"),
         code=code_hash("ricenet.manifest"),
@@ -49,8 +49,8 @@ rule train_model:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=32000,
-        runtime=2880,
+        mem_mb=growing(32000),
+        runtime=growing(2880),
         gpu=1,
     params:
         settings=STUDY.settings("train_model"),
@@ -80,8 +80,8 @@ rule predict:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=16000,
-        runtime=120,
+        mem_mb=growing(16000),
+        runtime=growing(120),
         gpu=1,
     params:
         settings=STUDY.settings("predict"),
@@ -111,8 +111,8 @@ rule evaluate:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("evaluate"),
         code=code_hash("ricenet.evaluate"),
