@@ -42,11 +42,17 @@ def code_hash(module: str) -> str:
     while waiting:
         name = waiting.pop()
         if name not in seen:
-            tree = ast.parse(_source_file(name).read_text(encoding="utf-8"))
-            seen[name] = ast.unparse(_without_docstrings(tree))
-            waiting += _imported_modules(tree)
+            seen[name], imported = _code(name)
+            waiting += imported
     text = "\n".join(f"# {name}\n{seen[name]}" for name in sorted(seen))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache  # most modules are imported by every step
+def _code(module: str) -> tuple[str, tuple[str, ...]]:
+    """Code of one module without docstrings, and the modules of this package that it imports."""
+    tree = ast.parse(_source_file(module).read_text(encoding="utf-8"))
+    return ast.unparse(_without_docstrings(tree)), tuple(_imported_modules(tree))
 
 
 def _source_file(module: str) -> Path:

@@ -45,6 +45,7 @@ class Study:
         self.dose = [c.name for c in channels if c.kind == "dose"]
         everyone = tables.read_subjects(self.config.subjects, self.channels)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
+        self.decided = set(self.overrides["subject"])
         self.excluded = overrides.excluded(self.overrides)
         self.subjects = everyone.drop(index=list(self.excluded))
         self.cohort = tables.read_cohort(self.config.cohort, everyone, self.excluded)
@@ -92,7 +93,7 @@ class Study:
 
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
-        row = self.subjects.loc[w.subject]
+        row = self.raw.rows[w.subject]
         return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
 
     def file(self, w: Any, name: str) -> str:
@@ -144,6 +145,8 @@ class Study:
 
     def accepted(self, w: Any) -> str:
         """Params function: checks of a subject that a person has accepted, as JSON text."""
+        if w.subject not in self.decided:  # nearly everybody
+            return config.settings_of({})
         return config.settings_of(overrides.accepted(self.overrides, w.subject))
 
     # --- files of the study ---------------------------------------------------------------------
