@@ -3,8 +3,9 @@
     python benchmarks/dag.py --subjects 100 1000 5000 --repeats 5 3 1 --finished 1000
 
 The bare Snakefile has the same rules, files and jobs and nothing else: no settings, digests, logs,
-benchmarks, input functions. Both plan in one run, in turns; a ratio compares medians. ``--finished``
-measures a second run of a study that is done, with empty files and Snakemake's own records of them.
+benchmarks, input functions. Both plan in one run, in turns; a ratio compares medians.
+``--finished`` measures a second run of a study that is done, with empty files and Snakemake's own
+records of them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ STUDY = "results/scale"
 TARGETS = {"all", "total"}  # they collect; the bare Snakefile names them alike
 TEST_EVERY = 10  # one subject in ten is a test subject
 
-BARE = '''
+BARE = """
 S = "results/scale/subjects/{subject}"
 C = "results/scale/cohorts/scale"
 ALL = [f"P{k:05d}" for k in range(SUBJECTS)]
@@ -148,7 +149,7 @@ rule report:
         "results/scale/audit/records.tsv", OVERVIEWS, PICTURES
     output: f"{C}/report/index.html", f"{C}/report/report.json"
     shell: "true"
-'''
+"""
 
 
 class Cost(NamedTuple):
@@ -258,10 +259,9 @@ def main() -> None:
     parser.add_argument("--finished", type=int, nargs="*", default=[1000])
     parser.add_argument("--finished-repeats", type=int, default=3)
     args = parser.parse_args()
-    columns = ["study", "jobs", "repeats"]
-    columns += [f"{n}{unit}" for unit in (", s", ", CPU s") for n in ("ours", "bare", "ratio")]
-    columns += ["ours, MiB", "bare, MiB"]
-    print(f"| {' | '.join(columns).replace('ratio, s', 'ratio').replace('ratio, CPU s', 'ratio')} |")
+    columns = ["study", "jobs", "repeats", "ours, s", "bare, s", "ratio"]
+    columns += ["ours, CPU s", "bare, CPU s", "ratio", "ours, MiB", "bare, MiB"]
+    print(f"| {' | '.join(columns)} |")
     print("|---" * len(columns) + "|", flush=True)
     plans = [(n, r, False) for n, r in zip(args.subjects, args.repeats, strict=True)]
     plans += [(n, args.finished_repeats, True) for n in args.finished]

@@ -44,7 +44,9 @@ class RawInputs:
         dose: Sequence[str],
         memory: Path,
     ) -> None:
-        self.rows, self.folder = subjects.to_dict("index"), folder  # each cell is asked for often
+        # each cell is asked for often, and a frame is slow to ask
+        self.rows = {str(s): row for s, row in subjects.to_dict("index").items()}
+        self.folder = folder
         self.mri, self.doses = list(mri), list(dose)
         self._memory = _read_memory(memory)
         atexit.register(_write_memory, memory, self._memory)

@@ -47,7 +47,8 @@ class Study:
         self.overrides = overrides.read(self.config.overrides, everyone.index)
         self.decided = set(self.overrides["subject"])
         self.excluded = overrides.excluded(self.overrides)
-        self.subjects = everyone.drop(index=list(self.excluded))
+        # who was withdrawn is not in the table any more
+        self.subjects = everyone.drop(index=list(self.excluded), errors="ignore")
         self.cohort = tables.read_cohort(self.config.cohort, everyone, self.excluded)
         self.cohort_name = Path(self.config.cohort).stem
         self.folds = sorted(set(self.cohort["fold"]) - {-1})
@@ -69,6 +70,7 @@ class Study:
             memory=memory,
         )
         self._check_occlusion()
+        self._warn_of_withdrawn()
         for subject, column in self.raw.missing():
             warnings.warn(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
@@ -82,6 +84,20 @@ class Study:
             raise ValueError(
                 f"occlusion_map.ablations: {sorted(unknown)} are not input combinations of this "
                 f"study; possible are {self.ablations}"
+            )
+
+    def _warn_of_withdrawn(self) -> None:
+        gone, manifest = overrides.withdrawn(self.overrides), Path(self.cohort_root, "manifest.tsv")
+        if not gone or not manifest.is_file():
+            return
+        listed = {line.split("\t")[0] for line in manifest.read_text("utf-8").splitlines()}
+        if listed.intersection(gone):
+            warnings.warn(
+                f"the models of cohort {self.cohort_name} were trained with "
+                f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
+                f"them again without. To keep the old models as they are, go on with a cohort that "
+                f"extends this one (python -m ricenet.freeze_cohort)",
+                stacklevel=3,
             )
 
     def settings(self, section: str) -> str:
