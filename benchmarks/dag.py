@@ -120,7 +120,7 @@ rule train_model:
     input: f"{C}/manifest.tsv", f"{C}/manifest.json"
     output: TRAINED
     shell: "true"
-rule predict:
+rule predict_test:
     input: f"{C}/manifest.tsv", MODELS
     output: C + "/{ablation}/test-predictions.tsv", C + "/{ablation}/test-predictions.json"
     shell: "true"

@@ -11,7 +11,8 @@ from ricenet import leftovers
 
 FILES = [
     "subjects/{s}/event_native.nii.gz", "subjects/{s}/event_native.json",
-    "subjects/{s}/overview.png", "caches/{s}.npy", "caches/{s}.json", "caches/.4242.{s}.npy", "logs/{s}/crop.log",
+    "subjects/{s}/overview.png", "caches/{s}.npy", "caches/{s}.json", "caches/.4242.{s}.npy",
+    "logs/{s}/crop.log",
     "logs/{s}/crop.failed.json", "benchmarks/{s}/crop.tsv",
     "cohorts/c1/postop-event/occlusion/{s}.nii.gz", "cohorts/c1/postop-event/occlusion/{s}.png",
     "cohorts/c1/postop-event/occlusion/{s}_picture.json",

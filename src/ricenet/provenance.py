@@ -45,7 +45,7 @@ def code_hash(module: str) -> str:
             seen[name], imported = _code(name)
             waiting += imported
     text = "\n".join(f"# {name}\n{seen[name]}" for name in sorted(seen))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return text_digest(text)
 
 
 @cache  # most modules are imported by every step
@@ -77,6 +77,11 @@ def _imported_modules(tree: ast.Module) -> list[str]:
             found.append(node.module)
             found += [f"{node.module}.{alias.name}" for alias in node.names]
     return [m for m in found if m.startswith(f"{PACKAGE}.") and _source_file(m).exists()]
+
+
+def text_digest(text: str) -> str:
+    """First 16 digits of the sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def bytes_digest(path: str | Path) -> str:

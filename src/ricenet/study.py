@@ -12,10 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations, board, config, overrides, tables
+from ricenet import ablations, board, config, overrides, provenance, tables
 from ricenet.raw_inputs import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
+# sections whose settings, and modules whose code, decide what a cache holds
+PREPROCESSING = (
+    "ingest_mri", "ingest_dose", "resample", "register", "align", "brain_mask", "zscore",
+    "total_dose", "crop", "cache",
+)  # fmt: skip
 
 
 class Study:
@@ -69,7 +74,7 @@ class Study:
             dose=self.dose,
             memory=memory,
         )
-        self._check_occlusion()
+        self._check_ablations()
         self._warn_of_withdrawn()
         for subject, column in self.raw.missing():
             warnings.warn(
@@ -78,13 +83,14 @@ class Study:
                 stacklevel=2,
             )
 
-    def _check_occlusion(self) -> None:
-        unknown = set(self.config.occlusion_map.ablations) - set(self.ablations)
-        if unknown:
-            raise ValueError(
-                f"occlusion_map.ablations: {sorted(unknown)} are not input combinations of this "
-                f"study; possible are {self.ablations}"
-            )
+    def _check_ablations(self) -> None:
+        for section in ("occlusion_map", "arrival"):
+            unknown = set(getattr(self.config, section).ablations) - set(self.ablations)
+            if unknown:
+                raise ValueError(
+                    f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
+                    f"study; possible are {self.ablations}"
+                )
 
     def _warn_of_withdrawn(self) -> None:
         gone, manifest = overrides.withdrawn(self.overrides), Path(self.cohort_root, "manifest.tsv")
@@ -104,6 +110,18 @@ class Study:
         """Give the settings of a step as sorted JSON text."""
         field = "registration" if section == "register" else section
         return config.settings_of(getattr(self.config, field))
+
+    def preprocessing(self) -> str:
+        """Digest of settings and code of each step that a cache follows from, as JSON text."""
+        found = {
+            step: [
+                provenance.text_digest(self.settings(step)),
+                provenance.code_hash(f"ricenet.{step}"),
+            ]
+            for step in PREPROCESSING
+        }
+        grid = [self.config.reference, self.config.dose_anchor]
+        return config.settings_of({**found, "reference": [provenance.text_digest(str(grid)), ""]})
 
     # --- files of a subject ---------------------------------------------------------------------
 
