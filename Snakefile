@@ -25,6 +25,7 @@ include: "workflow/rules/ingest.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/explain.smk"
+include: "workflow/rules/predict.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -52,8 +53,15 @@ rule explain:
         STUDY.occlusion_pictures(),
 
 
+rule predict:
+    input:
+        FROZEN.results(),
+        STUDY.overviews(FROZEN.subjects()),
+
+
 localrules:
     all,
+    predict,
     preprocess,
     train,
     explain,

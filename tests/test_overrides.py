@@ -27,6 +27,13 @@ def test_decisions_are_found_by_subject(tmp_path: Path) -> None:
     assert overrides.excluded(found) == {"P2": "withdrawn (CD)"}
 
 
+def test_withdrawn_subject_has_no_row_in_the_subjects_table(tmp_path: Path) -> None:
+    rows = ("P9\tall\twithdraw\tCD\tconsent", "P2\tall\texclude\tCD\tx")
+    found = overrides.read(table(tmp_path, *rows), SUBJECTS)
+    assert overrides.excluded(found) == {"P9": "withdrawn: consent (CD)", "P2": "x (CD)"}
+    assert overrides.withdrawn(found) == ["P9"]
+
+
 def test_header_alone_decides_nothing(tmp_path: Path) -> None:
     found = overrides.read(table(tmp_path), SUBJECTS)
     assert overrides.excluded(found) == {} and overrides.accepted(found, "P1") == {}
@@ -42,6 +49,9 @@ def test_header_alone_decides_nothing(tmp_path: Path) -> None:
         ("P1\tevent_brain-mask/brain-volume\tok\tAB\tx", "not among"),
         ("P1\tevent_brain-mask/brain-volume\taccept\t\tx", "who took it"),
         ("P1\tevent_brain-mask/brain-volume\taccept\tAB\t", "who took it"),
+        ("P1\tall\twithdraw\tAB\tx", "remove the subject's row"),
+        ("P9\tall\texclude\tAB\tx", "no such subject; if it was withdrawn"),
+        ("P9\tevent_brain-mask/brain-volume\twithdraw\t\tx", "who took it"),
         ("$(x)\tevent_brain-mask/brain-volume\taccept\tAB\tx", "ids .* are not allowed"),
     ],
 )

@@ -44,6 +44,11 @@ FILES = {
 }
 
 
+def forget() -> None:
+    for function in (provenance.code_hash, provenance._code):
+        function.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch):
     """A package in a folder; the returned function edits a file and gives the digest of ``top``."""
@@ -54,14 +59,14 @@ def package(tmp_path: Path, monkeypatch):
             text = (tmp_path / name).read_text()
             assert old in text
             (tmp_path / name).write_text(text.replace(old, new))
-        provenance.code_hash.cache_clear()
+        forget()
         return provenance.code_hash("ricenet.top")
 
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     yield edit
-    provenance.code_hash.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(

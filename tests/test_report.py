@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ricenet import evaluate, report
+from ricenet import compare, evaluate, report
 from ricenet.provenance import write_json
 from test_board import cache, note
 
@@ -96,6 +96,13 @@ def audit_rows():
     return pd.DataFrame(rows, columns=columns)
 
 
+def comparison(folder):
+    path = folder / "comparison.tsv"
+    cells = ["event-dose", "<c1>", 4, 0.75, 0.5, 0.25, -0.25, 0.75, 2, 1, 1.0, 0.25]
+    pd.DataFrame([cells], columns=list(compare.COLUMNS)).to_csv(path, sep="\t", index=False)
+    return path
+
+
 def run(folder, *, test=True):
     validation, tested = predictions()
     if not test:
@@ -120,6 +127,7 @@ def run(folder, *, test=True):
             "--summary", str(folder / "metrics.json"), "--metrics", str(folder / "metrics.tsv"),
             "--manifest", str(folder / "manifest.tsv"), "--overviews", *map(str, pictures),
             "--occlusions", *map(str, maps if test else []), "--audit", str(folder / "records.tsv"),
+            "--comparison", *([str(comparison(folder))] if test else []),
             "--subjects", json.dumps(["P001", "P002", "P013"]), "--excluded", '{"P014": "<gone>"}',
             "--out", str(folder / "index.html"),
             "--record", str(folder / "cohorts" / "c1" / "report" / "report.json"),
@@ -199,8 +207,15 @@ def test_banner_and_counts(text):
     assert "of 14 checks" in text
 
 
+def test_comparison_says_how_little_few_subjects_can_show(text):
+    section = text[text.index("Comparison with other cohorts") : text.index("All metrics")]
+    assert "&lt;c1&gt;" in section and "0.25<small>-0.25 – 0.75</small>" in section
+    assert "0.250</td></tr>" in section and "no difference" in section
+
+
 def test_missing_values_are_na(tmp_path):
     text = run(tmp_path, test=False)
+    assert "Comparison with" not in text
     assert "n/a" in text and "nan" not in text.lower().replace("provenance", "").split()
     assert "no test subjects" in text
     Page(text)

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -86,13 +87,13 @@ class Project:
         lines = ["subject\tcheck\tdecision\twho\twhy", *rows]
         (self.folder / "config" / "small-overrides.tsv").write_text("\n".join(lines) + "\n")
 
-    def write_subjects(self, names: list[str]) -> None:
+    def write_subjects(self, names: list[str], unlabelled: Sequence[str] = ()) -> None:
         lines = ["subject\tlabel\tpostop\tevent\tdose\tct"]
         for number, name in enumerate(names):
             raw = self.folder / "raw" / name
             if not raw.exists():
                 make_raw(raw)
-            label = ("recurrence", "RICE")[number // 2 % 2]
+            label = "" if name in unlabelled else ("recurrence", "RICE")[number // 2 % 2]
             lines.append(
                 f"{name}\t{label}\t../raw/{name}/postop\t../raw/{name}/event\t../raw/{name}/rt"
                 f"\t../raw/{name}/ct"
@@ -122,10 +123,17 @@ class Project:
 
     def jobs(self, *targets: str) -> Counter:
         """Jobs that Snakemake would run, without the targets that only collect."""
-        text = self.snakemake("--dry-run", "--quiet", "rules", "--nocolor", *targets)
+        return self._counted("--dry-run", *targets)
+
+    def ran(self, *targets: str) -> Counter:
+        """Jobs that Snakemake has run, after it has; nothing is left to do then."""
+        return self._counted(*targets)
+
+    def _counted(self, *arguments: str) -> Counter:
+        text = self.snakemake("--quiet", "rules", "--nocolor", *arguments)
         found = re.findall(r"^([a-z_]+) +(\d+)$", text, flags=re.M)
         counts = Counter({name: int(n) for name, n in found})
-        for name in ("total", "all", "preprocess", "train", "explain"):
+        for name in ("total", "all", "preprocess", "train", "explain", "predict"):
             counts.pop(name, None)
         return counts
 
@@ -145,6 +153,9 @@ SUBJECT_JOBS = Counter(
     cache=1,
     overview=1,
 )
+
+
+ARRIVAL_JOBS = Counter(arrival=1, predict_arrival=1, vote=1, occlusion_arrival=1, picture_arrival=1)
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +301,46 @@ def test_two_channels_without_dose_build(tmp_path: Path) -> None:
     assert not {"ingest_dose", "total_dose"} & set(jobs)
     assert jobs["ingest_mri"] == 8  # no planning CT without a dose
     assert jobs["train_model"] == 3 * 2
+
+
+def digests(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and date of each file below a folder, by its path."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
+
+
+def test_arriving_patients_are_asked_about_and_nobody_trains(project: Project) -> None:
+    project.write_subjects([*FOLDS, "P005"], unlabelled=["P005"])
+    cohort = project.folder / "results/small/cohorts/small"
+    models = {p: f for p, f in digests(cohort).items() if "fold-" in p}
+    # settings that would train again, and a new row, leave the models as they are
+    edit(project.folder / "config/config.yaml", "learning_rate: 1.0e-4", "learning_rate: 2.0e-4")
+    asked = ARRIVAL_JOBS + Counter(predictions=1)
+    assert project.ran("predict") == SUBJECT_JOBS + asked
+    assert project.jobs("predict") == Counter()
+    after = digests(cohort)
+    assert {p: after[p] for p in models} == models
+    # the next one is asked about alone
+    project.write_subjects([*FOLDS, "P005", "P006"], unlabelled=["P005", "P006"])
+    assert project.ran("predict") == SUBJECT_JOBS + asked
+
+
+def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Project) -> None:
+    names = [*FOLDS, "P005", "P006"]
+    project.write_subjects(names)
+    rows = [*(f"{s}\ttrain\t{f}" for s, f in FOLDS.items()), "P005\ttest\t", "P006\ttest\t"]
+    for cohort, members in (("small", rows[:5]), ("second", rows)):
+        text = "\n".join(["subject\tsplit\tfold", *members]) + "\n"
+        (project.folder / f"config/cohorts/{cohort}.tsv").write_text(text)
+    project.ran()  # the first cohort, now with a test subject
+    first = project.folder / "results/small/cohorts/small"
+    before = digests(first)
+    values = yaml.safe_load(project.config.read_text())
+    values |= {"cohort": "config/cohorts/second.tsv", "compare": {"cohorts": ["small"]}}
+    project.config.write_text(yaml.safe_dump(values))
+    assert project.ran() == Counter(
+        manifest=1, train_model=14, predict_test=7, evaluate=1, compare=1, occlusion_map=2,
+        occlusion_picture=2, audit=1, report=1,
+    )  # fmt: skip
+    assert digests(first) == before and len(before) > 14 * 4
+    assert project.jobs() == Counter()

@@ -201,6 +201,23 @@ def test_a_decision_tells_one_subject_and_an_excluded_one_is_left_out(tmp_path: 
     assert "P3" not in study.manifest_rows()
 
 
+@pytest.mark.filterwarnings("error")
+def test_withdrawn_subject_leaves_the_manifest_and_the_models_are_named(tmp_path: Path) -> None:
+    rows = [ROWS[0], *ROWS[2:], "P6\tRICE\traw/P6/a\traw/P6/b\traw/P6/c\t\t\t"]
+    tables = {"rows": rows, "cohort": [*COHORT, "P6\ttrain\t1"], "results": str(tmp_path / "r")}
+    tables["decisions"] = "P2\tall\twithdraw\tAB\tconsent\n"
+    study = make(tmp_path, **tables)
+    assert "P2" not in study.manifest_rows() and "P6" in study.manifest_rows()
+    assert study.excluded == {"P2": "withdrawn: consent (AB)"} and "P2" not in study.subjects.index
+    manifest = Path(study.cohort_root) / "manifest.tsv"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("subject\tsplit\nP1\ttrain\nP2\ttrain\n")
+    with pytest.warns(UserWarning, match=r"cohort c1 were trained with \['P2'\], .* again without"):
+        make(tmp_path, **tables)
+    manifest.write_text("subject\tsplit\nP1\ttrain\nP20\ttrain\n")
+    make(tmp_path, **tables)  # nothing to warn of, and a warning is an error in this test
+
+
 def test_a_subject_outside_the_cohort_that_failed_is_not_waited_for(tmp_path: Path) -> None:
     study = make(tmp_path, cohort=COHORT[:4], results=str(tmp_path / "results"))
     for subject in ("P1", "P5"):

@@ -181,6 +181,19 @@ def test_wrong_cohort_is_refused(
         cohort(tmp_path, rows, **labels)
 
 
+def test_withdrawn_subject_leaves_the_cohort_and_its_row_stays_in_the_file(tmp_path: Path) -> None:
+    subjects = pd.DataFrame({"label": LABELS}).drop(index="P5")
+    (tmp_path / "c1.tsv").write_text("\n".join(["subject\tsplit\tfold", *GOOD]) + "\n")
+    with pytest.raises(ValueError, match=r"\['P5'\] are not in .* all, withdraw, who, why"):
+        read_cohort(tmp_path / "c1.tsv", subjects)
+    assert list(read_cohort(tmp_path / "c1.tsv", subjects, ["P5"]).index) == [
+        "P1",
+        "P2",
+        "P3",
+        "P4",
+    ]
+
+
 def test_shipped_tables_are_readable() -> None:
     folder = Path(__file__).parents[1] / "config"
     assert len(read_subjects(folder / "subjects.tsv", CHANNELS)) == 0

@@ -18,7 +18,8 @@ from ricenet.volume import require_same_space
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the cropped channels, stack them, write."""
-    job = step.Job("cache", argv, inputs=("images*", "mask"), values=("channels", "kinds"))
+    values = ("channels", "kinds", "preprocessing?")
+    job = step.Job("cache", argv, inputs=("images*", "mask"), values=values)
     with job:
         channels, kinds = json.loads(job.args.channels), json.loads(job.args.kinds)
         mask = job.load(job.args.mask)
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("kinds", kinds)
         job.fact("spacing_mm", round(mask.spacing_mm[0], 6))
         job.fact("shape", list(mask.data.shape))
+        job.fact("preprocessing", json.loads(job.args.preprocessing or "{}"))
         job.fact("affine", mask.affine.round(6).tolist())
         with job.stage(job.args.out).open("wb") as file:
             np.save(file, stack, allow_pickle=False)

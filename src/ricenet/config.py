@@ -167,9 +167,35 @@ class Predict(Section):
     device: Device
 
 
+class Arrival(Section):
+    """Subjects without a label, who are asked about to the models of a finished cohort."""
+
+    ablations: list[str] = Field(description="names of input combinations; empty = all channels")
+    occlusion: bool = Field(description="make their occlusion maps, too")
+
+
+class Vote(Section):
+    """The ensemble's answer about one such subject."""
+
+
+class Predictions(Section):
+    """The table of these answers."""
+
+
 class Evaluate(Section):
     """Metrics and their confidence intervals."""
 
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    bootstrap_samples: PositiveInt
+    seed: int
+
+
+class Compare(Section):
+    """Ensembles of other cohorts beside those of this one, on common test subjects."""
+
+    cohorts: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")]] = Field(
+        description="names of finished cohorts of this study; empty = none"
+    )
     confidence: Annotated[float, Field(gt=0, lt=1)]
     bootstrap_samples: PositiveInt
     seed: int
@@ -241,7 +267,11 @@ class Config(Section):
     manifest: Manifest
     train_model: TrainModel
     predict: Predict
+    arrival: Arrival
+    vote: Vote
+    predictions: Predictions
     evaluate: Evaluate
+    compare: Compare
     occlusion_map: OcclusionMap
     overview: Overview
     occlusion_picture: OcclusionPicture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -23,13 +24,19 @@ def ensemble_of(
 ) -> dict[int, nn.Module]:
     """Read the models that were trained on a manifest; ``table`` holds its rows.
 
-    See :func:`load_ensemble`.
+    The manifest of a subject who arrived names the cohort whose models it may be asked about (see
+    :mod:`ricenet.arrival`); any other stands for its own cohort. See :func:`load_ensemble`.
     """
+    record = json.loads(manifest.with_suffix(".json").read_text(encoding="utf-8"))
+    trained = record["facts"].get("ensemble") or {
+        "manifest": provenance.bytes_digest(manifest),
+        "folds": set(table.loc[table["split"] == "train", "fold"]),
+    }
     return load_ensemble(
         paths,
         ablation=ablation,
-        manifest_digest=provenance.bytes_digest(manifest),
-        folds=set(table.loc[table["split"] == "train", "fold"]),
+        manifest_digest=trained["manifest"],
+        folds=trained["folds"],
         device=device,
     )
 

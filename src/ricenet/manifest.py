@@ -18,7 +18,7 @@ from ricenet import program, provenance, step
 
 
 def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Find what all caches of a cohort share: channels, kinds, spacing, shape.
+    """Find what all caches of a cohort share: channels, kinds, spacing, shape, preprocessing.
 
     Raises
     ------
@@ -27,8 +27,8 @@ def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for subject, record in records.items():
-        for name in ("channels", "kinds", "spacing_mm", "shape"):
-            value = record["facts"][name]
+        for name in ("channels", "kinds", "spacing_mm", "shape", "preprocessing"):
+            value = record["facts"].get(name)
             if found.setdefault(name, value) != value:
                 raise ValueError(
                     f"the cache of {subject} has {name} {value}, others {found[name]}; "

@@ -42,11 +42,17 @@ def code_hash(module: str) -> str:
     while waiting:
         name = waiting.pop()
         if name not in seen:
-            tree = ast.parse(_source_file(name).read_text(encoding="utf-8"))
-            seen[name] = ast.unparse(_without_docstrings(tree))
-            waiting += _imported_modules(tree)
+            seen[name], imported = _code(name)
+            waiting += imported
     text = "\n".join(f"# {name}\n{seen[name]}" for name in sorted(seen))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return text_digest(text)
+
+
+@cache  # most modules are imported by every step
+def _code(module: str) -> tuple[str, tuple[str, ...]]:
+    """Code of one module without docstrings, and the modules of this package that it imports."""
+    tree = ast.parse(_source_file(module).read_text(encoding="utf-8"))
+    return ast.unparse(_without_docstrings(tree)), tuple(_imported_modules(tree))
 
 
 def _source_file(module: str) -> Path:
@@ -71,6 +77,11 @@ def _imported_modules(tree: ast.Module) -> list[str]:
             found.append(node.module)
             found += [f"{node.module}.{alias.name}" for alias in node.names]
     return [m for m in found if m.startswith(f"{PACKAGE}.") and _source_file(m).exists()]
+
+
+def text_digest(text: str) -> str:
+    """First 16 digits of the sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def bytes_digest(path: str | Path) -> str:

@@ -44,13 +44,15 @@ class RawInputs:
         dose: Sequence[str],
         memory: Path,
     ) -> None:
-        self.subjects, self.folder = subjects, folder
+        # each cell is asked for often, and a frame is slow to ask
+        self.rows = {str(s): row for s, row in subjects.to_dict("index").items()}
+        self.folder = folder
         self.mri, self.doses = list(mri), list(dose)
         self._memory = _read_memory(memory)
         atexit.register(_write_memory, memory, self._memory)
 
     def _absolute(self, subject: str, column: str) -> Path:
-        return self.folder / str(self.subjects.loc[subject, column])
+        return self.folder / str(self.rows[subject][column])
 
     def _shown(self, subject: str, column: str) -> str:
         return os.path.relpath(self._absolute(subject, column))
@@ -59,14 +61,14 @@ class RawInputs:
         """Subjects and columns whose raw path does not exist."""
         return [
             (subject, column)
-            for subject in map(str, self.subjects.index)
+            for subject in self.rows
             for column in (*self.images(subject), *self.doses)
             if not raw_files.exists(self._absolute(subject, column))
         ]
 
     def has_ct(self, subject: str) -> bool:
         """Whether the study has a dose and the subject's row names a planning CT."""
-        return bool(self.doses and self.subjects.loc[subject, PLANNING_CT])
+        return bool(self.doses and self.rows[subject][PLANNING_CT])
 
     def images(self, subject: str) -> list[str]:
         """Columns of the subject's images: MRI channels, and the planning CT if there is one."""
@@ -88,7 +90,7 @@ class RawInputs:
 
     def series(self, w: Any) -> str:
         """Params function: which series of the raw folder counts; empty where it holds one."""
-        return str(self.subjects.loc[w.subject, f"{w.mri}_series"])
+        return str(self.rows[w.subject][f"{w.mri}_series"])
 
     # --- all of a subject -----------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class RawInputs:
 
     def all_series(self, w: Any) -> str:
         """Params function: the series that counts in each image's folder, as JSON text."""
-        row = self.subjects.loc[w.subject]
+        row = self.rows[w.subject]
         return json.dumps([str(row[f"{name}_series"]) for name in self.images(w.subject)])
 
     def all_digests(self, w: Any) -> list[str]:

@@ -105,17 +105,20 @@ def counts(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
-    inputs = ("summary*", "metrics*", "manifest*", "overviews*", "occlusions*", "audit")
+    inputs = (
+        "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*", "audit",
+    )  # fmt: skip
     with step.Job("report", argv, inputs=inputs, values=("subjects", "excluded")) as job:
         args, root = job.args, job.record_path.resolve().parents[3]
         states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
         summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
         metrics = [row for path in args.metrics for row in read_table(path)]
         manifest = [row for path in args.manifest for row in read_table(path)]
+        comparison = [row for path in args.comparison for row in read_table(path)]
         checks = checks_of(read_table(args.audit))
         sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
         known = {section["subject"] for section in sections}
-        files = (*args.manifest, *args.metrics, *args.summary, args.audit)
+        files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
         html = page.render(
             "report.html.j2",
             {
@@ -127,6 +130,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "ablations": ordered(summary, metrics),
                 "settings": summary.get("settings", {}),
                 "metrics": metrics,
+                "compared": bool(args.comparison),
+                "comparison": comparison,
                 "sections": sections,
                 "failed": [check for check in checks if check["verdict"] == "fail"],
                 "other_checks": [check for check in checks if check["subject"] not in known],

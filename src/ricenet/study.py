@@ -12,10 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations, board, config, overrides, tables
+from ricenet import ablations, board, config, overrides, provenance, tables
 from ricenet.raw_inputs import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
+# sections whose settings, and modules whose code, decide what a cache holds
+PREPROCESSING = (
+    "ingest_mri", "ingest_dose", "resample", "register", "align", "brain_mask", "zscore",
+    "total_dose", "crop", "cache",
+)  # fmt: skip
 
 
 class Study:
@@ -45,8 +50,10 @@ class Study:
         self.dose = [c.name for c in channels if c.kind == "dose"]
         everyone = tables.read_subjects(self.config.subjects, self.channels)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
+        self.decided = set(self.overrides["subject"])
         self.excluded = overrides.excluded(self.overrides)
-        self.subjects = everyone.drop(index=list(self.excluded))
+        # who was withdrawn is not in the table any more
+        self.subjects = everyone.drop(index=list(self.excluded), errors="ignore")
         self.cohort = tables.read_cohort(self.config.cohort, everyone, self.excluded)
         self.cohort_name = Path(self.config.cohort).stem
         self.folds = sorted(set(self.cohort["fold"]) - {-1})
@@ -67,7 +74,8 @@ class Study:
             dose=self.dose,
             memory=memory,
         )
-        self._check_occlusion()
+        self._check_ablations()
+        self._warn_of_withdrawn()
         for subject, column in self.raw.missing():
             warnings.warn(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
@@ -75,12 +83,27 @@ class Study:
                 stacklevel=2,
             )
 
-    def _check_occlusion(self) -> None:
-        unknown = set(self.config.occlusion_map.ablations) - set(self.ablations)
-        if unknown:
-            raise ValueError(
-                f"occlusion_map.ablations: {sorted(unknown)} are not input combinations of this "
-                f"study; possible are {self.ablations}"
+    def _check_ablations(self) -> None:
+        for section in ("occlusion_map", "arrival"):
+            unknown = set(getattr(self.config, section).ablations) - set(self.ablations)
+            if unknown:
+                raise ValueError(
+                    f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
+                    f"study; possible are {self.ablations}"
+                )
+
+    def _warn_of_withdrawn(self) -> None:
+        gone, manifest = overrides.withdrawn(self.overrides), Path(self.cohort_root, "manifest.tsv")
+        if not gone or not manifest.is_file():
+            return
+        listed = {line.split("\t")[0] for line in manifest.read_text("utf-8").splitlines()}
+        if listed.intersection(gone):
+            warnings.warn(
+                f"the models of cohort {self.cohort_name} were trained with "
+                f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
+                f"them again without. To keep the old models as they are, go on with a cohort that "
+                f"extends this one (python -m ricenet.freeze_cohort)",
+                stacklevel=3,
             )
 
     def settings(self, section: str) -> str:
@@ -88,11 +111,23 @@ class Study:
         field = "registration" if section == "register" else section
         return config.settings_of(getattr(self.config, field))
 
+    def preprocessing(self) -> str:
+        """Digest of settings and code of each step that a cache follows from, as JSON text."""
+        found = {
+            step: [
+                provenance.text_digest(self.settings(step)),
+                provenance.code_hash(f"ricenet.{step}"),
+            ]
+            for step in PREPROCESSING
+        }
+        grid = [self.config.reference, self.config.dose_anchor]
+        return config.settings_of({**found, "reference": [provenance.text_digest(str(grid)), ""]})
+
     # --- files of a subject ---------------------------------------------------------------------
 
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
-        row = self.subjects.loc[w.subject]
+        row = self.raw.rows[w.subject]
         return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
 
     def file(self, w: Any, name: str) -> str:
@@ -144,6 +179,8 @@ class Study:
 
     def accepted(self, w: Any) -> str:
         """Params function: checks of a subject that a person has accepted, as JSON text."""
+        if w.subject not in self.decided:  # nearly everybody
+            return config.settings_of({})
         return config.settings_of(overrides.accepted(self.overrides, w.subject))
 
     # --- files of the study ---------------------------------------------------------------------

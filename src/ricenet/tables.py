@@ -162,7 +162,7 @@ def read_cohort(
     subjects : DataFrame
         From :func:`read_subjects`.
     excluded : collection of str
-        Subjects that a person has left out of the study; their rows stay in the file.
+        Subjects that a person has left out or withdrawn; their rows stay in the file.
 
     Returns
     -------
@@ -179,9 +179,12 @@ def read_cohort(
     path = Path(path)
     columns = ("subject", "split", "fold")
     cohort = _by_subject(path, read_table(path, columns, columns))
-    unknown = [s for s in cohort.index if s not in subjects.index]
+    unknown = [s for s in cohort.index if s not in subjects.index and s not in excluded]
     if unknown:
-        raise ValueError(f"{path}: {unknown} are not in the subjects table")
+        raise ValueError(
+            f"{path}: {unknown} are not in the subjects table; put their rows back, or, if they "
+            f"were withdrawn, say so in the overrides table: <subject>, all, withdraw, who, why"
+        )
     _check_split(path, cohort)
     cohort = cohort[~cohort["subject"].isin(excluded)].copy()
     cohort["fold"] = [int(f) if f else -1 for f in cohort["fold"]]
@@ -191,7 +194,7 @@ def read_cohort(
         raise ValueError(f"{path}: {unlabelled} have no label; a cohort needs every label")
     cohort["label"] = [LABELS[label] for label in labels]
     if len(cohort):
-        _check_folds(path, cohort)
+        check_folds(path, cohort)
     return cohort
 
 
@@ -208,7 +211,16 @@ def _check_split(path: Path, cohort: pd.DataFrame) -> None:
         raise ValueError(f"{path}: test subjects {both} have a fold; leave it empty")
 
 
-def _check_folds(path: Path, cohort: pd.DataFrame) -> None:
+def check_folds(path: Path, cohort: pd.DataFrame) -> None:
+    """Raise ``ValueError`` unless folds are 0, 1, ... and each class can be in every fold.
+
+    Parameters
+    ----------
+    path : path
+        File that the message names.
+    cohort : DataFrame
+        As :func:`read_cohort` returns it.
+    """
     train = cohort[cohort["split"] == "train"]
     folds = sorted(set(train["fold"]))
     if len(folds) < 2 or folds != list(range(len(folds))):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ricenet.frozen import Frozen, moved
 from ricenet.provenance import code_hash
 from ricenet.raw_files import digest as raw_digest
 from ricenet.resources import growing
@@ -10,6 +11,7 @@ from ricenet.status import show
 from ricenet.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))
+FROZEN = Frozen(STUDY)
 SUBJECT = f"{STUDY.root}/subjects/{{subject}}"
 COHORT = STUDY.cohort_root
 LOGS = f"{STUDY.root}/logs"

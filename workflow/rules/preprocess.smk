@@ -257,10 +257,11 @@ rule cache:
         code=code_hash("ricenet.cache"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
+        preprocessing=STUDY.preprocessing(),
     shell:
         "python -m ricenet.cache --images {input.images:q} --mask {input.mask:q} "
-        "--channels {params.channels:q} --kinds {params.kinds:q} --out {output.array:q} "
-        "--record {output.record:q} "
+        "--channels {params.channels:q} --kinds {params.kinds:q} "
+        "--preprocessing {params.preprocessing:q} --out {output.array:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

@@ -7,6 +7,7 @@ rule audit:
     """Collect every record into one table and recompute every digest."""
     input:
         evaluation=STUDY.if_cohort(rules.evaluate.output.record),
+        comparison=FROZEN.if_compared(rules.compare.output.record),
         overviews=STUDY.overviews(STUDY.reported()),
         caches=STUDY.caches(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
@@ -40,6 +41,7 @@ rule report:
         metrics=STUDY.if_cohort(rules.evaluate.output.metrics),
         summary=STUDY.if_cohort(rules.evaluate.output.summary),
         manifest=STUDY.if_cohort(rules.manifest.output.table),
+        comparison=FROZEN.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
         overviews=STUDY.overviews(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
@@ -64,7 +66,7 @@ rule report:
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
     shell:
         "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
-        "--manifest {input.manifest:q} --audit {input.audit:q} --overviews {input.overviews:q} "
+        "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} --overviews {input.overviews:q} "
         "--occlusions {input.occlusions:q} --subjects {params.subjects:q} --excluded {params.excluded:q} "
         "--out {output.page:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

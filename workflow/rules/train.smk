@@ -63,7 +63,7 @@ rule train_model:
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
-rule predict:
+rule predict_test:
     """Ask the fold models of one input combination about the test subjects."""
     input:
         manifest=rules.manifest.output.table,
@@ -73,9 +73,9 @@ rule predict:
         table=f"{COHORT}/{{ablation}}/test-predictions.tsv",
         record=f"{COHORT}/{{ablation}}/test-predictions.json",
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_predict.log",
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_predict_test.log",
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_predict.tsv"
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_predict_test.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -120,4 +120,33 @@ rule evaluate:
         "python -m ricenet.evaluate --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
         "--summary {output.summary:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule compare:
+    """Compare this cohort's ensembles with another cohort's on common test subjects."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        mine=STUDY.test_predictions(),
+        others=FROZEN.other_predictions(),
+    output:
+        table=f"{COHORT}/evaluation/comparison.tsv",
+        record=f"{COHORT}/evaluation/comparison.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/compare.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/compare.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("compare"),
+        code=code_hash("ricenet.compare"),
+    shell:
+        "python -m ricenet.compare --manifest {input.manifest:q} --mine {input.mine:q} "
+        "--others {input.others:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

@@ -1,0 +1,41 @@
+"""One table of what a cohort's ensembles say about the subjects who arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ricenet import program, step
+
+COLUMNS = (
+    "subject", "ablation", "vote", "votes_rice", "models", "mean_probability_rice", "lowest",
+    "highest",
+)  # fmt: skip
+
+
+def rows(answers: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row for each subject and ensemble."""
+    found = [
+        (
+            answer["subject"], ablation, e["vote"], e["votes_rice"], len(e["models"]),
+            e["mean_probability_rice"], min(e["models"].values()), max(e["models"].values()),
+        )
+        for answer in answers
+        for ablation, e in answer["ablations"].items()
+    ]  # fmt: skip
+    return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read all answers, write the table below a line that says what it is for."""
+    with step.Job("predictions", argv, inputs=("answers*",)) as job:
+        answers = [job.read_record(path) for path in job.args.answers]
+        with job.stage(job.args.out).open("w", encoding="utf-8") as file:
+            file.write(f"# {answers[0]['use']}\n")
+            rows(answers).to_csv(file, sep="\t", index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    program.run(main)

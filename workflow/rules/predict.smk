@@ -1,0 +1,135 @@
+# REQUIRED INPUTS: manifest and models of a finished cohort, as they are: nothing here trains, see
+# src/ricenet/frozen.py; caches of subjects without a label, or of any subject outside the cohort
+# whose file is asked for by name.
+# OUTPUTS: cohorts/<cohort>/predictions/<subject>/prediction.json, the table of all, occlusion maps.
+
+ARRIVAL = f"{FROZEN.folder}/{{subject}}"
+
+
+rule arrival:
+    """List a subject who arrived for the models of a finished cohort."""
+    input:
+        cohort=FROZEN.file("manifest.tsv"),
+        cohort_record=ancient(FROZEN.file("manifest.json")),
+        cache=rules.cache.output.array,
+        cache_record=rules.cache.output.record,
+    output:
+        table=f"{ARRIVAL}/manifest.tsv",
+        record=f"{ARRIVAL}/manifest.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{subject}}_arrival.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{subject}}_arrival.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("arrival"),
+        code=code_hash("ricenet.arrival"),
+    shell:
+        "python -m ricenet.arrival --cohort {input.cohort:q} "
+        "--cohort-record {input.cohort_record:q} --cache {input.cache:q} "
+        "--cache-record {input.cache_record:q} --subject {wildcards.subject:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+use rule predict_test as predict_arrival with:
+    input:
+        manifest=rules.arrival.output.table,
+        manifest_record=ancient(rules.arrival.output.record),
+        models=FROZEN.models,
+    output:
+        table=f"{ARRIVAL}/{{ablation}}/predictions.tsv",
+        record=f"{ARRIVAL}/{{ablation}}/predictions.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_predict_arrival.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_predict_arrival.tsv"
+
+
+rule vote:
+    """Join what the ensembles say about a subject: votes and mean probability."""
+    input:
+        manifest_record=rules.arrival.output.record,
+        tables=FROZEN.tables,
+    output:
+        answer=f"{ARRIVAL}/prediction.json",
+        record=f"{ARRIVAL}/vote.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{subject}}_vote.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{subject}}_vote.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("vote"),
+        code=code_hash("ricenet.vote"),
+        cohort=STUDY.cohort_name,
+    shell:
+        "python -m ricenet.vote --manifest-record {input.manifest_record:q} "
+        "--tables {input.tables:q} --subject {wildcards.subject:q} --cohort {params.cohort:q} "
+        "--out {output.answer:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule predictions:
+    """Put the answers about all subjects who arrived into one table."""
+    input:
+        answers=FROZEN.answers(),
+    output:
+        table=f"{FROZEN.folder}/predictions.tsv",
+        record=f"{FROZEN.folder}/predictions.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/predictions.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/predictions.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=STUDY.settings("predictions"),
+        code=code_hash("ricenet.predictions"),
+    shell:
+        "python -m ricenet.predictions --answers {input.answers:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+# the same as for test subjects, with this subject's manifest and these models
+FOR_ARRIVALS = (f"{COHORT}/{{ablation}}", f"{ARRIVAL}/{{ablation}}")
+
+
+use rule occlusion_map as occlusion_arrival with:
+    input:
+        manifest=rules.arrival.output.table,
+        manifest_record=ancient(rules.arrival.output.record),
+        models=FROZEN.models,
+        mask=rules.crop.output.mask,
+    output:
+        **moved(rules.occlusion_map.output.items(), *FOR_ARRIVALS),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_arrival.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_arrival.tsv"
+
+
+use rule occlusion_picture as picture_arrival with:
+    input:
+        **moved(rules.occlusion_picture.input.items(), *FOR_ARRIVALS),
+    output:
+        **moved(rules.occlusion_picture.output.items(), *FOR_ARRIVALS),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_picture_arrival.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_picture_arrival.tsv"
