@@ -77,18 +77,11 @@ def show(study: Study) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Show the board of the study that some settings files describe."""
-    import yaml
-    from snakemake.utils import update_config
-
-    from ricenet.study import Study
+    from ricenet.study import from_files
 
     parser = argparse.ArgumentParser(prog="python -m ricenet.status", description=__doc__)
     parser.add_argument("configfile", nargs="*", type=Path, help="as for snakemake --configfile")
-    paths = parser.parse_args(argv).configfile
-    values: dict = {}
-    for path in (Path("config/config.yaml"), *paths):
-        update_config(values, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    show(Study(values, memory=Path(".snakemake/ricenet-raw-digests.json")))
+    show(from_files(parser.parse_args(argv).configfile))
 
 
 if __name__ == "__main__":

@@ -209,3 +209,14 @@ class Study:
             for ablation in self.config.occlusion_map.ablations
             for subject in self.test_subjects
         ]
+
+
+def from_files(configfiles: Iterable[Path]) -> Study:
+    """Study that settings files describe, as ``snakemake --configfile`` would read them."""
+    import yaml
+    from snakemake.utils import update_config
+
+    values: dict = {}
+    for path in (Path("config/config.yaml"), *configfiles):
+        update_config(values, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    return Study(values, memory=Path(".snakemake/ricenet-raw-digests.json"))
