@@ -27,7 +27,7 @@ COHORT = {"S1": "train\t0", "S2": "train\t1", "S3": "train\t0", "S4": "train\t1"
 SIZE, SPACING_MM = 20, 10.0  # 1.2 litres of brain
 SETTINGS = {
     "resample": {"spacing_mm": SPACING_MM},
-    "register": {"iterations": [20, 10, 0, 0], "min_mask_dice": 0.0, "min_correlation": 0.0,
+    "register": {"iterations": [5, 0, 0, 0], "min_mask_dice": 0.0, "min_correlation": 0.0,
                  "min_left_right": 0.0},
     "crop": {"shape": [20, 20, 20]},
     "ingest_dose": {"max_total_gy": 5000.0},
@@ -55,9 +55,9 @@ def head(seed: int, visit: int) -> np.ndarray:
 
 
 def beam(number: int) -> np.ndarray:
-    """(Z, Y, X) uint32: half Gy in a smooth hill, 15 planes of 12 mm."""
+    """(Z, Y, X) uint32: half Gy in a smooth hill, 15 planes of 10 mm."""
     z, y, x = grid(15)
-    return (100 * np.exp(-4 * ((x - 0.01 * number) ** 2 + y**2 + z**2))).astype(np.uint32)
+    return (100 * np.exp(-6 * ((x - 0.01 * number) ** 2 + y**2 + z**2))).astype(np.uint32)
 
 
 def write_mr(folder: Path, stored: np.ndarray, date: str, uid: str) -> None:
@@ -80,9 +80,9 @@ def write_raw(folder: Path, number: int) -> None:
     uid = f"{UID}.{number}"
     write_mr(folder / "postop", head(number, 0), "20210314", f"{uid}.1")
     write_mr(folder / "event", head(number, 1), "20210914", f"{uid}.2")
-    offsets = [12.0 * k for k in range(15)]
-    made = dose(stored=beam(number), offsets=offsets, position=(-84.0, -84.0, -84.0))
-    made.PixelSpacing = [12.0, 12.0]
+    offsets = [10.0 * k for k in range(15)]
+    made = dose(stored=beam(number), offsets=offsets, position=(-70.0, -70.0, -70.0))
+    made.PixelSpacing = [10.0, 10.0]
     write(folder / "rt", made, plan(prescription_gy=50.0))
 
 
@@ -105,11 +105,11 @@ class Finished:
 
     def write_tables(self) -> None:
         """Raw data and all that people write."""
-        lines = ["subject\tlabel\tpostop\tevent\tdose"]
+        lines = ["subject\tlabel\tpostop\tevent\tdose\tdose_frame"]
         for number, (name, label) in enumerate(LABELS.items(), 1):
             write_raw(self.folder / "raw" / f"CANARY{number}", number)
             raw = f"raw/CANARY{number}"
-            lines.append(f"{name}\t{label}\t{raw}/postop\t{raw}/event\t{raw}/rt")
+            lines.append(f"{name}\t{label}\t{raw}/postop\t{raw}/event\t{raw}/rt\tevent")
         (self.folder / "subjects.tsv").write_text("\n".join(lines) + "\n")
         rows = ["subject\tsplit\tfold", *(f"{s}\t{row}" for s, row in COHORT.items())]
         (self.folder / "c1.tsv").write_text("\n".join(rows) + "\n")

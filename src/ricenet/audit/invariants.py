@@ -26,8 +26,7 @@ from ricenet.audit.records import Record
 from ricenet.volume import Volume
 
 STATISTICS_TOLERANCE = 1e-3  # of mean and deviation in the brain
-# half of the last of float16's 11 bits, relative; below 2**-14 the steps are even
-HALF_PRECISION, SMALLEST_NORMAL = 2.0**-11, 2.0**-14
+ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precision
 
 
 def of_resample(record: Record, load: Volumes) -> list[Finding]:
@@ -113,12 +112,9 @@ def of_cache(record: Record, load: Volumes, load_array: Arrays) -> list[Finding]
         wanted = load(source).data.astype(np.float64)
         if kind == "dose":
             wanted = scaled_dose(wanted, brain, settings)
-        found.append(
-            finding(
-                record, file, [source, box], f"equals {short(source)}",
-                halves_apart(np.asarray(cache[place]), wanted), at_most=1, unit="roundings",
-            )
-        )  # fmt: skip
+        name, limit = f"equals {short(source)}", ROUNDING_TOLERANCE
+        apart = halves_apart(np.asarray(cache[place]), wanted)
+        found.append(finding(record, file, [source, box], name, apart, at_most=limit))
     return found
 
 
@@ -131,11 +127,15 @@ def scaled_dose(dose_gy: NDArray, brain: NDArray, settings: Mapping[str, Any]) -
 
 
 def halves_apart(stored: NDArray, wanted: NDArray) -> float:
-    """Largest difference in units of what rounding to float16 may change; dimensionless.
+    """Largest difference in halves of the last place of the stored float16; 1 is its rounding.
 
-    A little more than 1/2 of the last place is allowed: the division was in single precision.
+    Parameters
+    ----------
+    stored : (X, Y, Z) float16 array
+    wanted : (X, Y, Z) float array
+        Infinite where the shapes differ.
     """
     if stored.shape != wanted.shape:
         return float("inf")
-    allowed = HALF_PRECISION * 1.01 * np.maximum(np.abs(wanted), SMALLEST_NORMAL) + 2.0**-25
-    return float((np.abs(stored.astype(np.float64) - wanted) / allowed).max())
+    half = np.spacing(np.abs(stored)).astype(np.float64) / 2
+    return float((np.abs(stored.astype(np.float64) - wanted) / half).max())
