@@ -1,4 +1,4 @@
-"""One synthetic patient for all slow tests of single steps: ten seconds, once a session."""
+"""What many tests look at and none changes, made once a session."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from finished_study import Finished
 from ricenet.phantom.files import make_subject
 
 
@@ -14,3 +15,12 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the DICOM series and the truth of one patient, made on a 2 mm grid."""
     folder = tmp_path_factory.mktemp("phantom-head")
     return make_subject(folder, 0, seed=3, canvas_mm=2.0, scale=1.0, nifti=False)
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A finished study of five tiny patients: half a minute. Copy it before you change it."""
+    study = Finished(tmp_path_factory.mktemp("small-study"))
+    study.write_tables()
+    study.finish()
+    return study

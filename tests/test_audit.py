@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import audit, crop, step, zscore
+from ricenet import audit, crop, provenance, record, step, zscore
+from ricenet.audit import records
 from ricenet.volume import load
 from step_run import put, run_step
 
@@ -67,9 +68,11 @@ def test_whole_study_passes(study: Path) -> None:
     assert sorted(set(table["record"])) == [
         f"subjects/{s}/{n}.json" for s in ("P1", "P2") for n in ("crop", "event_zscored")
     ]
-    assert set(table["subject"]) == {"P1", "P2"} and set(table["step"]) == {"crop", "zscore"}
-    # 2 checks of zscore, 1 of crop, and a row for each record
-    assert len(table) == 2 * (2 + 1 + 2)
+    assert set(table["subject"]) == {"P1", "P2"}
+    assert set(table["step"]) == {"crop", "zscore", "audit"}
+    # 2 checks of zscore, 1 of crop, a row for each record; 4 and 2 + 2 invariants, computed here
+    assert len(table) == 2 * (2 + 1 + 2 + 4 + 4)
+    assert (table["step"] == "audit").sum() == 2 * (4 + 4)
     assert record["checks"][0] | {"value": 0, "verdict": "pass"} == record["checks"][0]
     # its own record does not change the next audit
     again, _ = run(study)
@@ -107,15 +110,15 @@ def truncate(path: Path) -> None:
         (flip_voxel, "altered"),
         (mirror, "altered"),
         (Path.unlink, "missing"),
-        (truncate, r"unreadable \(not a readable NIfTI file"),
-        (lambda path: path.write_bytes(b""), "unreadable"),
+        (truncate, r"altered \(unreadable \(not a readable NIfTI file"),
+        (lambda path: path.write_bytes(b""), r"altered \(unreadable"),
     ],
 )
 def test_damaged_file_is_named(damage, reason: str, study: Path) -> None:
     damage(study / "subjects" / "P2" / "event_cropped.nii.gz")
     with pytest.raises(ValueError, match=rf"\n  subjects/P2/event_cropped.nii.gz: {reason}") as e:
         run(study)
-    assert len(str(e.value).splitlines()) == 2  # and no other
+    assert len(str(e.value).splitlines()) == 3  # and no other: what is wrong, the file, the remedy
     assert not list((study / "audit").iterdir())
 
 
@@ -138,10 +141,10 @@ def test_file_older_than_its_inputs_is_a_failed_check(study: Path) -> None:
 
 
 def test_a_failed_check_that_was_accepted_is_not_counted_but_shown(study: Path) -> None:
-    record = study / "subjects" / "P2" / "crop.json"
-    content = json.loads(record.read_text())
+    path = study / "subjects" / "P2" / "crop.json"
+    content = json.loads(path.read_text())
     content["checks"][0]["verdict"] = "fail"
-    record.write_text(json.dumps(content))
+    provenance.write_json(path, content | {"seal": record.seal(content)})
     name = content["checks"][0]["check"]
     assert run(study)[0]["checks"][0]["value"] == 1
     for subject, left in (("P1", 1), ("P2", 0)):  # another subject's decision is not this one's
@@ -152,15 +155,40 @@ def test_a_failed_check_that_was_accepted_is_not_counted_but_shown(study: Path) 
     assert list(table.loc[table["verdict"] == "accepted", "subject"]) == ["P2"]
 
 
+def test_record_that_was_edited_is_named(study: Path) -> None:
+    path = study / "subjects" / "P2" / "crop.json"
+    path.write_text(path.read_text().replace('"value": 0', '"value": 1'))
+    with pytest.raises(ValueError, match=r"\n  subjects/P2/crop.json: altered \(the record was"):
+        run(study)
+
+
+def test_invariants_are_computed_from_the_voxels_not_taken_from_the_record(study: Path) -> None:
+    """An image whose record says that all is well, and whose mean in the brain is 1."""
+    subject = study / "subjects" / "P2"
+    image = load(subject / "event_zscored.nii.gz")
+    put(subject / "event_zscored.nii.gz", image.data + MASK, image.affine)
+    path = subject / "event_zscored.json"
+    content = json.loads(path.read_text())
+    digest = provenance.file_digest(subject / "event_zscored.nii.gz")
+    content["outputs"]["out"][0]["digest"] = digest
+    provenance.write_json(path, content | {"seal": record.seal(content)})
+    make_crop(subject)
+    table = run(study)[1]
+    failed = table[table["verdict"] == "fail"]
+    assert list(failed["check"]) == ["mean-in-brain"] and list(failed["step"]) == ["audit"]
+    assert list(failed["record"]) == ["subjects/P2/event_zscored.json"]
+    assert failed["value"].item() == pytest.approx(1, abs=1e-5)
+
+
 @pytest.mark.parametrize("content", [b'{"step": "crop", ', b"\xff\xfe\x00"])
 def test_damaged_record_is_named(content: bytes, study: Path) -> None:
     (study / "subjects" / "P1" / "crop.json").write_bytes(content)
-    with pytest.raises(ValueError, match=r"^subjects/P1/crop.json: not a readable record"):
+    with pytest.raises(ValueError, match=r"\n  subjects/P1/crop.json: altered \(not a readable"):
         run(study)
 
 
 def test_subject_of_a_record() -> None:
-    assert audit.subject_of("subjects/P1/crop.json") == "P1"
-    assert audit.subject_of("caches/P1.json") == "P1"
-    assert audit.subject_of("cohorts/c/postop/occlusion/P1_picture.json") == "P1"
-    assert audit.subject_of("cohorts/c/manifest.json") == ""
+    assert records.subject_of("subjects/P1/crop.json") == "P1"
+    assert records.subject_of("caches/P1.json") == "P1"
+    assert records.subject_of("cohorts/c/postop/occlusion/P1_picture.json") == "P1"
+    assert records.subject_of("cohorts/c/manifest.json") == ""

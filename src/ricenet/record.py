@@ -5,6 +5,8 @@ Nothing here knows a raw path: what lies outside the study is named by digest al
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -104,6 +106,13 @@ def command(
         value = known.get(str(Path(value)), value) if value else value
         shown.append(name + equals + ("<raw>" if flag in raw_flags and value else value))
     return ["python", "-m", f"ricenet.{step}", *shown]
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """Digest of a record's content, which the record itself holds: one edited by hand shows."""
+    rest = {name: value for name, value in content.items() if name != "seal"}
+    as_read = json.loads(json.dumps(rest))  # keys that are numbers become text, and sort as such
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 
 def verdict(

@@ -107,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
         "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*", "audit",
+        "audit-record",
     )  # fmt: skip
     with step.Job("report", argv, inputs=inputs, values=("subjects", "excluded")) as job:
         args, root = job.args, job.record_path.resolve().parents[3]
@@ -118,6 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         checks = checks_of(read_table(args.audit))
         sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
         known = {section["subject"] for section in sections}
+        audit = job.read_record(args.audit_record)["facts"]
         files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
         html = page.render(
             "report.html.j2",
@@ -136,6 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "failed": [check for check in checks if check["verdict"] == "fail"],
                 "other_checks": [check for check in checks if check["subject"] not in known],
                 "versions": {"ricenet": ricenet.__version__, **provenance.versions()},
+                "root_digest": audit["root_digest"],
+                "files": audit["files"],
                 "digests": {path.name: provenance.bytes_digest(path) for path in files},
             },
         )

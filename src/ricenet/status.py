@@ -77,14 +77,11 @@ def show(study: Study) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Show the board of the study that some settings files describe."""
-    from ricenet import settings_files
-    from ricenet.study import Study
+    from ricenet.study import from_files
 
     parser = argparse.ArgumentParser(prog="python -m ricenet.status", description=__doc__)
     parser.add_argument("configfile", nargs="*", type=Path, help="as for snakemake --configfile")
-    paths = parser.parse_args(argv).configfile
-    values = settings_files.merged(paths)
-    show(Study(values, memory=Path(".snakemake/ricenet-raw-digests.json")))
+    show(from_files(parser.parse_args(argv).configfile))
 
 
 if __name__ == "__main__":

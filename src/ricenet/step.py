@@ -149,6 +149,7 @@ class Job:
 
     def _finish(self) -> None:
         content = self._record()
+        content["seal"] = record.seal(content)
         self.record_path.parent.mkdir(parents=True, exist_ok=True)
         # written before anything gets its final name: a record that cannot be is an error
         temporary = self.record_path.with_name(f".{os.getpid()}.{self.record_path.name}.tmp")

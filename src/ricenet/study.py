@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations, board, config, overrides, provenance, tables
+from ricenet import ablations, board, config, overrides, provenance, settings_files, tables
 from ricenet.raw_inputs import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -246,3 +246,9 @@ class Study:
             for ablation in self.config.occlusion_map.ablations
             for subject in self.test_subjects
         ]
+
+
+def from_files(configfiles: Iterable[Path]) -> Study:
+    """Study that settings files describe, as ``snakemake --configfile`` would read them."""
+    values = settings_files.merged(configfiles)
+    return Study(values, memory=Path(".snakemake/ricenet-raw-digests.json"))

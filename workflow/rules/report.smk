@@ -4,7 +4,7 @@
 
 
 rule audit:
-    """Collect every record into one table and recompute every digest."""
+    """Collect every record into one table; recompute every digest and every invariant."""
     input:
         evaluation=STUDY.if_cohort(rules.evaluate.output.record),
         comparison=FROZEN.if_compared(rules.compare.output.record),
@@ -43,6 +43,7 @@ rule report:
         manifest=STUDY.if_cohort(rules.manifest.output.table),
         comparison=FROZEN.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
+        audit_record=rules.audit.output.record,
         overviews=STUDY.overviews(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
     output:
@@ -66,7 +67,8 @@ rule report:
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
     shell:
         "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
-        "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} --overviews {input.overviews:q} "
+        "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
+        "--audit-record {input.audit_record:q} --overviews {input.overviews:q} "
         "--occlusions {input.occlusions:q} --subjects {params.subjects:q} --excluded {params.excluded:q} "
         "--out {output.page:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

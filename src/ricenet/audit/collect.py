@@ -1,0 +1,105 @@
+"""The step ``audit``: every record of a study in one table, every digest computed anew.
+
+A file whose content is not what its record says stops the audit with its name. A record whose
+inputs have changed since, and an invariant that does not hold, is listed as a failed check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ricenet import step
+from ricenet.audit import chain, measure, records
+from ricenet.audit.finding import Finding
+from ricenet.audit.records import Problem, Record, Study
+
+COLUMNS = (
+    "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
+)  # fmt: skip
+Row = dict[str, Any]
+
+
+def before_the_audit(study: Study) -> Study:
+    """Study without the records that are written after the audit, or by it."""
+    kept = {n: r for n, r in study.records.items() if r.step not in chain.OUTSIDE_THE_ROOT}
+    return Study(study.root, kept, study.problems, study.claimed)
+
+
+def require_sound(problems: Iterable[Problem]) -> None:
+    """Raise ``ValueError`` that names each file which is not what was written."""
+    lines = [f"{problem.file}: {problem.kind} ({problem.why})" for problem in problems]
+    if lines:
+        raise ValueError(
+            "\n  ".join(["files that are not what was written:", *lines])
+            + "\ndelete them, and their records, and run again; "
+            "python -m ricenet.audit verify says more"
+        )
+
+
+def rows(study: Study, misparented: Iterable[Problem], findings: Iterable[Finding]) -> pd.DataFrame:
+    """Table of all records, their checks, whether their inputs are still the same, invariants.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`COLUMNS`; a row without a check stands for the record itself. The step of an
+        invariant is ``audit``: it computed the value, not the step that made the file.
+    """
+    table: list[Row] = []
+    changed = [problem.file for problem in misparented]
+    for record in study.records.values():
+        table.append(_known(record, record.step) | {"verdict": "pass"})
+        table += [_known(record, record.step) | check for check in record.content["checks"]]
+        if record.name in changed:
+            value = changed.count(record.name)
+            check = {"check": "inputs changed since", "value": value, "verdict": "fail"}
+            table.append(_known(record, record.step) | check)
+    table += [_known(f.record, "audit") | dict(f.check) for f in findings]
+    return pd.DataFrame(table, columns=list(COLUMNS))
+
+
+def _known(record: Record, by: str) -> Row:
+    return {"record": record.name, "step": by, "subject": record.subject}
+
+
+def accepted_checks(root: Path) -> set[tuple[str, str]]:
+    """Subject and ``<record>/<check>`` of each failed check that a person has accepted."""
+    found = set()
+    for path in root.glob("subjects/*/quality.tsv"):
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        accepted = table.loc[table["decision"] == "accept", "check"]
+        found |= {(path.parent.name, str(check)) for check in accepted}
+    return found
+
+
+def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.DataFrame:
+    """Table in which a failed check that was accepted has the verdict ``accepted``."""
+    names = [
+        (row.subject, f"{Path(str(row.record)).stem}/{row.check}")
+        for row in table.itertuples(index=False)
+    ]
+    decided = (table["verdict"] == "fail") & pd.Series([n in accepted for n in names], dtype=bool)
+    return table.assign(verdict=table["verdict"].mask(decided, "accepted"))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read all records, recompute all digests and invariants, write the table."""
+    with step.Job("audit", argv, raw=("overrides",)) as job:
+        study = before_the_audit(records.read(job.args.record.resolve().parents[1]))
+        require_sound(study.problems)
+        todo = measure.tasks(study.root, chain.wanted(study), study.records.values())
+        job.say(f"{len(study.records)} records, {len(study.outputs())} files")
+        found = measure.run(todo, processes=job.args.threads)
+        require_sound([*chain.twice(study), *chain.outputs(study, found.digests)])
+        sound = chain.sound_files(study, found.digests)
+        holds = [f for f in found.findings if {f.file, *f.needs} <= sound]
+        table = rows(study, chain.parents(study, found.digests), holds)
+        table = with_decisions(table, accepted_checks(study.root))
+        job.fact("root_digest", chain.root_digest(study, found.digests))
+        job.fact("files", len(study.outputs()))
+        job.check("checks failed", int((table["verdict"] == "fail").sum()), at_most=0)
+        table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")

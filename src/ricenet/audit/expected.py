@@ -1,0 +1,132 @@
+"""What settings, tables and source ask for now, against what the records say was done.
+
+Files of subjects that a person has excluded, and of other cohorts, are kept as they were made:
+nothing is asked of them here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ricenet import board, provenance
+from ricenet.audit.records import Problem, Record, Study
+from ricenet.study import Study as Plan
+
+# values of flags that do not come from a step's settings: flag to the rule's params
+VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {
+    "ingest_mri": {"series": lambda plan, w: plan.raw.series(w)},
+    "ingest_dose": {"row": lambda plan, w: plan.dose_row(w)},
+    "quality": {"accepted": lambda plan, w: plan.accepted(w)},
+    "cache": {
+        "channels": lambda plan, w: plan.channels_text,
+        "kinds": lambda plan, w: plan.kinds_text,
+    },
+    "manifest": {"rows": lambda plan, w: plan.manifest_rows()},
+}
+SOURCES = {
+    "series": "the subjects table",
+    "row": "the subjects table",
+    "accepted": "the overrides table",
+    "channels": "the settings",
+    "kinds": "the settings",
+    "rows": "the cohort file or a label",
+}
+
+
+def problems(study: Study, plan: Plan) -> list[Problem]:
+    """All that the settings, the tables and the source ask for, and that the study has not."""
+    asked = [record for record in study.records.values() if is_asked(record, plan)]
+    found = [problem for record in asked for problem in stale(record, plan)]
+    return [*found, *_raw(asked, plan), *missing(study, plan), *strangers(study, plan)]
+
+
+def is_asked(record: Record, plan: Plan) -> bool:
+    """Whether the present settings and tables would make this record again."""
+    known = {str(s) for s in plan.subjects.index}
+    return record.cohort in ("", plan.cohort_name) and (
+        not record.subject or record.subject in known
+    )
+
+
+def stale(record: Record, plan: Plan) -> Iterable[Problem]:
+    """Ways in which a record's settings, code or values differ from what they would be now."""
+    if not hasattr(plan.config, "registration" if record.step == "register" else record.step):
+        yield Problem(record.name, "stale", f"there is no step {record.step} any more")
+        return
+    now = json.loads(plan.settings(record.step))
+    before = record.content["settings"]
+    differ = sorted(k for k in now.keys() | before.keys() if now.get(k) != before.get(k))
+    if differ:
+        yield Problem(record.name, "stale", f"other settings: {', '.join(differ)}")
+    if _code(record.step) != record.content["code"]:
+        yield Problem(record.name, "stale", f"made by another version of {record.step}")
+    for flag, value in VALUES.get(record.step, {}).items():
+        if _text(value(plan, _wildcards(record))) != _text(record.value(flag)):
+            yield Problem(record.name, "stale", f"{SOURCES[flag]} says otherwise now ({flag})")
+
+
+@cache
+def _code(step: str) -> str:
+    return provenance.code_hash(f"ricenet.{step}")
+
+
+def _text(value: str) -> Any:
+    """Value without its layout, where it is JSON."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _wildcards(record: Record) -> Any:
+    """Wildcards of the rule as its params functions expect them."""
+    channel = Path(record.name).stem.removesuffix("_native")
+    return SimpleNamespace(subject=record.subject, mri=channel, get={"mri": channel}.get)
+
+
+def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
+    """Native volumes whose raw data are others now; nothing is said where these are not there."""
+    for record in records:
+        if record.step not in ("ingest_mri", "ingest_dose"):
+            continue
+        now = plan.raw.digest(_wildcards(record))
+        entries = [entry for several in record.content["raw"].values() for entry in several]
+        if now not in ("missing", "unreadable") and [e["digest"] for e in entries] != [now]:
+            yield Problem(record.name, "stale", "made from other raw data than the table names now")
+
+
+def missing(study: Study, plan: Plan) -> Iterable[Problem]:
+    """Results that the settings ask for and no record names; subjects that wait are left out."""
+    waiting = board.failed_subjects(study.root, map(str, plan.subjects.index))
+    made = study.outputs().keys() | study.claimed
+    for path in leaves(plan, waiting):
+        name = Path(path).relative_to(plan.root).as_posix()
+        if name not in made:
+            yield Problem(name, "missing", "not made yet, or removed with its record")
+
+
+def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
+    """Results that nothing but audit and report is made from; records name all others."""
+    ready = [s for s in map(str, plan.subjects.index) if s not in set(waiting)]
+    found = [*plan.caches(ready), *plan.overviews(ready), f"{plan.root}/audit/records.tsv"]
+    cohort = [
+        *plan.models(), *plan.validation_predictions(), *plan.test_predictions(),
+        *plan.occlusion_pictures(), f"{plan.cohort_root}/evaluation/metrics.tsv",
+    ]  # fmt: skip
+    return [*found, *plan.if_cohort(*cohort), f"{plan.cohort_root}/report/index.html"]
+
+
+def strangers(study: Study, plan: Plan) -> Iterable[Problem]:
+    """Files of subjects whom neither the subjects table nor a decision knows."""
+    known = {*map(str, plan.subjects.index), *plan.excluded, ""}
+    for record in study.records.values():
+        if record.subject not in known:
+            why = "the subjects table has no such subject"
+            yield Problem(record.name, "orphaned", why)
+            for file, _ in record.files("outputs"):
+                yield Problem(file, "orphaned", why)

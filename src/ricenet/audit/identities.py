@@ -1,0 +1,118 @@
+"""The identities in the headers of raw DICOM files: what must occur nowhere in a study.
+
+They live in memory only, while the search runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ricenet import raw_files
+
+STANDARD_UIDS = "1.2.840.10008."  # PS3.6 annex A: classes and syntaxes, of no person
+# shorter texts are found by chance: "HEAD", "F", "T1"
+SHORTEST = {"PN": 3, "LO": 6, "SH": 4, "ST": 6, "LT": 6, "UT": 6, "AE": 6}
+IDS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID", "PatientAddress")
+KINDS = {"PN": "a name", "UI": "a UID", "DA": "a date", "DT": "a date"}
+_TOKEN = re.compile(r"[0-9][0-9.]{7,}")
+
+
+@dataclass
+class Identities:
+    """What the headers of raw files say of persons, places and times. Never shown.
+
+    Attributes
+    ----------
+    texts : dict
+        Names, ids and free text, in lower case, with their kind.
+    numbers : dict
+        UIDs and dates, with their kind.
+    paths : list of str
+        The raw folder itself.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+
+    def within(self, text: str) -> list[str]:
+        """Kinds of the identities that a piece of text holds."""
+        found = {
+            f"{self.numbers[token]} of the raw data"
+            for token in map(_bare, _TOKEN.findall(text))
+            if token in self.numbers
+        }
+        if self.texts:
+            found |= {
+                f"{self.texts[hit.lower()]} of the raw data"
+                for hit in self._pattern().findall(text.lower())
+            }
+        if any(path in text for path in self.paths):
+            found.add("a path of the raw data")
+        return sorted(found)
+
+    def _pattern(self) -> re.Pattern[str]:
+        if not hasattr(self, "_compiled"):
+            longest = sorted(self.texts, key=len, reverse=True)
+            either = "|".join(map(re.escape, longest))
+            self._compiled = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
+        return self._compiled
+
+
+def _bare(token: str) -> str:
+    return token.strip(".")
+
+
+def collect(folder: Path, *, allowed: Collection[str]) -> Identities:
+    """Read the headers of all DICOM files below a folder.
+
+    Parameters
+    ----------
+    allowed : collection of str
+        Pseudonyms of the study's subjects: a pseudonymised export has them as PatientID.
+    """
+    import pydicom
+
+    found = Identities(paths=sorted({str(folder), str(folder.resolve())} - {".", "/"}))
+    kept = {name.lower() for name in allowed}
+    for path in raw_files.listed(folder):
+        try:
+            data = pydicom.dcmread(path, stop_before_pixels=True)
+        except Exception:  # not DICOM: no header
+            continue
+        for kind, value in _values(data):
+            _add(found, kind, value)
+    for name in kept:
+        found.texts.pop(name, None)
+    return found
+
+
+def _values(data: Any) -> Iterator[tuple[str, str]]:
+    for element in (*getattr(data, "file_meta", ()), *data.iterall()):
+        if element.VR in KINDS or element.VR in SHORTEST:
+            several = element.value if element.VM > 1 else [element.value]
+            for value in several:
+                kind = "ID" if element.keyword in IDS else element.VR
+                yield kind, str(value or "").strip()
+
+
+def _add(found: Identities, kind: str, value: str) -> None:
+    if kind in ("UI", "DA", "DT"):
+        if len(value) >= 8 and not value.startswith(STANDARD_UIDS):
+            number = value[:8] if kind != "UI" else value
+            found.numbers[number] = KINDS[kind]
+        return
+    if kind == "PN":
+        parts = [part for part in re.split(r"[\^=\s]+", value) if len(part) >= SHORTEST["PN"]]
+        for part in (*parts, value):
+            if part:
+                found.texts[part.lower()] = "a name"
+    elif kind == "ID":
+        if len(value) >= 4:
+            found.texts[value.lower()] = "an id"
+    elif len(value) >= SHORTEST[kind]:
+        found.texts[value.lower()] = "a text"

@@ -1,0 +1,141 @@
+"""What must hold of the files of a subject whatever made them, computed anew from their voxels.
+
+Each function takes one record and the volumes it names, and returns findings with the names that
+the steps' own checks have where they mean the same. Nothing here is taken from a step's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet.audit.finding import (
+    AFFINE_TOLERANCE_MM,
+    Arrays,
+    Finding,
+    Volumes,
+    background,
+    finding,
+    same_grid,
+    short,
+)
+from ricenet.audit.records import Record
+from ricenet.volume import Volume
+
+STATISTICS_TOLERANCE = 1e-3  # of mean and deviation in the brain
+ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precision
+
+
+def of_resample(record: Record, load: Volumes) -> list[Finding]:
+    """Spacing of the isotropic image: exactly what the settings say."""
+    (file,) = record.named("outputs", "out")
+    wanted = record.content["settings"]["spacing_mm"]
+    error = max(abs(s - wanted) for s in load(file).spacing_mm)
+    return [
+        finding(record, file, [], "spacing-error", error, at_most=1e-5 * max(wanted, 1), unit="mm")
+    ]
+
+
+def of_mask(record: Record, load: Volumes) -> list[Finding]:
+    """Brain mask: zeros and ones, on the grid of its image."""
+    (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "grid")
+    mask = load(file)
+    strange = int(np.count_nonzero((mask.data != 0) & (mask.data != 1)))
+    return [
+        finding(record, file, [], "binary", strange, at_most=0, unit="voxels"),
+        same_grid(record, file, mask, other, load(other)),
+    ]
+
+
+def of_align(record: Record, load: Volumes) -> list[Finding]:
+    """Position of a registered channel: on the reference grid."""
+    (file,), (grid,) = record.named("outputs", "out"), record.named("inputs", "grid")
+    return [same_grid(record, file, load(file), grid, load(grid))]
+
+
+def of_zscore(record: Record, load: Volumes) -> list[Finding]:
+    """Standardised MRI: mean 0 and deviation 1 in the brain, 0 outside."""
+    (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "mask")
+    image, mask = load(file), load(other)
+    brain, limit = mask.data > 0, STATISTICS_TOLERANCE
+    inside = image.data[brain].astype(np.float64)
+    mean, deviation = float(inside.mean()), float(inside.std())
+    return [
+        same_grid(record, file, image, other, mask),
+        finding(record, file, [other], "mean-in-brain", abs(mean), at_most=limit),
+        finding(record, file, [other], "deviation-in-brain", abs(deviation - 1), at_most=limit),
+        background(record, file, image.data, other, brain),
+    ]
+
+
+def of_crop(record: Record, load: Volumes) -> list[Finding]:
+    """Cropped channels: one grid, whole voxels from their sources, no brain lost."""
+    (box,), (whole,) = record.named("outputs", "cropped-mask"), record.named("inputs", "mask")
+    mask, source_mask = load(box), load(whole)
+    kept, had = (int(np.count_nonzero(v.data)) for v in (mask, source_mask))
+    found = [
+        finding(record, box, [whole], "brain-voxels-lost", had - kept, at_most=0, unit="voxels"),
+        _box_offset(record, box, mask, whole, source_mask),
+    ]
+    pairs = zip(record.named("inputs", "images"), record.named("outputs", "cropped"), strict=True)
+    for source, file in pairs:
+        image, uncropped = load(file), load(source)
+        found.append(same_grid(record, file, image, box, mask))
+        outside = np.count_nonzero(uncropped.data[source_mask.data == 0])
+        if not outside and image.data.shape == mask.data.shape:
+            found.append(background(record, file, image.data, box, mask.data > 0))
+    return found
+
+
+def _box_offset(record: Record, file: str, mask: Volume, whole: str, source: Volume) -> Finding:
+    """How far the box's corner is from a whole voxel of its source, axes included, mm."""
+    offset = np.linalg.inv(source.affine) @ mask.affine
+    nearest = np.eye(4)
+    nearest[:3, 3] = np.rint(offset[:3, 3])
+    apart = float(np.abs(source.affine @ (offset - nearest)).max())
+    return finding(
+        record, file, [whole], "whole-voxels", apart, at_most=AFFINE_TOLERANCE_MM, unit="mm"
+    )
+
+
+def of_cache(record: Record, load: Volumes, load_array: Arrays) -> list[Finding]:
+    """Cache: each channel is the cropped volume, scaled, to within the rounding of float16."""
+    (file,), (box,) = record.named("outputs", "out"), record.named("inputs", "mask")
+    cache, brain = load_array(file), load(box).data > 0
+    facts, settings = record.content["facts"], record.content["settings"]
+    found = []
+    sources = record.named("inputs", "images")
+    for place, (source, kind) in enumerate(zip(sources, facts["kinds"], strict=True)):
+        wanted = load(source).data.astype(np.float64)
+        if kind == "dose":
+            wanted = scaled_dose(wanted, brain, settings)
+        name, limit = f"equals {short(source)}", ROUNDING_TOLERANCE
+        apart = halves_apart(np.asarray(cache[place]), wanted)
+        found.append(finding(record, file, [source, box], name, apart, at_most=limit))
+    return found
+
+
+def scaled_dose(dose_gy: NDArray, brain: NDArray, settings: Mapping[str, Any]) -> NDArray:
+    """Dose as the network sees it; (X, Y, Z) arrays."""
+    if settings["dose_scaling"] == "constant":
+        return dose_gy / settings["dose_scale_gy"]
+    inside = dose_gy[brain]
+    return np.where(brain, (dose_gy - inside.mean()) / inside.std(), 0)
+
+
+def halves_apart(stored: NDArray, wanted: NDArray) -> float:
+    """Largest difference in halves of the last place of the stored float16; 1 is its rounding.
+
+    Parameters
+    ----------
+    stored : (X, Y, Z) float16 array
+    wanted : (X, Y, Z) float array
+        Infinite where the shapes differ.
+    """
+    if stored.shape != wanted.shape:
+        return float("inf")
+    half = np.spacing(np.abs(stored)).astype(np.float64) / 2
+    return float((np.abs(stored.astype(np.float64) - wanted) / half).max())

@@ -1,0 +1,160 @@
+"""``verify``: every file of a study against the records, the settings, the source, and physics."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ricenet.audit import chain, collect, measure, privacy, records
+from ricenet.audit.measure import Measured
+from ricenet.audit.records import Problem, Study
+
+if TYPE_CHECKING:
+    from ricenet.study import Study as Plan
+
+KINDS = (
+    "altered", "missing", "orphaned", "wrong parent", "stale", "invalid", "private",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about a study.
+
+    Attributes
+    ----------
+    study : Study
+    measured : Measured
+    problems : list of Problem
+        In the order of their kinds and files, none twice.
+    root_digest : str
+    """
+
+    study: Study
+    measured: Measured
+    problems: list[Problem]
+    root_digest: str
+
+
+def verify(
+    root: Path,
+    *,
+    plan: Plan | None = None,
+    against: Path | None = None,
+    processes: int = 1,
+    show: bool = False,
+) -> Verdict:
+    """Recompute and compare everything.
+
+    Parameters
+    ----------
+    root : Path
+        The study's folder.
+    plan : ricenet.study.Study or None
+        What settings and tables ask for; without it nothing can be stale, nor missing that no
+        record names.
+    against : Path or None
+        Folder of raw DICOM files whose identities must not occur in the study.
+    """
+    study, files = records.read(root), records.files_of(root)
+    todo = measure.tasks(root, chain.wanted(study), study.records.values())
+    found = measure.run(todo, processes=processes, show=show)
+    digests = found.digests
+    problems = [
+        *study.problems,
+        *chain.twice(study),
+        *chain.outputs(study, digests),
+        *chain.parents(study, digests),
+        *chain.orphans(study, files),
+        *chain.invalid(
+            found.findings, chain.sound_files(study, digests), collect.accepted_checks(root)
+        ),
+        *privacy.problems(root, against=against, processes=processes),
+    ]
+    if plan is not None:
+        from ricenet.audit import expected  # reads the tables of a study
+
+        problems += expected.problems(study, plan)
+    found_root = chain.root_digest(study, digests)
+    problems += _old_audit(study, found_root, problems)
+    return Verdict(study, found, _in_order(problems), found_root)
+
+
+def _old_audit(study: Study, root_digest: str, others: Sequence[Problem]) -> list[Problem]:
+    """Audits whose root digest is not that of the files, where no named file explains it."""
+    if any(problem.kind in ("altered", "missing", "orphaned") for problem in others):
+        return []
+    return [
+        Problem(record.name, "stale", "the files have changed since the audit; run it again")
+        for record in study.records.values()
+        if record.content["facts"].get("root_digest", root_digest) != root_digest
+    ]
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    return sorted(set(problems), key=lambda p: (KINDS.index(p.kind), p.file, p.why))
+
+
+def text(verdict: Verdict, processes: int) -> str:
+    """Verdict in words, one line a problem."""
+    study, measured = verdict.study, verdict.measured
+    seconds = max(measured.seconds, 1e-3)
+    width = max((len(p.file) for p in verdict.problems), default=0)
+    lines = [f"{p.kind:<13} {p.file:<{width}}  {p.why}" for p in verdict.problems]
+    count, named = len(verdict.problems), len({p.file for p in verdict.problems})
+    return "\n".join(
+        [
+            *lines,
+            f"{len(study.records)} records, {len(measured.digests)} files, "
+            f"{len(measured.findings)} invariants; {measured.bytes / 1e6:.0f} MB in "
+            f"{seconds:.1f} s, {measured.bytes / 1e6 / seconds:.0f} MB/s with {processes} "
+            f"processes",
+            f"root digest {verdict.root_digest}",
+            f"{count} problems with {named} files" if count else "every file is proved",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Verify the study that the command line names; 1 if there is a problem."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ricenet.audit verify",
+        description="Name every file of a study that is altered, missing, orphaned, stale, made "
+        "from something else than its parents, physically impossible, or that holds identities.",
+    )
+    parser.add_argument("folder", nargs="?", type=Path, help="a study; else that of the settings")
+    parser.add_argument("--configfile", nargs="*", type=Path, help="as for snakemake --configfile")
+    parser.add_argument("--against", type=Path, help="raw folder whose identities are searched for")
+    parser.add_argument("--processes", type=int, default=measure.available_processes())
+    args = parser.parse_args(argv)
+    try:
+        plan, root = _asked(args.folder, args.configfile)
+        verdict = verify(root, plan=plan, against=args.against, processes=args.processes, show=True)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if plan is None:
+        print("no settings were given: nothing is compared with settings and source")
+    print(text(verdict, args.processes))
+    return 1 if verdict.problems else 0
+
+
+def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Plan | None, Path]:
+    """Find settings and folder: a folder alone is verified without settings."""
+    if folder is not None and configfiles is None:
+        plan = None
+    else:
+        from ricenet.study import from_files
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # raw data need not be there
+            plan = from_files(configfiles or [])
+    root = folder if folder is not None else Path(plan.root) if plan else Path()
+    if not root.is_dir():
+        raise ValueError(f"{root} is no folder; give that of a study, or its --configfile")
+    return plan, root
