@@ -12,7 +12,7 @@ import torch
 from ricenet import caches, program, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
-from ricenet.occlusion import Occlusion, occlusion_map
+from ricenet.occlusion.maps import Occlusion, occlusion_map
 from ricenet.tables import LABELS
 from ricenet.volume import Volume
 
@@ -92,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
         found = occlusion_map(
             list(networks.values()), volume, mask.data > 0,
-            cube=cube, stride=stride, batch_size=s["batch_size"], fill=[0.0] * len(places),
+            cube=cube, stride=stride, channels=range(len(places)),
+            batch_size=s["batch_size"], fill=[0.0] * len(places),
             progress=spoken_progress(job),
         )  # fmt: skip
         job.save(job.args.out, Volume(found.change, mask.affine))
