@@ -6,13 +6,16 @@ import torch
 
 from fake_cohort import SHAPE, brain, fake_model, make_cohort
 from ricenet import model, occlusion_map
-from ricenet.occlusion import occlusion_map as pure
+from ricenet.occlusion import maps
+from ricenet.occlusion.layers import NotLocalError
+from ricenet.occlusion.maps import occlusion_map as pure
 from ricenet.volume import Volume, load, save
 
 ABLATION = "event-dose"
 AFFINE = np.array([[1, 0, 0, -8.0], [0, 1, 0, 5], [0, 0, 1, 2], [0, 0, 0, 1]])
 SETTINGS = {
-    "ablations": [ABLATION], "cube_mm": 6.4, "stride_mm": 4.0, "batch_size": 16, "device": "cpu",
+    "ablations": [ABLATION], "cube_mm": 6.4, "stride_mm": 4.0, "mri_fill": 0.0, "dose_fill": 0.25,
+    "batch_size": 16, "device": "cpu",
 }  # fmt: skip
 
 
@@ -46,13 +49,15 @@ def test_map_is_that_of_the_function_on_the_mask_grid(manifest, tmp_path):
     data = np.load(tmp_path / "caches" / "s06.npy")[[1, 2]].astype(np.float32)
     expected = pure(
         networks, torch.from_numpy(data), brain(),
-        cube=6, stride=4, batch_size=5, fill=(0.0, 0.0), progress=lambda *_: None,
+        cube=6, stride=4, channels=[0, 1], batch_size=5, fill=(0.0, 0.25), progress=lambda *_: None,
     )  # fmt: skip
     np.testing.assert_allclose(found.data, expected.change, atol=1e-6)
     np.testing.assert_array_equal(found.affine, AFFINE)
     assert found.data.dtype == np.float32 and found.data.shape == SHAPE
     assert np.abs(found.data).max() > 1e-5
     assert facts["cubes"] == expected.cubes
+    assert facts["cubes_of_fill_value_alone"] == expected.skipped
+    assert facts["whole_forward_passes_because"] == ""
 
 
 def test_facts(manifest):
@@ -101,3 +106,13 @@ def test_progress_is_shown_every_ten_seconds(monkeypatch):
         progress(done, 10)
     assert [s.split(" ")[0] for s in said] == ["3/10", "6/10", "9/10", "10/10"]
     assert said[0].endswith("28 s left")
+
+
+def test_whole_forward_passes_are_announced(manifest, monkeypatch, capsys):
+    def refuse(network):
+        raise NotLocalError("layer 'norm' is not known to be local")
+
+    monkeypatch.setattr(maps, "local_network", refuse)
+    facts = run(manifest)[2]
+    assert "layer 'norm'" in facts["whole_forward_passes_because"]
+    assert "whole forward pass: layer 'norm'" in capsys.readouterr().err
