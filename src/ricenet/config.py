@@ -181,6 +181,8 @@ class OcclusionMap(Section):
     ablations: list[str] = Field(description="names of input combinations; empty = none")
     cube_mm: PositiveFloat
     stride_mm: PositiveFloat
+    mri_fill: float = Field(description="value in a hidden cube, as the network sees it")
+    dose_fill: float = Field(description="value in a hidden cube, as the network sees it")
     batch_size: PositiveInt
     device: Device
 

@@ -69,6 +69,8 @@ def describe(
         "cube_mm": cube * spacing_mm,
         "stride_mm": stride * spacing_mm,
         "cubes": found.cubes,
+        "cubes_of_fill_value_alone": found.skipped,
+        "whole_forward_passes_because": found.whole_because,
         "units": "clean minus occluded probability of the predicted class; positive = evidence",
     }
 
@@ -90,12 +92,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         volume = caches.load_cohort(row, facts, places=places, device=device)[0].float()
         spacing_mm = facts["spacing_mm"]
         cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
+        kinds = [facts["kinds"][place] for place in places]
         found = occlusion_map(
             list(networks.values()), volume, mask.data > 0,
             cube=cube, stride=stride, channels=range(len(places)),
-            batch_size=s["batch_size"], fill=[0.0] * len(places),
+            batch_size=s["batch_size"], fill=[s[f"{kind}_fill"] for kind in kinds],
             progress=spoken_progress(job),
         )  # fmt: skip
+        if found.whole_because:
+            job.say(f"every cube took a whole forward pass: {found.whole_because}")
         job.save(job.args.out, Volume(found.change, mask.affine))
         job.facts |= describe(
             found, list(networks), cube=cube, stride=stride, spacing_mm=spacing_mm
