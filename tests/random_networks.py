@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from hypothesis import strategies as st
 from torch import nn
@@ -60,7 +62,8 @@ def layer(draw, into: int):
     out = draw(st.integers(1, 4))
     if kind == "conv":
         sizes = draw(window(half_padding=False))
-        return nn.Conv3d(into, out, **sizes, dilation=draw(three(1, 2))), out
+        groups = draw(st.sampled_from([1, math.gcd(into, out)]))
+        return nn.Conv3d(into, out, **sizes, dilation=draw(three(1, 2)), groups=groups), out
     if kind == "residual":
         kernel = tuple(2 * k + 1 for k in draw(three(0, 2)))
         return Residual(into, out, kernel=kernel, stride=draw(st.integers(1, 3))), out

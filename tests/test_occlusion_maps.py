@@ -176,12 +176,17 @@ SMALL = {"cube": 6, "stride": 4, "batch_size": 5, "fill": (0.0, 0.3)}
 
 @pytest.fixture(scope="module")
 def head():
-    """Two channels that are 0 and 0.3, the fill values, outside a small brain."""
+    """Two channels that are 0 and 0.3, the fill values, outside a small brain.
+
+    The second one has its fill value in a part of the brain, too.
+    """
     torch.manual_seed(3)
     brain = np.zeros((17, 20, 18), bool)
     brain[4:10, 5:12, 3:11] = True
     outside = torch.tensor([0.0, 0.3])[:, None, None, None]
-    return torch.where(torch.from_numpy(brain), torch.randn(2, *brain.shape), outside), brain
+    volume = torch.where(torch.from_numpy(brain), torch.randn(2, *brain.shape), outside)
+    volume[1, :, :, 6:] = 0.3
+    return volume, brain
 
 
 def test_whole_passes_agree(head):
@@ -195,6 +200,13 @@ def test_whole_passes_agree(head):
     np.testing.assert_allclose(fast.hidden, slow.hidden, atol=1e-6)
     np.testing.assert_allclose(fast.change, slow.change, atol=1e-6)
     assert np.abs(fast.change).max() > 1e-4 and fast.hidden.shape == (2, fast.cubes, 2)
+    for corner, found in zip(fast.places, fast.hidden[0], strict=True):
+        volume, (x, y, z) = head[0].clone(), corner
+        volume[0, x : x + 6, y : y + 6, z : z + 6] = 0.0
+        volume[1, x : x + 6, y : y + 6, z : z + 6] = 0.3
+        with torch.no_grad():
+            expected = torch.softmax(local[0](volume[None]), dim=1)[0]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_cubes_that_change_nothing_are_skipped_exactly(head):

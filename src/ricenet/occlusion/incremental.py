@@ -55,7 +55,7 @@ def incremental(
     order = by_size(list(boxes.values()))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        yield chosen, _outputs(network, clean, boxes, hidden, chosen)
+        yield chosen, batch_outputs(network, clean, boxes, hidden, chosen)
 
 
 def changed_boxes(network: LocalNetwork, hidden: Boxes) -> dict[str, Boxes]:
@@ -94,13 +94,14 @@ def _done(network: LocalNetwork, place: int) -> set[str]:
     return set(network.layers[place].inputs) - later - {network.last}
 
 
-def _outputs(
+def batch_outputs(
     network: LocalNetwork,
     clean: dict[str, torch.Tensor],
     boxes: dict[str, Boxes],
     hidden: Hidden,
     chosen: NDArray,
 ) -> torch.Tensor:
+    """Run the network for the chosen cubes, in one batch; (B, K)."""
     changed = {network.volume: _hide(clean[network.volume], hidden, chosen)}
     for place, layer in enumerate(network.layers):
         out = crop(boxes[layer.name], chosen)
