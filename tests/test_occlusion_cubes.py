@@ -14,20 +14,13 @@ def test_corners_cover_every_voxel_of_the_brain():
     assert sorted({int(x) for x in places[:, 0]}) == [0, 3]
 
 
-def test_what_changes_is_the_smallest_box():
-    differs = np.zeros(SHAPE, bool)
-    differs[2, 3, 4] = differs[3, 3, 6] = True
-    places = np.array([[0, 0, 0], [1, 2, 3], [3, 5, 4], [0, 0, 1]])
-    changing, boxes = cubes.what_changes(differs, places, cube=4)
-    assert changing.tolist() == [1, 3]
-    assert boxes.first.tolist() == [[2, 3, 4], [2, 3, 4]]
-    assert boxes.last.tolist() == [[3, 3, 6], [2, 3, 4]]
-    assert boxes.shape.tolist() == list(SHAPE)
-
-
-def test_nothing_changes():
-    changing, boxes = cubes.what_changes(np.zeros(SHAPE, bool), np.array([[0, 0, 0]]), cube=2)
-    assert len(changing) == 0 and boxes.first.shape == (0, 3)
+def test_cubes_that_meet_a_mask():
+    mask = np.zeros(SHAPE, bool)
+    mask[3, 3, 6] = True
+    places = np.array([[0, 0, 0], [1, 2, 3], [3, 3, 6], [0, 0, 2], [4, 3, 6]])
+    assert cubes.meet(mask, places, cube=4).tolist() == [False, True, True, False, False]
+    assert cubes.meet(mask, places, cube=5).tolist() == [False, True, True, True, False]
+    assert cubes.meet(mask, places[:0], cube=4).tolist() == []
 
 
 def test_average_of_overlapping_cubes():

@@ -98,9 +98,12 @@ def read_by(out: Crop, window: Window) -> Crop:
 
 
 def by_size(several: Sequence[Boxes]) -> NDArray:
-    """Order of the cubes in which those with equal boxes, in the first layers above all, meet."""
+    """Sort the cubes by the sizes of their boxes, those of the last layers first.
+
+    A batch computes its largest box for all of its cubes.
+    """
     widths = np.concatenate([b.last - b.first for b in several], axis=1)
-    return np.lexsort(widths.T[::-1])
+    return np.lexsort(widths.T)
 
 
 def slices(first: NDArray, end: NDArray) -> tuple[slice, ...]:

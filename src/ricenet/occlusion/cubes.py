@@ -1,4 +1,4 @@
-"""Where cubes are hidden, what of them changes the volume, and the average over them.
+"""Where cubes are hidden, and the average over them.
 
 Arrays are ``(X, Y, Z)``; a cube is given by its first voxel.
 """
@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.occlusion.boxes import Boxes, slices
+from ricenet.occlusion.boxes import slices
 
 
 def corners(brain: NDArray, *, cube: int, stride: int) -> NDArray:
@@ -30,35 +30,12 @@ def corners(brain: NDArray, *, cube: int, stride: int) -> NDArray:
         )
     starts = [sorted({*range(0, n - cube, stride), n - cube}) for n in brain.shape]
     every = np.array(list(product(*starts)))
-    return every[[bool(brain[slices(c, c + cube)].any()) for c in every]]
+    return every[meet(brain, every, cube=cube)]
 
 
-def what_changes(differs: NDArray, places: NDArray, *, cube: int) -> tuple[NDArray, Boxes]:
-    """Part of each cube that hiding changes.
-
-    Parameters
-    ----------
-    differs : (X, Y, Z) bool array
-        Voxels that do not have the value that hiding gives them, in any channel.
-    places : (P, 3) int array
-        First corners of the cubes.
-
-    Returns
-    -------
-    (Q,) int array
-        Cubes that change anything.
-    Boxes
-        Smallest box around what each of them changes.
-    """
-    cubes, firsts, lasts = [], [], []
-    for number, corner in enumerate(places):
-        where = np.argwhere(differs[slices(corner, corner + cube)])
-        if len(where):
-            cubes.append(number)
-            firsts.append(corner + where.min(axis=0))
-            lasts.append(corner + where.max(axis=0))
-    first, last = (np.array(b, int).reshape(-1, 3) for b in (firsts, lasts))
-    return np.array(cubes, int), Boxes(first, last, np.array(differs.shape))
+def meet(mask: NDArray, places: NDArray, *, cube: int) -> NDArray:
+    """Whether any voxel of a cube is in the mask, (P,) bool."""
+    return np.array([mask[slices(corner, corner + cube)].any() for corner in places], bool)
 
 
 def average(values: NDArray, places: NDArray, brain: NDArray, *, cube: int) -> NDArray:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet.model import probabilities
-from ricenet.occlusion.cubes import average, corners, what_changes
+from ricenet.occlusion.boxes import Boxes
+from ricenet.occlusion.cubes import average, corners, meet
 from ricenet.occlusion.hidden import Batch, Hidden, whole
 from ricenet.occlusion.incremental import incremental
 from ricenet.occlusion.layers import NotLocalError, local_network
@@ -99,7 +100,9 @@ def occlusion_map(
     if any(module.training for network in models for module in network.modules()):
         raise ValueError("a model is in training mode: its batch norm would depend on the batch")
     places = corners(brain, cube=cube, stride=stride)
-    changing, boxes = what_changes(_differs(volume, channels, fill), places, cube=cube)
+    changing = np.flatnonzero(meet(_differs(volume, channels, fill), places, cube=cube))
+    first = places[changing]
+    boxes = Boxes(first, first + cube - 1, np.array(brain.shape))
     hiding = Hidden(boxes, channels, [fill[c] for c in channels])
     clean = np.stack([_numpy(_clean(network, volume)) for network in models])  # (M, K)
     hidden = np.repeat(clean[:, None], len(places), axis=1)  # (M, P, K)
@@ -132,6 +135,7 @@ def _outputs(
 
 
 def _differs(volume: torch.Tensor, channels: Sequence[int], fill: Sequence[float]) -> NDArray:
+    """Voxels (X, Y, Z) that hiding would change."""
     return torch.stack([volume[c] != fill[c] for c in channels]).any(dim=0).cpu().numpy()
 
 
