@@ -1,11 +1,12 @@
 """Occlusion by four ways on one model, volume and set of cubes, in one run.
 
 Ours computes the boxes again that a cube changes; the peers run whole forward passes: a plain loop,
-MONAI's OcclusionSensitivity and, if it is installed, Captum's Occlusion. In each round all of them
-hide the same 2 x 2 x 2 cubes, a random block of the grid of a map, one way after the other. The
-clean pass, once for a volume, is timed apart (Captum runs its own for each block: an eighth of its
-time). The arithmetic ratio counts the multiplications of
-the convolutions, from the boxes: of the cubes that were timed and of all cubes of the map.
+MONAI's OcclusionSensitivity and, if it is installed (pip install captum==0.9.0), Captum's
+Occlusion. In each round all of them hide the same 2 x 2 x 2 cubes, a random block of the grid of a
+map, one way after the other. The clean pass, once for a volume, is timed apart (Captum runs its own
+for each block: an eighth of its time). The arithmetic ratio counts the multiplications of the
+convolutions, from the boxes: of the cubes that were timed and of all cubes of the map; it is the
+limit of what can be gained.
 
     python benchmarks/occlusion.py --size 96
 """
@@ -218,6 +219,8 @@ def main() -> None:
         f"{a.width}, {a.device}, {a.threads} threads: {a.rounds} rounds of {EDGE**3} cubes, "
         f"the map has {len(every_cube(a))}"
     )
+    if not importlib.util.find_spec("captum"):
+        print("Captum is not installed and left out: pip install captum==0.9.0")
     local = local_network(network)
     boxes = changed_boxes(local, hidden_at(every_cube(a), a.size, a.cube).boxes)
     start = time.perf_counter()
