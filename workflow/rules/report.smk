@@ -10,6 +10,9 @@ rule audit:
         overviews=STUDY.overviews(STUDY.reported()),
         caches=STUDY.caches(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
+        natives=STUDY.occlusion_natives(),
+        occlusion_summaries=STUDY.occlusion_summaries(),
+        counterfactuals=STUDY.counterfactuals(),
     output:
         table=f"{STUDY.root}/audit/records.tsv",
         record=f"{STUDY.root}/audit/audit.json",
@@ -43,6 +46,8 @@ rule report:
         audit=rules.audit.output.table,
         overviews=STUDY.overviews(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
+        importance=STUDY.occlusion_summaries(),
+        counterfactuals=STUDY.counterfactuals(),
     output:
         page=f"{COHORT}/report/index.html",
         record=f"{COHORT}/report/report.json",
@@ -65,6 +70,8 @@ rule report:
     shell:
         "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --audit {input.audit:q} --overviews {input.overviews:q} "
-        "--occlusions {input.occlusions:q} --subjects {params.subjects:q} --excluded {params.excluded:q} "
+        "--occlusions {input.occlusions:q} --importance {input.importance:q} "
+        "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
+        "--excluded {params.excluded:q} "
         "--out {output.page:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
