@@ -51,6 +51,9 @@ rule train:
 rule explain:
     input:
         STUDY.occlusion_pictures(),
+        STUDY.occlusion_natives(),
+        STUDY.occlusion_summaries(),
+        STUDY.counterfactuals(),
 
 
 rule predict:

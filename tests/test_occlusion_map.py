@@ -6,13 +6,17 @@ import torch
 
 from fake_cohort import SHAPE, brain, fake_model, make_cohort
 from ricenet import model, occlusion_map
-from ricenet.occlusion import occlusion_map as pure
+from ricenet.occlusion import maps
+from ricenet.occlusion.layers import NotLocalError
+from ricenet.occlusion.maps import occlusion_map as pure
+from ricenet.provenance import file_digest
 from ricenet.volume import Volume, load, save
 
 ABLATION = "event-dose"
 AFFINE = np.array([[1, 0, 0, -8.0], [0, 1, 0, 5], [0, 0, 1, 2], [0, 0, 0, 1]])
 SETTINGS = {
-    "ablations": [ABLATION], "cube_mm": 6.4, "stride_mm": 4.0, "batch_size": 16, "device": "cpu",
+    "ablations": [ABLATION], "cube_mm": 6.4, "stride_mm": 4.0, "mri_fill": 0.0, "dose_fill": 0.25,
+    "batch_size": 16, "precision": "fp32", "device": "cpu",
 }  # fmt: skip
 
 
@@ -23,18 +27,19 @@ def manifest(tmp_path):
     return manifest
 
 
-def run(manifest, *, subject="s06", mask="mask.nii.gz"):
+def run(manifest, *, subject="s06", mask="mask.nii.gz", ablation=ABLATION, **settings):
     folder = manifest.parent
     models = [
-        fake_model(folder / f"{k}.safetensors", manifest, ablation=ABLATION, fold=k, seed=k)
+        fake_model(folder / f"{k}.safetensors", manifest, ablation=ablation, fold=k, seed=k)
         for k in (0, 1)
     ]
     out = folder / "map.nii.gz"
     occlusion_map.main(
         [
-            "--manifest", str(manifest), "--models", *map(str, models), "--ablation", ABLATION,
+            "--manifest", str(manifest), "--models", *map(str, models), "--ablation", ablation,
             "--subject", subject, "--mask", str(folder / mask), "--out", str(out),
-            "--settings", json.dumps(SETTINGS), "--record", str(folder / "map.json"),
+            "--channel-maps", str(folder / "map_channels.nii.gz"),
+            "--settings", json.dumps(SETTINGS | settings), "--record", str(folder / "map.json"),
         ]
     )  # fmt: skip
     networks = [model.load_model(m, device=torch.device("cpu"))[0] for m in models]
@@ -46,13 +51,47 @@ def test_map_is_that_of_the_function_on_the_mask_grid(manifest, tmp_path):
     data = np.load(tmp_path / "caches" / "s06.npy")[[1, 2]].astype(np.float32)
     expected = pure(
         networks, torch.from_numpy(data), brain(),
-        cube=6, stride=4, batch_size=5, fill=(0.0, 0.0), progress=lambda *_: None,
+        cube=6, stride=4, channels=[0, 1], batch_size=5, fill=(0.0, 0.25), progress=lambda *_: None,
     )  # fmt: skip
     np.testing.assert_allclose(found.data, expected.change, atol=1e-6)
     np.testing.assert_array_equal(found.affine, AFFINE)
     assert found.data.dtype == np.float32 and found.data.shape == SHAPE
     assert np.abs(found.data).max() > 1e-5
     assert facts["cubes"] == expected.cubes
+    assert facts["cubes_of_fill_value_alone"] == expected.skipped
+    assert facts["whole_forward_passes_because"] == ""
+
+
+def test_each_channel_alone_has_its_own_map(manifest):
+    networks, together, facts = run(manifest)
+    alone = load(manifest.parent / "map_channels.nii.gz", parts=True)
+    assert alone.data.shape == (*SHAPE, 2) and facts["channels"] == ["event", "dose"]
+    data = np.load(manifest.parent / "../../caches/s06.npy")[[1, 2]].astype(np.float32)
+    for place in (0, 1):
+        expected = pure(
+            networks, torch.from_numpy(data), brain(), cube=6, stride=4, channels=[place],
+            batch_size=5, fill=(0.0, 0.25), progress=lambda *_: None,
+        )  # fmt: skip
+        np.testing.assert_allclose(alone.data[..., place], expected.change, atol=1e-6)
+        assert np.abs(expected.change - together.data).max() > 1e-5
+
+
+def test_the_map_of_one_channel_is_that_of_this_channel_alone(manifest):
+    together = run(manifest, ablation="event")[1]
+    alone = manifest.parent / "map_channels.nii.gz"
+    np.testing.assert_array_equal(load(alone).data, together.data)
+    record = json.loads((manifest.parent / "map.json").read_text())
+    digests = {out["path"]: out["digest"] for o in record["outputs"].values() for out in o}
+    assert digests[alone.name] == file_digest(alone)
+
+
+def test_bf16_rounds_the_outputs_and_leaves_the_batch_norms(manifest):
+    (single, facts), (half, rounded) = (run(manifest, precision=p)[1:] for p in ("fp32", "bf16"))
+    gap = np.abs(single.data - half.data).max()
+    assert 1e-6 < gap < 0.02 and (facts["precision"], rounded["precision"]) == ("fp32", "bf16")
+    network = occlusion_map.in_precision(model.build(2, stem_stride=2, width=0.125), "bf16")
+    assert network.conv1.weight.dtype == torch.bfloat16
+    assert network.bn1.running_var.dtype == torch.float32
 
 
 def test_facts(manifest):
@@ -96,8 +135,19 @@ def test_progress_is_shown_every_ten_seconds(monkeypatch):
     class Job:
         say = staticmethod(said.append)
 
-    progress = occlusion_map.spoken_progress(Job())
+    progress = occlusion_map.spoken_progress(Job(), "all")
     for done in range(1, 11):  # 4 s each
         progress(done, 10)
-    assert [s.split(" ")[0] for s in said] == ["3/10", "6/10", "9/10", "10/10"]
+    assert [s.split(" ")[0] for s in said] == ["all:"] * 4
+    assert [s.split(" ")[1] for s in said] == ["3/10", "6/10", "9/10", "10/10"]
     assert said[0].endswith("28 s left")
+
+
+def test_whole_forward_passes_are_announced(manifest, monkeypatch, capsys):
+    def refuse(network):
+        raise NotLocalError("layer 'norm' is not known to be local")
+
+    monkeypatch.setattr(maps, "local_network", refuse)
+    facts = run(manifest)[2]
+    assert "layer 'norm'" in facts["whole_forward_passes_because"]
+    assert "whole forward pass: layer 'norm'" in capsys.readouterr().err

@@ -103,6 +103,36 @@ def comparison(folder):
     return path
 
 
+def explained(folder):
+    """Tables of occlusion_summary and dose_counterfactual."""
+    measures = [
+        ("share", "isodose-95", 0.4321, 0.0123),
+        ("share", "elsewhere", 0.5, 0.75),
+        ("channel share", "dose", 0.6543, ""),
+        ("rank correlation", "dose", 0.2468, ""),
+    ]
+    rows = [
+        {
+            "ablation": "event-dose", "subject": s, "measure": m, "of": of, "value": v,
+            "low": 0.11 if s == "all subjects" else "", "high": 0.987, "p": p,
+            "null_mean": 0.3 if p else "", "null_sd": 0.05, "z": 2.7, "volume_share": 0.08, "n": 4,
+        }
+        for s in ("P009", "P010", "all subjects")
+        for m, of, v, p in measures
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(folder / "importance.tsv", sep="\t", index=False)
+    doses = [
+        ("event-dose", s, 1, kind, amount, 0.1357, 0.1, 0.2)
+        for s in ("P009", "P010")
+        for kind, amount in (("scaled", "0.8"), ("scaled", "1"), ("shifted", "5 mm left"))
+    ]
+    doses.append(("event-dose", "P009", 1, "swapped", "P010", 0.8642, 0.1, 0.9))
+    columns = ["ablation", "subject", "label", "change", "amount", "probability_rice"]
+    table = pd.DataFrame(doses, columns=[*columns, "lowest", "highest"])
+    table.to_csv(folder / "doses.tsv", sep="\t", index=False)
+    return folder / "importance.tsv", folder / "doses.tsv"
+
+
 def run(folder, *, test=True):
     validation, tested = predictions()
     if not test:
@@ -123,12 +153,16 @@ def run(folder, *, test=True):
     for i, path in enumerate((*pictures, *maps)):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (8, 8), i).save(path)
+    importance, doses = explained(folder)
     report.main(
         [
             "--summary", str(folder / "metrics.json"), "--metrics", str(folder / "metrics.tsv"),
             "--manifest", str(folder / "manifest.tsv"), "--overviews", *map(str, pictures),
-            "--occlusions", *map(str, maps if test else []), "--audit", str(folder / "records.tsv"),
+            "--occlusions", *map(str, maps if test else []),
+            "--importance", *map(str, [importance] if test else []),
+            "--counterfactuals", *map(str, [doses] if test else []),
             "--comparison", *([str(comparison(folder))] if test else []),
+            "--audit", str(folder / "records.tsv"),
             "--audit-record", str(folder / "audit.json"),
             "--subjects", json.dumps(["P001", "P002", "P013"]), "--excluded", '{"P014": "<gone>"}',
             "--out", str(folder / "index.html"),
@@ -201,6 +235,20 @@ def test_every_subject_has_its_picture(text, page):
     sources = [re.findall(r'src="([^"]+)"', body) for _, body in sections]
     assert [len(s) for s in sources] == [1] * 8 + [2, 2, 1, 1]
     assert len({s[0] for s in sources}) == len(SUBJECTS)
+
+
+def test_what_the_maps_mean_is_shown(text):
+    part = text[text.index('id="maps"') : text.index('id="reading"')]
+    assert "inside the 95 % isodose" in part and "0.432" in part and "0.0123" in part
+    assert "0.110 – 0.987" in part and "0.300 ± 0.050" in part
+    assert "importance of dose hidden alone" in part and "0.654" in part
+    assert "rank correlation of importance and dose" in part and "0.247" in part
+    assert "5 mm left" in part and "0.864<small>with P010" in part and "P009 (RICE)" in part
+    assert part.count("<svg") == 1 and part.count("<circle") == 1
+
+
+def test_without_maps_there_is_no_section_about_them(tmp_path):
+    assert 'id="maps"' not in run(tmp_path, test=False)
 
 
 def test_banner_and_counts(text):

@@ -39,7 +39,8 @@ for word in "$@"; do
     --*) flag="$word" ;;
     *) case "$flag" in
         --record) date +%s%N > "$word" ;;
-        --out|--history|--predictions|--summary|--cropped|--cropped-mask) echo done > "$word" ;;
+        --out|--history|--predictions|--summary|--cropped|--cropped-mask|--channel-maps)
+          echo done > "$word" ;;
       esac ;;
   esac
 done
@@ -287,8 +288,9 @@ def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None
     jobs = project.jobs()
     assert jobs["train_model"] == 35
     assert jobs["cache"] == 92
-    assert jobs["occlusion_map"] == 12
-    assert sum(jobs.values()) == 92 * sum(SUBJECT_JOBS.values()) + 1 + 35 + 7 + 1 + 24 + 2
+    assert jobs["occlusion_map"] == jobs["occlusion_native"] == 12
+    assert jobs["occlusion_summary"] == jobs["dose_counterfactual"] == 1
+    assert sum(jobs.values()) == 92 * sum(SUBJECT_JOBS.values()) + 1 + 35 + 7 + 1 + 36 + 2 + 2
 
 
 def test_two_channels_without_dose_build(tmp_path: Path) -> None:

@@ -65,15 +65,16 @@ def owner(path: Path, cohorts: Collection[str]) -> str:
     see :func:`find`.
     """
     parts = path.parts
+    name = re.sub(r"^\.\d+\.", "", parts[-1])  # temporaries of a killed job, too
     if parts[0] in OF_SUBJECTS and len(parts) > 1 and parts[1] not in cohorts:
         return parts[1] if len(parts) > 2 or parts[0] == "subjects" else ""
     if parts[0] == "caches":
-        return re.sub(r"^\.\d+\.", "", parts[-1]).split(".")[0]  # temporaries of a killed job, too
+        return name.split(".")[0]
     if parts[0] == "cohorts" and len(parts) > 3:
         if parts[2] == "predictions":
             return parts[3] if len(parts) > 4 else ""
         if parts[3] == "occlusion":
-            return parts[-1].split(".")[0].removesuffix("_picture")
+            return re.split("[._]", name)[0]
     return ""
 
 

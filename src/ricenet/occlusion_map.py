@@ -1,22 +1,30 @@
-"""Occlusion map of one subject and ablation, as NIfTI on the grid of the cropped brain mask."""
+"""Occlusion maps of one subject and ablation, as NIfTI on the grid of the cropped brain mask.
+
+One with the cubes hidden in all channels together, as published, and one for each channel alone.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from ricenet import caches, program, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
-from ricenet.occlusion import Occlusion, occlusion_map
+from ricenet.occlusion.maps import Occlusion, occlusion_map
 from ricenet.tables import LABELS
 from ricenet.volume import Volume
 
 SAY_EVERY_S = 10.0
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def voxels(length_mm: float, *, spacing_mm: float) -> int:
@@ -24,8 +32,17 @@ def voxels(length_mm: float, *, spacing_mm: float) -> int:
     return max(1, round(length_mm / spacing_mm))
 
 
-def spoken_progress(job: step.Job) -> Callable[[int, int], None]:
-    """Progress function that speaks every few seconds, and at the end."""
+def in_precision(network: nn.Module, precision: str) -> nn.Module:
+    """Network whose layers but the batch norms compute in ``fp32`` or ``bf16``."""
+    network.to(TYPES[precision])
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.float()  # statistics that are rounded would shift every voxel
+    return network
+
+
+def spoken_progress(job: step.Job, what: str) -> Callable[[int, int], None]:
+    """Progress function that speaks every few seconds, and at the end; ``what`` is hidden."""
     started = spoken = time.monotonic()
 
     def progress(done: int, cubes: int) -> None:
@@ -34,7 +51,7 @@ def spoken_progress(job: step.Job) -> Callable[[int, int], None]:
         if now - spoken >= SAY_EVERY_S or done == cubes:
             spoken = now
             left = (now - started) / done * (cubes - done)
-            job.say(f"{done}/{cubes} cubes, {left:.0f} s left")
+            job.say(f"{what}: {done}/{cubes} cubes, {left:.0f} s left")
 
     return progress
 
@@ -50,6 +67,19 @@ def check_inputs(table: pd.DataFrame, facts: dict[str, Any], *, subject: str, ma
         )
     if not (mask.data > 0).any():
         raise ValueError("the brain mask is empty")
+
+
+def channel_maps(
+    job: step.Job, hide: Callable[..., Occlusion], whole: Occlusion, names: Sequence[str]
+) -> NDArray:
+    """Hide cubes in one channel alone, (X, Y, Z, C); of a single channel that is ``whole``."""
+    if len(names) == 1:
+        return whole.change
+    found = [
+        hide(channels=[place], progress=spoken_progress(job, f"{name} alone")).change
+        for place, name in enumerate(names)
+    ]
+    return np.stack(found, axis=-1)
 
 
 def describe(
@@ -69,14 +99,17 @@ def describe(
         "cube_mm": cube * spacing_mm,
         "stride_mm": stride * spacing_mm,
         "cubes": found.cubes,
+        "cubes_of_fill_value_alone": found.skipped,
+        "whole_forward_passes_because": found.whole_because,
         "units": "clean minus occluded probability of the predicted class; positive = evidence",
     }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the subject's cache, the mask and the models; write the map."""
+    """Read the subject's cache, the mask and the models; write the maps."""
     inputs, values = ("manifest", "models*", "mask"), ("ablation", "subject")
-    with step.Job("occlusion_map", argv, inputs=inputs, values=values) as job:
+    outputs = ("out", "channel-maps")
+    with step.Job("occlusion_map", argv, inputs=inputs, outputs=outputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
         s, ablation, subject = job.settings, job.args.ablation, job.args.subject
         device = choose_device(s["device"])
@@ -87,19 +120,31 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         row, places = table.loc[[subject]], caches.ablation_places(facts, ablation)
-        volume = caches.load_cohort(row, facts, places=places, device=device)[0].float()
+        volume = caches.load_cohort(row, facts, places=places, device=device)[0]
         spacing_mm = facts["spacing_mm"]
         cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
-        found = occlusion_map(
-            list(networks.values()), volume, mask.data > 0,
-            cube=cube, stride=stride, batch_size=s["batch_size"], fill=[0.0] * len(places),
-            progress=spoken_progress(job),
-        )  # fmt: skip
+        hide = partial(
+            occlusion_map,
+            [in_precision(network, s["precision"]) for network in networks.values()],
+            volume.to(TYPES[s["precision"]]),
+            mask.data > 0,
+            cube=cube,
+            stride=stride,
+            batch_size=s["batch_size"],
+            fill=[s[f"{facts['kinds'][place]}_fill"] for place in places],
+        )
+        names = [facts["channels"][place] for place in places]
+        found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))
+        if found.whole_because:
+            job.say(f"every cube took a whole forward pass: {found.whole_because}")
+        alone = channel_maps(job, hide, found, names)
         job.save(job.args.out, Volume(found.change, mask.affine))
+        job.save(job.args.channel_maps, Volume(alone, mask.affine))
         job.facts |= describe(
             found, list(networks), cube=cube, stride=stride, spacing_mm=spacing_mm
         )
         job.facts |= {name: row[name].iloc[0] for name in ("subject", "split", "digest")}
+        job.facts |= {"channels": names, "precision": s["precision"]}
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet import panels, program, step
+from ricenet.enhancement import local_change
 from ricenet.panels import Point
 from ricenet.scene import (
     BRAIN_MARGIN_MM,
@@ -35,35 +36,8 @@ from ricenet.scene import (
 )
 
 SMOOTHING_MM = 3.0
-SHADING_ORDER = 4  # of the polynomial that stands for the coils' uneven sensitivity
 TILE_MM = 22.0
 HEAD_MARGIN_MM = 42.0
-
-
-def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
-    """Difference of two MRIs less what a polynomial explains, so that uneven coils do not show.
-
-    Parameters
-    ----------
-    reference, other : (X, Y, Z) float array
-        Z-scored MRI.
-    brain : (X, Y, Z) bool array
-
-    Returns
-    -------
-    (X, Y, Z) float32 array
-        0 outside the brain.
-    """
-    voxels = np.argwhere(brain)
-    change = (reference - other)[brain].astype(np.float64)
-    places = (voxels - voxels.mean(axis=0)) / np.maximum(np.ptp(voxels, axis=0), 1)
-    powers = [p for p in np.ndindex((SHADING_ORDER + 1,) * 3) if sum(p) <= SHADING_ORDER]
-    terms = np.stack([(places**power).prod(axis=1) for power in powers], axis=1)
-    few = slice(None, None, max(1, len(change) // 20_000))
-    weights = np.linalg.lstsq(terms[few], change[few], rcond=None)[0]
-    local = np.zeros(brain.shape, np.float32)
-    local[brain] = change - terms @ weights
-    return local
 
 
 def point_of_interest(

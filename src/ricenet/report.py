@@ -16,6 +16,7 @@ import pandas as pd
 
 import ricenet
 from ricenet import board, page, program, provenance, step
+from ricenet.explanations import explanations
 from ricenet.tables import LABELS
 
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
@@ -106,8 +107,8 @@ def counts(
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
-        "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*", "audit",
-        "audit-record",
+        "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*",
+        "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
     with step.Job("report", argv, inputs=inputs, values=("subjects", "excluded")) as job:
         args, root = job.args, job.record_path.resolve().parents[3]
@@ -119,6 +120,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         checks = checks_of(read_table(args.audit))
         sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
         known = {section["subject"] for section in sections}
+        importance, doses = (
+            [row for path in paths for row in read_table(path)]
+            for paths in (args.importance, args.counterfactuals)
+        )
         audit = job.read_record(args.audit_record)["facts"]
         files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
         html = page.render(
@@ -134,6 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "metrics": metrics,
                 "compared": bool(args.comparison),
                 "comparison": comparison,
+                "explanations": explanations(importance, doses),
                 "sections": sections,
                 "failed": [check for check in checks if check["verdict"] == "fail"],
                 "other_checks": [check for check in checks if check["subject"] not in known],

@@ -1,5 +1,6 @@
 # REQUIRED INPUTS: the models and the manifest of a cohort, from train.smk; cropped volumes.
-# OUTPUTS: cohorts/<cohort>/<ablation>/occlusion/<subject>.nii.gz and .png.
+# OUTPUTS: cohorts/<cohort>/<ablation>/occlusion/<subject>.nii.gz, _channels.nii.gz, _native.nii.gz
+# and .png, cohorts/<cohort>/<ablation>/occlusion-summary.tsv and dose-counterfactuals.tsv.
 
 
 rule occlusion_map:
@@ -11,6 +12,7 @@ rule occlusion_map:
         mask=rules.crop.output.mask,
     output:
         map=f"{COHORT}/{{ablation}}/occlusion/{{subject}}.nii.gz",
+        channel_maps=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_channels.nii.gz",
         record=f"{COHORT}/{{ablation}}/occlusion/{{subject}}.json",
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_map.log",
@@ -29,6 +31,33 @@ rule occlusion_map:
     shell:
         "python -m ricenet.occlusion_map --manifest {input.manifest:q} --models {input.models:q} "
         "--mask {input.mask:q} --ablation {wildcards.ablation:q} --subject {wildcards.subject:q} "
+        "--out {output.map:q} --channel-maps {output.channel_maps:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule occlusion_native:
+    """Bring an occlusion map back to the voxels of the native reference image."""
+    input:
+        map=rules.occlusion_map.output.map,
+        native=f"{SUBJECT}/{STUDY.config.reference}_native.nii.gz",
+    output:
+        map=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_native.nii.gz",
+        record=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_native.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_native.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_native.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("occlusion_native"),
+        code=code_hash("ricenet.occlusion_native"),
+    shell:
+        "python -m ricenet.occlusion_native --map {input.map:q} --native {input.native:q} "
         "--out {output.map:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -64,4 +93,73 @@ rule occlusion_picture:
         "--occlusion-record {input.occlusion_record:q} --images {input.images:q} "
         "--mask {input.mask:q} --channels {params.channels:q} --kinds {params.kinds:q} "
         "--reference {params.reference:q} --out {output.picture:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule occlusion_summary:
+    """Measure where the test subjects' maps have their importance, against shifted maps."""
+    input:
+        maps=expand(rules.occlusion_map.output.map, **STUDY.tested),
+        channel_maps=expand(rules.occlusion_map.output.channel_maps, **STUDY.tested),
+        map_records=expand(rules.occlusion_map.output.record, **STUDY.tested),
+        images=expand(rules.crop.output.images, **STUDY.tested),
+        masks=expand(rules.crop.output.mask, **STUDY.tested),
+        ledgers=STUDY.ledgers(STUDY.test_subjects),
+    output:
+        table=f"{COHORT}/{{ablation}}/occlusion-summary.tsv",
+        record=f"{COHORT}/{{ablation}}/occlusion-summary.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_occlusion_summary.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_occlusion_summary.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings=STUDY.settings("occlusion_summary"),
+        code=code_hash("ricenet.occlusion_summary"),
+        channels=STUDY.channels_text,
+        kinds=STUDY.kinds_text,
+        quantity=STUDY.config.total_dose.quantity,
+    shell:
+        "python -m ricenet.occlusion_summary --maps {input.maps:q} "
+        "--channel-maps {input.channel_maps:q} --map-records {input.map_records:q} "
+        "--images {input.images:q} --masks {input.masks:q} --ledgers {input.ledgers:q} "
+        "--ablation {wildcards.ablation:q} --channels {params.channels:q} --kinds {params.kinds:q} "
+        "--quantity {params.quantity:q} --out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule dose_counterfactual:
+    """Ask the ensemble about the test subjects with other doses."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        models=STUDY.fold_models,
+        masks=expand(rules.crop.output.mask, **STUDY.tested),
+    output:
+        table=f"{COHORT}/{{ablation}}/dose-counterfactuals.tsv",
+        record=f"{COHORT}/{{ablation}}/dose-counterfactuals.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_dose_counterfactual.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_dose_counterfactual.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(120),
+        gpu=1,
+    params:
+        settings=STUDY.settings("dose_counterfactual"),
+        code=code_hash("ricenet.dose_counterfactual"),
+        dose_scaling=STUDY.config.cache.dose_scaling,
+    shell:
+        "python -m ricenet.dose_counterfactual --manifest {input.manifest:q} "
+        "--models {input.models:q} --masks {input.masks:q} --ablation {wildcards.ablation:q} "
+        "--dose-scaling {params.dose_scaling:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

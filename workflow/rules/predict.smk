@@ -24,8 +24,8 @@ rule arrival:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("arrival"),
         code=code_hash("ricenet.arrival"),
@@ -67,8 +67,8 @@ rule vote:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("vote"),
         code=code_hash("ricenet.vote"),
@@ -95,8 +95,8 @@ rule predictions:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("predictions"),
         code=code_hash("ricenet.predictions"),

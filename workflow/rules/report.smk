@@ -11,6 +11,9 @@ rule audit:
         overviews=STUDY.overviews(STUDY.reported()),
         caches=STUDY.caches(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
+        natives=STUDY.occlusion_natives(),
+        occlusion_summaries=STUDY.occlusion_summaries(),
+        counterfactuals=STUDY.counterfactuals(),
     output:
         table=f"{STUDY.root}/audit/records.tsv",
         record=f"{STUDY.root}/audit/audit.json",
@@ -46,6 +49,8 @@ rule report:
         audit_record=rules.audit.output.record,
         overviews=STUDY.overviews(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
+        importance=STUDY.occlusion_summaries(),
+        counterfactuals=STUDY.counterfactuals(),
     output:
         page=f"{COHORT}/report/index.html",
         record=f"{COHORT}/report/report.json",
@@ -69,6 +74,8 @@ rule report:
         "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
         "--audit-record {input.audit_record:q} --overviews {input.overviews:q} "
-        "--occlusions {input.occlusions:q} --subjects {params.subjects:q} --excluded {params.excluded:q} "
+        "--occlusions {input.occlusions:q} --importance {input.importance:q} "
+        "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
+        "--excluded {params.excluded:q} "
         "--out {output.page:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

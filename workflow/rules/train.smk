@@ -141,8 +141,8 @@ rule compare:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=STUDY.settings("compare"),
         code=code_hash("ricenet.compare"),

@@ -188,5 +188,5 @@ def subject_of(record: str) -> str:
     if parts[0] == "subjects":
         return parts[1]
     if parts[0] == "caches" or "occlusion" in parts:
-        return Path(parts[-1]).stem.removesuffix("_picture")
+        return Path(parts[-1]).stem.split("_")[0]
     return ""

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from ricenet import occlusion
+from random_networks import rice_net
+from ricenet.occlusion.maps import occlusion_map
 
 
 class Linear(torch.nn.Module):
@@ -29,17 +30,27 @@ def case():
     return weights, rng.standard_normal((2, *SHAPE)), brain
 
 
-def run(weights, volume, brain, *, cube=3, stride=2, batch_size=4, fill=(0.0, 0.0), said=None):
+def run(
+    weights, volume, brain, *, cube=3, stride=2, batch_size=4, fill=(0.0, 0.0), channels=None,
+    said=None,
+):  # fmt: skip
     models = [Linear(w).eval() for w in weights]
+    return run_models(
+        models, torch.from_numpy(volume).float(), brain, cube=cube, stride=stride,
+        batch_size=batch_size, fill=fill, channels=channels, said=said,
+    )  # fmt: skip
+
+
+def run_models(models, volume, brain, *, cube, stride, batch_size, fill, channels=None, said=None):
     said = [] if said is None else said
-    return occlusion.occlusion_map(
-        models, torch.from_numpy(volume).float(), brain,
-        cube=cube, stride=stride, batch_size=batch_size, fill=fill,
+    return occlusion_map(
+        models, volume, brain, cube=cube, stride=stride, batch_size=batch_size, fill=fill,
+        channels=range(len(volume)) if channels is None else channels,
         progress=lambda done, cubes: said.append((done, cubes)),
     )  # fmt: skip
 
 
-def naive(weights, volume, brain, *, cube, stride, fill):
+def naive(weights, volume, brain, *, cube, stride, fill, channels=(0, 1)):
     """Float64, one cube and one voxel after the other."""
 
     def ensemble(x):
@@ -61,7 +72,7 @@ def naive(weights, volume, brain, *, cube, stride, fill):
                     continue
                 cubes += 1
                 hidden = volume.copy()
-                for c in range(len(volume)):
+                for c in channels:
                     hidden[c, x : x + cube, y : y + cube, z : z + cube] = fill[c]
                 total[x : x + cube, y : y + cube, z : z + cube] += sign * (clean - ensemble(hidden))
                 count[x : x + cube, y : y + cube, z : z + cube] += 1
@@ -121,7 +132,8 @@ def test_batch_size_changes_nothing(case):
 def test_progress_reaches_the_end(case):
     said = []
     found = run(*case, said=said)
-    assert said[-1] == (found.cubes, found.cubes) and len(said) == -(-found.cubes // 4)
+    forwards = 3 * found.cubes
+    assert said[-1] == (forwards, forwards) and len(said) == 3 * -(-found.cubes // 4)
 
 
 def test_zero_outside_the_brain(case):
@@ -133,9 +145,9 @@ def test_training_mode_is_refused(case):
     weights, volume, brain = case
     models = [Linear(weights[0]).train()]
     with pytest.raises(ValueError, match="training mode"):
-        occlusion.occlusion_map(
+        run_models(
             models, torch.from_numpy(volume).float(), brain,
-            cube=2, stride=1, batch_size=1, fill=(0.0, 0.0), progress=lambda *_: None,
+            cube=2, stride=1, batch_size=1, fill=(0.0, 0.0),
         )  # fmt: skip
 
 
@@ -143,3 +155,76 @@ def test_training_mode_is_refused(case):
 def test_cubes_that_do_not_fit_are_refused(case, cube, stride):
     with pytest.raises(ValueError, match="cube_mm"):
         run(*case, cube=cube, stride=stride)
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_one_channel_alone(case, channel):
+    weights, volume, brain = case
+    settings = {"cube": 3, "stride": 2, "fill": (0.5, -2.0), "channels": [channel]}
+    found = run(weights, volume, brain, **settings)
+    expected, *_ = naive(weights, volume, brain, **settings)
+    np.testing.assert_allclose(found.change, expected, atol=1e-6)
+    assert np.abs(expected).max() > 1e-3
+
+
+def test_a_network_that_is_not_local_takes_whole_passes_and_says_so(case):
+    assert "global average" in run(*case).whole_because
+
+
+SMALL = {"cube": 6, "stride": 4, "batch_size": 5, "fill": (0.0, 0.3)}
+
+
+@pytest.fixture(scope="module")
+def head():
+    """Two channels that are 0 and 0.3, the fill values, outside a small brain.
+
+    The second one has its fill value in a part of the brain, too.
+    """
+    torch.manual_seed(3)
+    brain = np.zeros((17, 20, 18), bool)
+    brain[4:10, 5:12, 3:11] = True
+    outside = torch.tensor([0.0, 0.3])[:, None, None, None]
+    volume = torch.where(torch.from_numpy(brain), torch.randn(2, *brain.shape), outside)
+    volume[1, :, :, 6:] = 0.3
+    return volume, brain
+
+
+def test_whole_passes_agree(head):
+    local = [rice_net(2, stem_stride=2, width=0.125, seed=s) for s in (1, 2)]
+    same = [rice_net(2, stem_stride=2, width=0.125, seed=s) for s in (1, 2)]
+    for network in same:
+        network.fc.register_forward_hook(lambda *_: None)  # does nothing, but might
+        network.bn1.register_forward_hook(lambda *_: None)
+    fast, slow = run_models(local, *head, **SMALL), run_models(same, *head, **SMALL)
+    assert fast.whole_because == "" and "hooks" in slow.whole_because
+    np.testing.assert_allclose(fast.hidden, slow.hidden, atol=1e-6)
+    np.testing.assert_allclose(fast.change, slow.change, atol=1e-6)
+    assert np.abs(fast.change).max() > 1e-4 and fast.hidden.shape == (2, fast.cubes, 2)
+    for corner, found in zip(fast.places, fast.hidden[0], strict=True):
+        volume, (x, y, z) = head[0].clone(), corner
+        volume[0, x : x + 6, y : y + 6, z : z + 6] = 0.0
+        volume[1, x : x + 6, y : y + 6, z : z + 6] = 0.3
+        with torch.no_grad():
+            expected = torch.softmax(local[0](volume[None]), dim=1)[0]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_cubes_that_change_nothing_are_skipped_exactly(head):
+    volume, brain = head
+    said, network = [], rice_net(2, stem_stride=2, width=0.125)
+    everywhere = np.ones_like(brain)
+    found = run_models([network], volume, everywhere, **SMALL, said=said)
+    near = np.array([brain[x : x + 6, y : y + 6, z : z + 6].any() for x, y, z in found.places])
+    assert found.skipped == (~near).sum() > 10
+    assert said[-1] == (near.sum(), near.sum())
+    np.testing.assert_array_equal(found.hidden[0, ~near], found.clean.repeat((~near).sum(), axis=0))
+    assert (found.hidden[0, near] != found.clean).any(axis=1).all()
+
+
+def test_nothing_to_hide(head):
+    volume, brain = head
+    found = run_models(
+        [rice_net(2, stem_stride=2, width=0.125)], torch.zeros_like(volume), brain,
+        **SMALL | {"fill": (0.0, 0.0)},
+    )  # fmt: skip
+    assert (found.change == 0).all() and found.skipped == found.cubes

@@ -1,0 +1,1 @@
+"""Occlusion maps: cubes to hide, boxes they change, a network's local layers, the map."""
