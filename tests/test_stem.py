@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ricenet import model, stem
+from saved_tensors import saved_bytes
 
 SIZES = st.integers(8, 17)
 
@@ -113,19 +114,6 @@ def test_gather_is_the_librarys_kernel(shape):
     found, places = torch.nn.functional.max_pool3d(y, 3, 2, 1, return_indices=True)
     gradient = torch.randn_like(found)
     torch.testing.assert_close(stem.gather(gradient, places, y), stem.unpool(gradient, y))
-
-
-def saved_bytes(function):
-    seen = {}
-
-    def pack(tensor):
-        storage = tensor.untyped_storage()
-        seen[storage.data_ptr()] = (storage.nbytes(), tensor)  # kept alive: no address twice
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        function()
-    return sum(size for size, _ in seen.values())
 
 
 def test_a_quarter_of_the_memory_is_kept():

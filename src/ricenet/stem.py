@@ -45,7 +45,7 @@ def forward(network: Any, batch: torch.Tensor) -> torch.Tensor:
     x = stem(batch, network.conv1, network.bn1)
     for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
         x = layer(x)
-    return network.fc(network.avgpool(x).flatten(1))
+    return network.fc(x.mean(dim=(2, 3, 4)))  # adaptive pooling adds in random order on a GPU
 
 
 def stem(x: torch.Tensor, conv: nn.Conv3d, norm: Any) -> torch.Tensor:
@@ -55,9 +55,10 @@ def stem(x: torch.Tensor, conv: nn.Conv3d, norm: Any) -> torch.Tensor:
     x = x.to(torch.get_autocast_dtype(kind) if half else conv.weight.dtype)
     sign = torch.where(norm.weight < 0, -1.0, 1.0).to(norm.weight)
     known = None if norm.training else (norm.running_mean * sign, norm.running_var)
-    found, mean, variance, count = _Stem.apply(
-        x, conv.weight, norm.weight, norm.bias, sign, conv.stride[0], norm.eps, known
-    )
+    with torch.autocast(kind, enabled=False):  # on a CPU it would pool in float32
+        found, mean, variance, count = _Stem.apply(
+            x, conv.weight, norm.weight, norm.bias, sign, conv.stride[0], norm.eps, known
+        )
     if norm.training:
         norm.num_batches_tracked += 1
         norm.running_mean.lerp_(mean * sign, norm.momentum)
