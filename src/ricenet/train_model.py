@@ -175,7 +175,8 @@ def start(
     torch.manual_seed(derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"]))
     network = model.build(identity["in_channels"], **s["model"]).to(device)
     rate, decay = s["learning_rate"], s["weight_decay"]
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+    fused = device.type == "cuda"  # one kernel; on a CPU the plain loop's own arithmetic
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
     return network, optimizer
 
 
