@@ -2,9 +2,13 @@
 
 import pytest
 import torch
+import yaml
 
+from fake_cohort import TRAIN
 from ricenet import model, plan, stem
+from ricenet.means import choose_means
 from saved_tensors import saved_bytes
+from test_study import CONFIG, make
 
 
 def kept_a_sample(shape, channels, *, bf16, small_stem, **settings):
@@ -65,3 +69,41 @@ def test_batches_are_split_evenly_and_the_impossible_is_refused():
         assert plan.samples_at_once(4, asked, memory=memory) == samples
     with pytest.raises(ValueError, match=r"5\.9 GB \(3\.0 kept.* there are 4\.0 GB; set model"):
         plan.samples_at_once(4, asked, memory=4e9)
+
+
+def test_a_study_is_refused_before_any_job(tmp_path):
+    def study(folder, **changes):
+        section = yaml.safe_load(CONFIG.read_text())["train_model"] | changes
+        return make(tmp_path / folder, train_model=section)
+
+    whole = full().bytes(2)
+    assert study("free").training_mb == round(whole / 1e6)
+    assert study("half", memory_gb=whole / 1e9 - 1).training_mb == round(full().bytes(1) / 1e6)
+    assert study("float", precision="fp32").training_mb > 1.5 * whole / 1e6
+    assert study("cpu", device="cpu").training_mb == study("32", precision="fp32").training_mb
+    with pytest.raises(ValueError, match=r"one training sample needs \d+\.\d GB .* 4\.0 GB; set"):
+        study("small", memory_gb=4.0)
+
+
+def test_a_training_is_fitted_to_its_memory():
+    def means(gb, **changes):
+        s = {**TRAIN, "batch_size": 4, "precision": "fp32", "memory_gb": gb} | changes
+        return choose_means(s, 80, (224, 224, 224), 3)
+
+    settings = TRAIN["model"]
+    plain, small = (
+        plan.need((224, 224, 224), 3, **settings, bf16=False, small_stem=small)
+        for small in (False, True)
+    )
+    cohort = 80 * 3 * 224**3 * 2
+    assert means(None) == (4, False, True)
+    assert means((plain.bytes(4) + cohort) / 1e9 + 0.01) == (4, False, True)
+    assert means((plain.bytes(4) + 0.9 * cohort) / 1e9) == (4, False, False)
+    assert means(plain.bytes(4) / 1e9 - 0.1) == (
+        4 if small.bytes(4) < plain.bytes(4) - 1e8 else 2,
+        True,
+        False,
+    )
+    assert means(small.bytes(1) / 1e9 + 0.01) == (1, True, False)
+    with pytest.raises(ValueError, match="one training sample needs"):
+        means(small.bytes(1) / 1e9 - 0.01)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 STAGES = (64, 128, 256, 512)  # channels of MONAI's ResNet18
 GB = 1e9
@@ -118,3 +118,24 @@ def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
         "set model.stem_stride to 2, precision to bf16, a smaller crop.shape or width, or take a "
         "larger device"
     )
+
+
+def study_mb(s: dict[str, Any], shape: Sequence[int], in_channels: int) -> int:
+    """MB of device memory that a study's largest training takes; on a GPU unless it says ``cpu``.
+
+    Parameters
+    ----------
+    s : dict
+        Section ``train_model`` of the configuration.
+
+    Raises
+    ------
+    ValueError
+        The memory that the section gives holds not even one sample.
+    """
+    bf16 = s["precision"] == "bf16" or (s["precision"] == "auto" and s["device"] != "cpu")
+    asked = need(shape, in_channels, **s["model"], bf16=bf16, small_stem=True)
+    samples = s["batch_size"]
+    if s["memory_gb"]:
+        samples = samples_at_once(samples, asked, memory=s["memory_gb"] * GB)
+    return round(asked.bytes(samples) / 1e6)
