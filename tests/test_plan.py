@@ -62,12 +62,13 @@ def test_a_sample_of_full_size_keeps_less_than_half():
 
 
 def test_batches_are_split_evenly_and_the_impossible_is_refused():
-    asked = plan.Need(kept=3 * 10**9, passing=10**9, fixed=10**9)
+    asked = plan.Need(kept=2 * 10**9, passing=10**9, stem=10**9, together=2, fixed=10**9)
     needed = {n: asked.bytes(n) for n in (1, 2, 3, 4)}
     assert needed[1] == pytest.approx(5e9 / 0.85)
+    assert needed[4] == pytest.approx((4 * 3e9 + 2 * 1e9 + 1e9) / 0.85)
     for memory, samples in ((1e12, 4), (needed[4], 4), (needed[3], 2), (needed[1], 1)):
         assert plan.samples_at_once(4, asked, memory=memory) == samples
-    with pytest.raises(ValueError, match=r"5\.9 GB \(3\.0 kept.* there are 4\.0 GB; set model"):
+    with pytest.raises(ValueError, match=r"5\.9 GB \(2\.0 kept.* there are 4\.0 GB; set model"):
         plan.samples_at_once(4, asked, memory=4e9)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet import model, stem
+from ricenet import model, plan, stem
 from saved_tensors import saved_bytes
 
 SIZES = st.integers(8, 17)
@@ -60,7 +60,7 @@ def test_stem_is_the_plain_one(batch, channels, shape, stride, signs, training, 
     if empty:  # a background of exactly 0: ties in the max-pool
         x[..., : shape[2] // 2] = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stem, "LARGEST_MAP", limit)
+        patch.setattr(plan, "LARGEST_MAP", limit)
         found = results(stem.stem, x, conv, norm)
     for name, expected in results(plain, x, conv, norm).items():
         torch.testing.assert_close(found[name], expected, atol=1e-10, rtol=1e-10, msg=name)

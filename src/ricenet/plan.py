@@ -14,6 +14,9 @@ STAGES = (64, 128, 256, 512)  # channels of MONAI's ResNet18
 GB = 1e9
 # Share for what is not counted: workspaces of the convolutions, fragments, the driver.
 SPARE = 0.15
+# Elements of the stem's map at a time: above 2^31 kernels get slow, below this they are no faster.
+LARGEST_MAP = 2**27
+MANY = 2**31
 
 
 class Need(NamedTuple):
@@ -24,18 +27,25 @@ class Need(NamedTuple):
     kept : int
         For the backward pass, a sample.
     passing : int
-        Largest tensors that live for a moment, a sample.
+        Tensors that live for a moment, a sample.
+    stem : int
+        The same in the stem, a sample of those that it takes together.
+    together : int
+        How many those are.
     fixed : int
         Weights, gradients, moments of the optimiser.
     """
 
     kept: int
     passing: int
+    stem: int
+    together: int
     fixed: int
 
     def bytes(self, samples: int) -> int:
         """With so many samples at once."""
-        return int((samples * (self.kept + self.passing) + self.fixed) / (1 - SPARE))
+        stem = min(samples, self.together) * self.stem
+        return int((samples * (self.kept + self.passing) + stem + self.fixed) / (1 - SPARE))
 
 
 def sizes(shape: Sequence[int], *, stem_stride: int) -> list[int]:
@@ -82,17 +92,23 @@ def need(
     body = sum((8 + (i > 0)) * c * n for i, (c, n) in enumerate(zip(maps, after, strict=True)))
     weights = parameters(in_channels, width=width)
     large = maps[0] * full
+    passing = 8 * volume  # float32 batch before and after augmentation
     if small_stem:
         kept = size * (volume + 2 * pooled + body)
-        # map, its gradient, folded volume; places of the maxima; some float32 of pooled size
-        passing = size * 2 * large + (8 + 12) * pooled + 7 * size * volume * bf16
+        passing += 3 * 4 * pooled  # float32 of pooled size
+        # map, its gradient, places of the maxima, folded volume
+        stem, together = size * (2 * large + 7 * volume * bf16) + 8 * pooled, stem_samples(large)
     else:
-        # map, its normalised copy, places of the maxima
+        # map, its normalised copy, places of the maxima; then two gradients of the map
         kept = size * (volume + 2 * large + pooled + body) + 8 * pooled
-        passing = size * 2 * large
-    passing += 8 * volume  # float32 batch before and after augmentation
+        stem, together = size * 2 * large, MANY
     fixed = weights * (4 + 4 + 8 + (2 if bf16 else 0))
-    return Need(kept, passing, fixed)
+    return Need(kept, passing, stem, together, fixed)
+
+
+def stem_samples(elements: int) -> int:
+    """How many samples the small stem takes together, given the elements of a sample's map."""
+    return max(1, LARGEST_MAP // max(1, elements))
 
 
 def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
@@ -111,9 +127,10 @@ def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
     for samples in range(batch_size, 0, -1):
         if batch_size % samples == 0 and asked.bytes(samples) <= memory:
             return samples
+    passing = asked.passing + asked.stem
     raise ValueError(
         f"one training sample needs {asked.bytes(1) / GB:.1f} GB ({asked.kept / GB:.1f} kept for "
-        f"the backward pass, {asked.passing / GB:.1f} for a moment, {asked.fixed / GB:.1f} for "
+        f"the backward pass, {passing / GB:.1f} for a moment, {asked.fixed / GB:.1f} for "
         f"weights and optimiser, {100 * SPARE:.0f} % spare) and there are {memory / GB:.1f} GB; "
         "set model.stem_stride to 2, precision to bf16, a smaller crop.shape or width, or take a "
         "larger device"

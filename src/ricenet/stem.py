@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.grad import conv3d_weight
 
-# A few samples at a time: above 2^31 elements kernels get slow, and below this they are no faster.
-LARGEST_MAP = 2**27
+from ricenet import plan
+
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
 
@@ -134,7 +134,7 @@ class _Stem(torch.autograd.Function):
 def _parts(x: torch.Tensor, weight: torch.Tensor, stride: int) -> tuple[torch.Tensor, ...]:
     """Split a batch so that the map of each part stays small."""
     elements = len(weight) * x[0, 0].numel() // stride**3
-    return x.split(max(1, LARGEST_MAP // max(1, elements)))
+    return x.split(plan.stem_samples(elements))
 
 
 def moments(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
