@@ -59,10 +59,11 @@ def ours(volumes: torch.Tensor, kinds: tuple[str, ...], batch_size: int) -> Call
     return work
 
 
-def monai(volumes: torch.Tensor, *, affined: bool) -> Callable[[], object]:
+def monai_chain(size: int, *, affined: bool) -> Callable[[dict], dict]:
+    """MONAI's dictionary transforms on the keys a, b, c, the first two of which are MRI."""
     from monai import transforms as mt
 
-    turn, size = np.deg2rad(DEGREES), volumes.shape[-1]
+    turn = np.deg2rad(DEGREES)
     affine = {"rotate_range": (turn,) * 3, "scale_range": (SCALING,) * 3}
     elastic = {"sigma_range": (8, 8), "magnitude_range": (50, 50), "spatial_size": (size,) * 3}
     still = {"mode": "bilinear", "padding_mode": "zeros"}
@@ -81,7 +82,12 @@ def monai(volumes: torch.Tensor, *, affined: bool) -> Callable[[], object]:
         ]
     )
     chain.set_random_state(0)
-    return lambda: chain({k: volumes[i : i + 1] for i, k in enumerate(keys)})
+    return chain
+
+
+def monai(volumes: torch.Tensor, *, affined: bool) -> Callable[[], object]:
+    chain = monai_chain(volumes.shape[-1], affined=affined)
+    return lambda: chain({k: volumes[i : i + 1] for i, k in enumerate("abc")})
 
 
 def batchgenerators(volumes: torch.Tensor) -> Callable[[], object]:
