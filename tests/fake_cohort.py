@@ -28,6 +28,8 @@ TRAIN = {
     "weight_decay": 0.0,
     "precision": "fp32",
     "device": "cpu",
+    "memory_gb": None,
+    "deterministic": False,
     "checkpoint_epochs": 2,
     "model": {"stem_stride": 2, "width": 0.125},
     "augmentation": AUGMENTATION,

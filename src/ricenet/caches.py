@@ -105,9 +105,14 @@ def read_cache(path: str | Path, *, subject: str, digest: str, shape: Sequence[i
 
 
 def load_cohort(
-    rows: pd.DataFrame, facts: dict[str, Any], *, places: Sequence[int], device: torch.device
+    rows: pd.DataFrame,
+    facts: dict[str, Any],
+    *,
+    places: Sequence[int],
+    device: torch.device,
+    pinned: bool = False,
 ) -> torch.Tensor:
-    """Bring the chosen channels of some subjects to a device, every file verified.
+    """Bring the chosen channels of some subjects to a device, every file verified and read once.
 
     Parameters
     ----------
@@ -119,6 +124,8 @@ def load_cohort(
         Places of the channels in the cache.
     device : torch.device
         Where the tensor is kept.
+    pinned : bool
+        Whether a tensor on the host can be copied to a GPU without a wait.
 
     Returns
     -------
@@ -127,7 +134,10 @@ def load_cohort(
     """
     shape = (len(facts["channels"]), *facts["shape"])
     volumes = torch.empty(
-        (len(rows), len(places), *facts["shape"]), dtype=torch.float16, device=device
+        (len(rows), len(places), *facts["shape"]),
+        dtype=torch.float16,
+        device=device,
+        pin_memory=pinned,
     )
     files = zip(rows["subject"], rows["cache"], rows["digest"], strict=True)
     for i, (subject, path, digest) in enumerate(files):
@@ -138,11 +148,21 @@ def load_cohort(
 
 
 def load_subjects(
-    rows: pd.DataFrame, facts: dict[str, Any], *, places: Sequence[int], device: torch.device
+    rows: pd.DataFrame,
+    facts: dict[str, Any],
+    *,
+    places: Sequence[int],
+    device: torch.device,
+    resident: bool = True,
 ) -> Subjects:
-    """Bring names, labels and volumes of some subjects to a device."""
+    """Bring names, labels and volumes of some subjects to a device.
+
+    Where they are not to be ``resident`` there, the volumes stay in pinned memory of the host.
+    """
     labels = torch.tensor(rows["label"].to_list(), dtype=torch.int64, device=device)
-    volumes = load_cohort(rows, facts, places=places, device=device)
+    home = device if resident else torch.device("cpu")
+    pinned = home != device
+    volumes = load_cohort(rows, facts, places=places, device=home, pinned=pinned)
     return Subjects(rows["subject"].to_list(), labels, volumes)
 
 

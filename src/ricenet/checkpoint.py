@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,20 @@ def resume_path(folder: Path, identity: dict[str, Any]) -> Path:
     return folder / f"resume-{key}.safetensors"
 
 
-def save(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Write a resume point; the name holds the old or the whole new one."""
+def snapshot(
+    network: nn.Module, optimizer: torch.optim.Optimizer, state: State
+) -> tuple[dict[str, torch.Tensor], str]:
+    """Copy weights and moments to the host, and the state to text."""
     tensors = {f"model.{k}": v for k, v in network.state_dict().items()}
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": value for name, value in moments.items()}
-    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    text = json.dumps(asdict(state))
+    order = torch.contiguous_format
+    copies = {k: v.detach().cpu().clone(memory_format=order) for k, v in tensors.items()}
+    return copies, json.dumps(asdict(state))
+
+
+def write(path: Path, tensors: dict[str, torch.Tensor], text: str) -> None:
+    """Write a resume point; the name holds the old or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = staging.temporary(path)
     try:
@@ -66,6 +74,33 @@ def save(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def save(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Take and write a resume point."""
+    write(path, *snapshot(network, optimizer, state))
+
+
+class Writer:
+    """Writes resume points while the training goes on; at its end the last one is whole."""
+
+    def __enter__(self) -> Writer:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+        return self
+
+    def save(
+        self, path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State
+    ) -> None:
+        """Take a resume point now, write it soon; an error of the one before is raised here."""
+        if self._last:
+            self._last.result()
+        self._last = self._pool.submit(write, path, *snapshot(network, optimizer, state))
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._pool.shutdown(wait=True)
+        if self._last and kind is None:
+            self._last.result()
 
 
 def load(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
@@ -87,9 +122,12 @@ def load(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> St
     if _digest(tensors, text) != digest:
         return State()
     moments: dict[int, dict[str, torch.Tensor]] = {}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, i, moment = name.split(".")
+            if tensor.dim():  # in the memory format of its parameter, as in the run before
+                tensor = torch.empty_like(parameters[int(i)], device="cpu").copy_(tensor)
             moments.setdefault(int(i), {})[moment] = tensor
     weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     network.load_state_dict(weights)

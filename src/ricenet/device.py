@@ -18,3 +18,8 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
+
+
+def memory_bytes(device: torch.device) -> float:
+    """Memory that is free on a GPU; without bound for a CPU, whose memory the scheduler shares."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")

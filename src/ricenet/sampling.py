@@ -1,15 +1,34 @@
-"""Which training subjects an epoch shows, and the seed of each sample's augmentation.
+"""Which subjects a fold trains on, an epoch shows, and the seed of each sample's augmentation.
 
-Both follow from the seed, the fold, the epoch and the subjects, never from workers, clock or host.
+The last two follow from the seed, the fold, the epoch and the subjects, never from workers, clock
+or host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 import torch
 
 from ricenet.augment import derive_seed
+
+
+def split_fold(table: pd.DataFrame, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training and validation rows of a fold; test subjects are in neither.
+
+    Raises
+    ------
+    ValueError
+        No such fold, or a class without a training subject.
+    """
+    train = table[table["split"] == "train"]
+    training, validation = train[train["fold"] != fold], train[train["fold"] == fold]
+    if validation.empty:
+        raise ValueError(f"fold {fold} has no subject; folds are {sorted(set(train['fold']))}")
+    if set(training["label"]) != {0, 1}:
+        raise ValueError(f"without fold {fold}, the training subjects are all of one class")
+    return training, validation
 
 
 def draw_subjects(labels: torch.Tensor, count: int, *, seed: int) -> list[int]:

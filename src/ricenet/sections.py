@@ -142,6 +142,8 @@ class TrainModel(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 on a GPU")
     device: Device
+    memory_gb: PositiveFloat | None = Field(description="of the device; null: what it has free")
+    deterministic: bool = Field(description="only kernels that give the same bits each time")
     checkpoint_epochs: PositiveInt = Field(description="epochs between two resume points")
     model: Model
     augmentation: Augmentation

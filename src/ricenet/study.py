@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations, board, config, overrides, provenance, settings_files, tables
+from ricenet import ablations, board, config, overrides, plan, provenance, settings_files, tables
 from ricenet.raw_inputs import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -78,6 +78,9 @@ class Study:
         )
         self._check_ablations()
         self._warn_of_withdrawn()
+        self.training_mb = plan.study_mb(
+            self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
+        )
         for subject, column in self.raw.missing():
             warnings.warn(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "

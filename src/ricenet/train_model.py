@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from ricenet.augment import derive_seed
 from ricenet.caches import Subjects
 from ricenet.checkpoint import State
 from ricenet.device import choose_device
-from ricenet.sampling import draw_subjects, sample_seeds
+from ricenet.epoch import Way, be_deterministic, choose_way, train_epoch, use_bf16, validate
+from ricenet.means import choose_means
+from ricenet.sampling import draw_subjects, sample_seeds, split_fold
 
 
 def train(
@@ -39,68 +41,46 @@ def train(
     validation: Subjects,
     *,
     facts: dict[str, Any],
+    way: Way,
     resume: Path,
 ) -> None:
     """Train until all epochs are done; ``state`` says where to begin and gathers the results."""
-    s, device = job.settings, training.volumes.device
-    size, bf16 = s["batch_size"], use_bf16(s["precision"], device)
+    s, size = job.settings, job.settings["batch_size"]
     samples = -(-len(training.names) // size) * size  # drawn anew anyway: every batch is full
-    while state.epoch < s["epochs"]:
-        started = time.monotonic()
-        seed = derive_seed(s["seed"], "order", job.args.ablation, job.args.fold, state.epoch)
-        order = draw_subjects(training.labels, samples, seed=seed)
-        seeds = sample_seeds(s["seed"], [training.names[i] for i in order], state.epoch)
-        losses = []
-        network.train()
-        for i in range(0, samples, size):
-            chosen = order[i : i + size]
-            batch = training.volumes[chosen].float()  # (B, C, X, Y, Z)
-            batch = augmented(batch, seeds[i : i + size], job, facts)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                logits = network(batch)  # (B, 2)
-            loss = F.cross_entropy(logits.float(), training.labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach())  # read at the end: no wait for the device in between
-        logits = validate(network, validation, batch_size=size, bf16=bf16)  # (N, 2)
-        note_epoch(state, torch.stack(losses), logits, validation.labels, s["learning_rate"])
-        if state.epoch % s["checkpoint_epochs"] == 0 and state.epoch < s["epochs"]:
-            checkpoint.save(resume, network, optimizer, state)
-        say_progress(job, state, seconds=time.monotonic() - started)
+    with checkpoint.Writer() as writer:
+        while state.epoch < s["epochs"]:
+            started = time.monotonic()
+            seed = derive_seed(s["seed"], "order", job.args.ablation, job.args.fold, state.epoch)
+            order = draw_subjects(training.labels, samples, seed=seed)
+            seeds = sample_seeds(s["seed"], [training.names[i] for i in order], state.epoch)
+            change = augmentation(seeds, job, facts)
+            losses = train_epoch(
+                network, optimizer, training, order, way=way, batch_size=size, change=change
+            )
+            logits = validate(network, validation, way=way)  # (N, 2)
+            labels = validation.labels
+            note_epoch(state, losses, logits, labels, s["learning_rate"])
+            if state.epoch % s["checkpoint_epochs"] == 0 and state.epoch < s["epochs"]:
+                writer.save(resume, network, optimizer, state)
+            say_progress(job, state, seconds=time.monotonic() - started)
 
 
-def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether the network runs in bfloat16 under autocast."""
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
-
-
-def augmented(
-    batch: torch.Tensor, seeds: Sequence[int], job: step.Job, facts: dict[str, Any]
-) -> torch.Tensor:
-    """Change a batch, each sample by its seed."""
+def augmentation(
+    seeds: Sequence[int], job: step.Job, facts: dict[str, Any]
+) -> Callable[[torch.Tensor, slice], torch.Tensor]:
+    """Give the function that changes a part of an epoch's samples, each by its seed."""
     shape, spacing_mm, kinds = facts["shape"], facts["spacing_mm"], facts["kinds"]
-    draws = [
-        augment.draw(
-            seed, shape=shape, spacing_mm=spacing_mm, kinds=kinds, **job.settings["augmentation"]
-        )
-        for seed in seeds
-    ]
     places = caches.ablation_places(facts, job.args.ablation)
-    return augment.apply(batch, draws, places=places, spacing_mm=spacing_mm)
+    ranges = job.settings["augmentation"]
 
+    def change(batch: torch.Tensor, part: slice) -> torch.Tensor:
+        draws = [
+            augment.draw(seed, shape=shape, spacing_mm=spacing_mm, kinds=kinds, **ranges)
+            for seed in seeds[part]
+        ]
+        return augment.apply(batch, draws, places=places, spacing_mm=spacing_mm)
 
-@torch.no_grad()
-def validate(
-    network: nn.Module, subjects: Subjects, *, batch_size: int, bf16: bool
-) -> torch.Tensor:
-    """(N, 2) float32 logits of unchanged volumes."""
-    network.eval()
-    found = []
-    for volumes in subjects.volumes.split(batch_size):
-        with torch.autocast(volumes.device.type, torch.bfloat16, enabled=bf16):
-            found.append(network(volumes.float()).float())
-    return torch.cat(found)
+    return change
 
 
 def note_epoch(
@@ -172,23 +152,6 @@ def predictions(state: State, validation: Subjects, identity: dict[str, Any]) ->
     return pd.concat([pd.DataFrame({**common, **part}) for part in (last, best)])
 
 
-def split_fold(table: pd.DataFrame, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training and validation rows of a fold; test subjects are in neither.
-
-    Raises
-    ------
-    ValueError
-        No such fold, or a class without a training subject.
-    """
-    train = table[table["split"] == "train"]
-    training, validation = train[train["fold"] != fold], train[train["fold"] == fold]
-    if validation.empty:
-        raise ValueError(f"fold {fold} has no subject; folds are {sorted(set(train['fold']))}")
-    if set(training["label"]) != {0, 1}:
-        raise ValueError(f"without fold {fold}, the training subjects are all of one class")
-    return training, validation
-
-
 def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
     """Gather all that the weights follow from, besides the hardware."""
     settings = json.dumps(job.settings, sort_keys=True, separators=(",", ":"))
@@ -212,7 +175,9 @@ def start(
     torch.manual_seed(derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"]))
     network = model.build(identity["in_channels"], **s["model"]).to(device)
     rate, decay = s["learning_rate"], s["weight_decay"]
-    return network, torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay)
+    fused = device.type == "cuda"  # one kernel; on a CPU the plain loop's own arithmetic
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
+    return network, optimizer
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -225,15 +190,39 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows = split_fold(table, identity["fold"])
         places = caches.ablation_places(facts, identity["ablation"])
         device = choose_device(job.settings["device"])
-        training, validation = (
-            caches.load_subjects(part, facts, places=places, device=device) for part in rows
+        means = choose_means(
+            job.settings, sum(map(len, rows)), facts["shape"], identity["in_channels"]
         )
+        identity["samples_at_once"] = means.samples  # batch norm sees so many
+        training, validation = (
+            caches.load_subjects(part, facts, places=places, device=device, resident=means.resident)
+            for part in rows
+        )
+        if job.settings["deterministic"]:
+            be_deterministic()
         network, optimizer = start(job.settings, identity, device)
+        way = choose_way(
+            network,
+            device,
+            samples=means.samples,
+            bf16=use_bf16(job.settings["precision"], device),
+            small_stem=means.small_stem,
+        )
         resume = checkpoint.resume_path(job.args.out.parent, identity)
         state = checkpoint.load(resume, network, optimizer)
         if state.epoch:
             job.say(f"resumed after epoch {state.epoch}")
-        train(job, network, optimizer, state, training, validation, facts=facts, resume=resume)
+        train(
+            job,
+            network,
+            optimizer,
+            state,
+            training,
+            validation,
+            facts=facts,
+            way=way,
+            resume=resume,
+        )
         identity["epoch"] = state.epoch
         model.save_model(job.stage(job.args.out), network, metadata=identity)
         history, found = pd.DataFrame(state.history), predictions(state, validation, identity)
@@ -243,6 +232,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.fact(name, part["digest"].to_dict())
         best = state.best["epoch"]
         job.facts |= {"model": identity, "device": device.type, "best_epoch": best}
+        job.facts |= means._asdict()
     checkpoint.remove_all(job.args.out.parent)
 
 

@@ -52,6 +52,7 @@ rule train_model:
         mem_mb=growing(32000),
         runtime=growing(2880),
         gpu=1,
+        gpu_mem_mb=STUDY.training_mb,
     params:
         settings=STUDY.settings("train_model"),
         code=code_hash("ricenet.train_model"),
