@@ -272,7 +272,6 @@ def main() -> None:
             places: list[tuple[Path, list[str]]] = [(ours, SETTINGS), (bare, [])]
             for folder, arguments in places if finished else []:
                 finish(folder, *arguments)
-            run(ours, *SETTINGS, "--dry-run")  # the first run digests the raw files
             costs = measure(places, repeats)
             counts = [jobs(side[-1].text) for side in costs]
             if counts[0] != counts[1]:

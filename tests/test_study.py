@@ -45,10 +45,14 @@ def make(folder: Path, *, rows=ROWS, cohort=COHORT, decisions="", **changes) -> 
     (folder / "subjects.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
     (folder / "c1.tsv").write_text("\n".join(["subject\tsplit\tfold", *cohort]) + "\n")
     (folder / "overrides.tsv").write_text(DECISIONS + decisions)
+    return Study(study_values(folder, **changes), memory=folder / "memory" / "digests.json")
+
+
+def study_values(folder: Path, **changes) -> dict:
     values = yaml.safe_load(CONFIG.read_text())
     names = {"subjects": "subjects", "cohort": "c1", "overrides": "overrides"}
     values |= {key: f"{folder}/{name}.tsv" for key, name in names.items()} | changes
-    return Study(values, memory=folder / "memory" / "digests.json")
+    return values
 
 
 def told(study: Study, subject: str) -> dict:
@@ -185,6 +189,8 @@ def test_memory_of_raw_digests_may_be_lost_or_broken(tmp_path: Path) -> None:
     study = make(tmp_path)
     assert study.raw.digest(w(mri="ct")) == before
     (tmp_path / "raw" / "P1" / "d" / "1.dcm").write_text("other content")
+    assert study.raw.digest(w(mri="ct")) == before  # one run sees one state
+    study = Study(study_values(tmp_path), memory=tmp_path / "memory" / "digests.json")
     assert study.raw.digest(w(mri="ct")) != before
     assert study.raw.digest(w(mri="postop")) == make(tmp_path).raw.digest(w(mri="postop"))
 

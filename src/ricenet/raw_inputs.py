@@ -49,6 +49,7 @@ class RawInputs:
         self.folder = folder
         self.mri, self.doses = list(mri), list(dose)
         self._memory = _read_memory(memory)
+        self._found: dict[Path, str] = {}  # digests of this run: two rules ask for each
         atexit.register(_write_memory, memory, self._memory)
 
     def _absolute(self, subject: str, column: str) -> Path:
@@ -86,7 +87,10 @@ class RawInputs:
 
     def _digest(self, subject: str, column: str) -> str:
         path = self._absolute(subject, column)
-        return raw_files.digest(path, memory=self._memory) if raw_files.exists(path) else "missing"
+        if path not in self._found:
+            there = raw_files.exists(path)
+            self._found[path] = raw_files.digest(path, memory=self._memory) if there else "missing"
+        return self._found[path]
 
     def series(self, w: Any) -> str:
         """Params function: which series of the raw folder counts; empty where it holds one."""
