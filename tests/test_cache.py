@@ -31,6 +31,9 @@ def run(
     data = IMAGES | images
     subject = folder / "subjects" / "P1"
     mask_affine = oblique() if mask_affine is None else mask_affine
+    gate = subject / "quality.tsv"
+    gate.parent.mkdir(parents=True, exist_ok=True)
+    gate.write_text("check\tdecision\n")
     (folder / "caches").mkdir(exist_ok=True)
     return run_step(
         cache.main,
@@ -38,6 +41,7 @@ def run(
         settings,
         images=[put(subject / f"{c}_cropped.nii.gz", data[c], oblique()) for c in channels],
         mask=put(subject / "brain-mask_cropped.nii.gz", MASK, mask_affine),
+        quality=gate,
         channels=json.dumps(list(channels)),
         kinds=json.dumps([KINDS[c] for c in channels]),
         out=folder / "caches" / "P1.npy",

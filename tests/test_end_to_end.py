@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -266,14 +267,36 @@ def test_nothing_of_the_headers_is_written(run: Run) -> None:
             assert not found, f"{path.relative_to(run.root)} holds {found}"
 
 
-def test_damage_is_found_by_the_audit(run: Run, tmp_path: Path) -> None:
+def verify(run: Run, *arguments: str) -> subprocess.CompletedProcess:
+    """Call the audit's verify as a person would."""
+    demo = "config/demo/config.yaml"
+    return subprocess.run(
+        [sys.executable, "-m", "ricenet.audit", "verify", "--configfile", demo, str(run.config),
+         *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def test_every_file_is_proved(run: Run) -> None:
+    """Digests, chain, settings, code, invariants, and no identity of the raw headers anywhere."""
+    result = verify(run, "--against", str(run.raw))
+    print(result.stdout.splitlines()[-3])
+    assert result.returncode == 0, result.stdout
+    root_digest = re.search(r"root digest ([0-9a-f]{64})", result.stdout)[1]
+    assert root_digest in (run.root / "cohorts/c1/report/index.html").read_text()
+
+
+def test_damage_is_found_by_the_audit(run: Run) -> None:
     path = run.root / "subjects/P001/event_zscored.nii.gz"
     whole = path.read_bytes()
     image = nib.load(path)
     data = np.array(image.dataobj)
     data[tuple(np.argwhere(data)[0])] += 0.25
     nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
-    record = tmp_path / "audit.json"
     command = [sys.executable, "-m", "ricenet.audit", "--out", str(run.root / "audit/again.tsv")]
     try:
         record = run.root / "audit/again.json"
@@ -283,11 +306,15 @@ def test_damage_is_found_by_the_audit(run: Run, tmp_path: Path) -> None:
             text=True,
             check=False,
         )
+        named = verify(run)
     finally:
         path.write_bytes(whole)
     assert result.returncode == 1
     assert "subjects/P001/event_zscored.nii.gz: altered" in result.stderr
     assert not record.exists()
+    assert named.returncode == 1
+    assert "1 problems with 1 files" in named.stdout
+    assert named.stdout.startswith("altered       subjects/P001/event_zscored.nii.gz")
 
 
 def test_nifti_input_gives_the_same_cache(run: Run) -> None:

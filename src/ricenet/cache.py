@@ -18,8 +18,8 @@ from ricenet.volume import require_same_space
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the cropped channels, stack them, write."""
-    values = ("channels", "kinds", "preprocessing?")
-    job = step.Job("cache", argv, inputs=("images*", "mask"), values=values)
+    inputs, values = ("images*", "mask", "quality"), ("channels", "kinds", "preprocessing?")
+    job = step.Job("cache", argv, inputs=inputs, values=values)
     with job:
         channels, kinds = json.loads(job.args.channels), json.loads(job.args.kinds)
         mask = job.load(job.args.mask)

@@ -260,7 +260,7 @@ rule cache:
         preprocessing=STUDY.preprocessing(),
     shell:
         "python -m ricenet.cache --images {input.images:q} --mask {input.mask:q} "
-        "--channels {params.channels:q} --kinds {params.kinds:q} "
+        "--quality {input.quality:q} --channels {params.channels:q} --kinds {params.kinds:q} "
         "--preprocessing {params.preprocessing:q} --out {output.array:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 

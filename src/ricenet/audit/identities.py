@@ -6,8 +6,9 @@ They live in memory only, while the search runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ STANDARD_UIDS = "1.2.840.10008."  # PS3.6 annex A: classes and syntaxes, of no p
 # shorter texts are found by chance: "HEAD", "F", "T1"
 SHORTEST = {"PN": 3, "LO": 6, "SH": 4, "ST": 6, "LT": 6, "UT": 6, "AE": 6}
 IDS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID", "PatientAddress")
+# of machines and methods, not of persons and places
+DEVICES = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "DeidentificationMethod")
 KINDS = {"PN": "a name", "UI": "a UID", "DA": "a date", "DT": "a date"}
 _TOKEN = re.compile(r"[0-9][0-9.]{7,}")
 
@@ -27,15 +30,18 @@ class Identities:
 
     Attributes
     ----------
-    texts : dict
-        Names, ids and free text, in lower case, with their kind.
+    names : dict
+        Names and ids in lower case, with their kind.
+    texts : set
+        Descriptions and other free text, as they are written.
     numbers : dict
         UIDs and dates, with their kind.
     paths : list of str
         The raw folder itself.
     """
 
-    texts: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
     numbers: dict[str, str] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
 
@@ -46,21 +52,23 @@ class Identities:
             for token in map(_bare, _TOKEN.findall(text))
             if token in self.numbers
         }
-        if self.texts:
-            found |= {
-                f"{self.texts[hit.lower()]} of the raw data"
-                for hit in self._pattern().findall(text.lower())
-            }
+        names, texts = self._patterns
+        found |= {f"{self.names[hit]} of the raw data" for hit in names.findall(text.lower())}
+        if texts.search(text):
+            found.add("a text of the raw data")
         if any(path in text for path in self.paths):
             found.add("a path of the raw data")
         return sorted(found)
 
-    def _pattern(self) -> re.Pattern[str]:
-        if not hasattr(self, "_compiled"):
-            longest = sorted(self.texts, key=len, reverse=True)
-            either = "|".join(map(re.escape, longest))
-            self._compiled = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
-        return self._compiled
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        return _any_of(self.names), _any_of(self.texts)
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """Pattern of whole words, the longest first; of none where there are none."""
+    either = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+    return re.compile(rf"(?<!\w)(?:{either or '(?!)'})(?!\w)")
 
 
 def _bare(token: str) -> str:
@@ -87,12 +95,14 @@ def collect(folder: Path, *, allowed: Collection[str]) -> Identities:
         for kind, value in _values(data):
             _add(found, kind, value)
     for name in kept:
-        found.texts.pop(name, None)
+        found.names.pop(name, None)
     return found
 
 
 def _values(data: Any) -> Iterator[tuple[str, str]]:
     for element in (*getattr(data, "file_meta", ()), *data.iterall()):
+        if element.keyword in DEVICES:
+            continue
         if element.VR in KINDS or element.VR in SHORTEST:
             several = element.value if element.VM > 1 else [element.value]
             for value in several:
@@ -110,9 +120,9 @@ def _add(found: Identities, kind: str, value: str) -> None:
         parts = [part for part in re.split(r"[\^=\s]+", value) if len(part) >= SHORTEST["PN"]]
         for part in (*parts, value):
             if part:
-                found.texts[part.lower()] = "a name"
+                found.names[part.lower()] = "a name"
     elif kind == "ID":
         if len(value) >= 4:
-            found.texts[value.lower()] = "an id"
+            found.names[value.lower()] = "an id"
     elif len(value) >= SHORTEST[kind]:
-        found.texts[value.lower()] = "a text"
+        found.texts.add(value)
