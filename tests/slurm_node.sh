@@ -45,7 +45,7 @@ SchedulerParameters=bf_interval=2,sched_min_interval=200000
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 JobRequeue=1
-MinJobAge=600
+MinJobAge=86400
 KillWait=5
 GresTypes=gpu
 AccountingStorageType=accounting_storage/none

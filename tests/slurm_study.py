@@ -31,7 +31,7 @@ pytestmark = [
 ]
 SUBJECTS = ("P001", "P002", "P003", "P004")
 VICTIM = "cohorts/c1/postop-event/fold-0"
-EPOCHS = 60
+EPOCHS = 16
 FAST = [
     "--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2",
     "--latency-wait", "10", "--cores", "1",
