@@ -107,6 +107,31 @@ def test_only_activations_that_are_read_again_are_kept():
     assert set(clean) == convolutions | {net.last} and len(clean) == 19
 
 
+def peak_bytes(work):
+    """Most bytes that torch held at once, beyond what it held before."""
+    with torch.profiler.profile(profile_memory=True) as profiled:
+        work()
+    events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
+    steps = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
+    return max(itertools.accumulate(steps))
+
+
+def test_the_batch_size_bounds_the_memory():
+    net, shape = local_network(rice_net(2, stem_stride=1, width=0.125)), (40, 40, 40)
+    firsts = list(itertools.product(*[(0, 8, 16, 24)] * 3))  # 64 cubes
+    hidden = hide(shape, firsts, (8, 8, 8), channels=[0, 1], fill=[0.0, 0.0])
+    boxes, volume = changed_boxes(net, hidden.boxes), torch.randn(2, *shape)
+    clean = peak_bytes(lambda: clean_activations(net, volume, boxes))
+    peaks = {
+        size: peak_bytes(lambda size=size: list(incremental(net, volume, hidden, batch_size=size)))
+        for size in (1, 16, 64)
+    }
+    # one cube's boxes fit beside the clean pass; many cubes take as much more as they are more
+    assert peaks[1] < 1.05 * clean
+    assert peaks[64] > 2 * clean
+    assert peaks[16] < 16 / 64 * peaks[64] + clean
+
+
 def test_boxes_are_small_at_first_and_grow():
     net = local_network(rice_net(1, stem_stride=1, width=0.125))
     hidden = hide((96,) * 3, [(40, 40, 40)], (16, 16, 16), channels=[0], fill=[0.0])

@@ -33,11 +33,17 @@ def voxels(length_mm: float, *, spacing_mm: float) -> int:
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
-    """Network whose layers but the batch norms compute in ``fp32`` or ``bf16``."""
+    """Network whose convolutions compute in ``fp32`` or ``bf16``.
+
+    Batch norms and the last layers stay in single precision: rounded statistics would shift every
+    voxel, and rounded outputs would hide what one cube changes.
+    """
     network.to(TYPES[precision])
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            module.float()  # statistics that are rounded would shift every voxel
+        if isinstance(module, nn.BatchNorm3d | nn.Linear):
+            module.float()
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
     return network
 
 

@@ -58,6 +58,14 @@ def incremental(
         yield chosen, batch_outputs(network, clean, boxes, hidden, chosen)
 
 
+@torch.inference_mode()
+def clean_output(network: LocalNetwork, volume: torch.Tensor) -> torch.Tensor:
+    """Run the network for the clean volume (C, X, Y, Z), averaged as for a hidden box; (1, K)."""
+    last = clean_activations(network, volume, None)[network.last]
+    nothing = Changed(last[None, :, :0, :0, :0], Crop(np.zeros((1, 3), int), np.zeros(3, int)))
+    return network.head(_average(last, nothing))
+
+
 def changed_boxes(network: LocalNetwork, hidden: Boxes) -> dict[str, Boxes]:
     """Boxes of every activation that can change, by its name."""
     boxes = {network.volume: hidden}
@@ -67,12 +75,16 @@ def changed_boxes(network: LocalNetwork, hidden: Boxes) -> dict[str, Boxes]:
 
 
 def clean_activations(
-    network: LocalNetwork, volume: torch.Tensor, boxes: dict[str, Boxes]
+    network: LocalNetwork, volume: torch.Tensor, boxes: dict[str, Boxes] | None
 ) -> dict[str, torch.Tensor]:
-    """Clean activations that crops are taken from, and the last one, without the batch axis."""
+    """Clean activations that crops are taken from, and the last one, without the batch axis.
+
+    Without boxes no crops are taken.
+    """
     kept = {network.volume, network.last}
-    for layer in network.layers:
-        kept |= {name for name in layer.inputs if not _passes_on(layer, name, boxes)}
+    if boxes is not None:
+        for layer in network.layers:
+            kept |= {name for name in layer.inputs if not _passes_on(layer, name, boxes)}
     values = {network.volume: volume[None]}
     for place, layer in enumerate(network.layers):
         values[layer.name] = layer.whole(*(values[name] for name in layer.inputs))
@@ -155,12 +167,16 @@ def _paste(into: Any, start: NDArray, source: Any, at: NDArray) -> None:
 
 
 def _average(clean: torch.Tensor, changed: Changed) -> torch.Tensor:
-    """Average over all voxels: the clean one plus what the crops add, summed in float64."""
+    """Average over all voxels: the clean one plus what the crops add, summed in float64.
+
+    At least in single precision: what one cube changes is below the rounding of bfloat16.
+    """
     before = _cut(clean, changed.crop, outside=0.0)
     axes = (-3, -2, -1)
     difference = (changed.values - before).sum(axes, dtype=torch.float64)  # (B, C)
     total = clean.sum(axes, dtype=torch.float64) + difference
-    return (total / clean[0].numel()).to(clean.dtype)[..., None, None, None]
+    mean = (total / clean[0].numel()).to(torch.promote_types(clean.dtype, torch.float32))
+    return mean[..., None, None, None]
 
 
 def _array(values: torch.Tensor) -> Any:

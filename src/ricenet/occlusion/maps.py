@@ -19,8 +19,8 @@ from ricenet.model import probabilities
 from ricenet.occlusion.boxes import Boxes
 from ricenet.occlusion.cubes import average, corners, meet
 from ricenet.occlusion.hidden import Batch, Hidden, whole
-from ricenet.occlusion.incremental import incremental
-from ricenet.occlusion.layers import NotLocalError, local_network
+from ricenet.occlusion.incremental import clean_output, incremental
+from ricenet.occlusion.layers import LocalNetwork, NotLocalError, local_network
 
 
 class Occlusion(NamedTuple):
@@ -104,13 +104,14 @@ def occlusion_map(
     first = places[changing]
     boxes = Boxes(first, first + cube - 1, np.array(brain.shape))
     hiding = Hidden(boxes, channels, [fill[c] for c in channels])
-    clean = np.stack([_numpy(_clean(network, volume)) for network in models])  # (M, K)
+    ways = [_way(network) for network in models]
+    clean = np.stack(
+        [_numpy(_clean(network, way, volume)) for network, way in zip(models, ways, strict=True)]
+    )  # (M, K)
     hidden = np.repeat(clean[:, None], len(places), axis=1)  # (M, P, K)
-    done, reasons = 0, set()
-    for network, found in zip(models, hidden, strict=True):
-        batches, reason = _outputs(network, volume, hiding, batch_size=batch_size)
-        reasons |= {reason} - {""}
-        for chosen, outputs in batches:
+    done = 0
+    for network, way, found in zip(models, ways, hidden, strict=True):
+        for chosen, outputs in _outputs(network, way, volume, hiding, batch_size):
             found[changing[chosen]] = _numpy(torch.softmax(outputs.float(), dim=1))
             done += len(chosen)
             progress(done, len(models) * len(changing))
@@ -119,19 +120,28 @@ def occlusion_map(
     skipped = len(places) - len(changing)
     return Occlusion(
         change.astype(np.float32), predicted, clean, places, hidden, skipped,
-        "; ".join(sorted(reasons)),
+        "; ".join(sorted({way for way in ways if isinstance(way, str)})),
     )  # fmt: skip
 
 
-def _outputs(
-    network: nn.Module, volume: torch.Tensor, hiding: Hidden, *, batch_size: int
-) -> tuple[Iterator[Batch], str]:
-    """Choose the way to the outputs; the text says why it is whole forward passes, if it is."""
+def _way(network: nn.Module) -> LocalNetwork | str:
+    """Take the network apart; or the reason why whole forward passes are needed."""
     try:
-        local = local_network(network)
+        return local_network(network)
     except NotLocalError as error:
-        return whole(network, volume, hiding, batch_size=batch_size), str(error)
-    return incremental(local, volume, hiding, batch_size=batch_size), ""
+        return str(error)
+
+
+def _outputs(
+    network: nn.Module,
+    way: LocalNetwork | str,
+    volume: torch.Tensor,
+    hiding: Hidden,
+    batch_size: int,
+) -> Iterator[Batch]:
+    if isinstance(way, str):
+        return whole(network, volume, hiding, batch_size=batch_size)
+    return incremental(way, volume, hiding, batch_size=batch_size)
 
 
 def _differs(volume: torch.Tensor, channels: Sequence[int], fill: Sequence[float]) -> NDArray:
@@ -140,8 +150,10 @@ def _differs(volume: torch.Tensor, channels: Sequence[int], fill: Sequence[float
 
 
 @torch.inference_mode()
-def _clean(network: nn.Module, volume: torch.Tensor) -> torch.Tensor:
-    return probabilities(network, volume[None])[0]
+def _clean(network: nn.Module, way: LocalNetwork | str, volume: torch.Tensor) -> torch.Tensor:
+    if isinstance(way, str):
+        return probabilities(network, volume[None])[0]
+    return torch.softmax(clean_output(way, volume).float(), dim=1)[0]
 
 
 def _numpy(values: torch.Tensor) -> NDArray:
