@@ -41,7 +41,7 @@ def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.C
         [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *arguments,
          "--profile", "workflow/profiles/local", "--resources", "gpu=2", "--set-threads",
          "brain_mask=1", "register=1", "train_model=1", "predict_test=1", "occlusion_map=1",
-         "predict_arrival=1", "occlusion_arrival=1",
+         "predict_arrival=1", "occlusion_arrival=1", "dose_counterfactual=1",
          "--configfile", "config/demo/config.yaml", str(config)],
         cwd=ROOT,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
@@ -247,6 +247,24 @@ def test_report_is_complete(run: Run) -> None:
     assert page.count("data:image/png;base64,") >= len(SUBJECTS) + 1
     summary = json.loads((run.root / "cohorts/c1/evaluation/metrics.json").read_text())
     assert len(summary["ablations"]) == 7
+
+
+def test_occlusion_is_explained(run: Run) -> None:
+    page = (run.root / "cohorts/c1/report/index.html").read_text()
+    assert "inside the 95 % isodose" in page and "dose × 1.2" in page
+    folder = run.root / "cohorts/c1/postop-event-dose"
+    native, there = (
+        run.volume("P004", "event_native"),
+        load(folder / "occlusion/P004_native.nii.gz"),
+    )
+    assert there.data.shape == native.data.shape
+    np.testing.assert_allclose(there.affine, native.affine, atol=1e-3)
+    facts = json.loads((folder / "occlusion/P004_native.json").read_text())["facts"]
+    assert facts["native_importance_ml"] == pytest.approx(facts["map_importance_ml"], rel=0.1)
+    doses = (folder / "dose-counterfactuals.tsv").read_text().splitlines()
+    record = json.loads((folder / "occlusion/P004.json").read_text())["facts"]
+    own = next(line.split("\t") for line in doses if "\tscaled\t1\t" in line)
+    assert float(own[5]) == pytest.approx(record["clean_probability_rice"], abs=1e-5)
 
 
 def test_training_never_saw_the_test_subject(run: Run) -> None:
