@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from ricenet.device import to_device
+
 
 class Draw(NamedTuple):
     """The changes of one sample; K is the number of channels in the cache.
@@ -157,17 +159,17 @@ def upsample(lattice: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     (3, X, Y, Z) float32 tensor
     """
     for axis, count in enumerate(shape, start=1):
-        weights = _linear_weights(lattice.shape[axis], count).to(lattice.device)
+        weights = _linear_weights(lattice.shape[axis], count, lattice.device)
         lattice = (lattice.transpose(axis, -1) @ weights).transpose(axis, -1)
     return lattice
 
 
 @lru_cache
-def _linear_weights(points: int, count: int) -> torch.Tensor:
+def _linear_weights(points: int, count: int, device: torch.device) -> torch.Tensor:
     """(points, count) weights of the control points in each of ``count`` places between them."""
     knots = np.linspace(0, points - 1, count)
     distance = np.abs(knots - np.arange(points)[:, None])
-    return torch.from_numpy(np.maximum(0, 1 - distance).astype(np.float32))
+    return torch.from_numpy(np.maximum(0, 1 - distance).astype(np.float32)).to(device)
 
 
 def warp(volumes: torch.Tensor, lattice: torch.Tensor) -> torch.Tensor:
@@ -236,7 +238,7 @@ def apply(
     for volumes, sample in zip(changed, draws, strict=True):
         if _moves(sample):
             lattice = source_lattice(sample, shape=shape, spacing_mm=spacing_mm)
-            volumes.copy_(warp(volumes, _to_device(lattice, batch.device)))
+            volumes.copy_(warp(volumes, to_device(torch.from_numpy(lattice), batch.device)))
         for volume, k in zip(volumes, places, strict=True):
             change_intensity(
                 volume,
@@ -246,12 +248,6 @@ def apply(
                 seed=sample.noise_seeds[k],
             )
     return changed
-
-
-def _to_device(lattice: NDArray, device: torch.device) -> torch.Tensor:
-    """Copy without a wait for the device."""
-    tensor = torch.from_numpy(lattice)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def _moves(sample: Draw) -> bool:

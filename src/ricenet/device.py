@@ -23,3 +23,8 @@ def choose_device(name: str) -> torch.device:
 def memory_bytes(device: torch.device) -> float:
     """Memory that is free on a GPU; without bound for a CPU, whose memory the scheduler shares."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")
+
+
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Copy a tensor of the host without a wait for the device."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor

@@ -18,6 +18,7 @@ from torch import nn
 
 from ricenet import stem
 from ricenet.caches import Subjects
+from ricenet.device import to_device
 
 
 class Way(NamedTuple):
@@ -70,7 +71,7 @@ def batches(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Give volumes (size, C, X, Y, Z) float32 and labels (size,) on the labels' device."""
     device = subjects.labels.device
-    places = torch.tensor(order).to(device)
+    places = to_device(torch.tensor(order), device)
     labels = subjects.labels.index_select(0, places).split(size)
     volumes: Iterator[torch.Tensor]
     if subjects.volumes.device == device:
