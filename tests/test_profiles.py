@@ -56,7 +56,7 @@ def test_memory_and_time_of_every_rule_grow() -> None:
     rules = len(re.findall(r"^rule ", text, flags=re.M))
     for name in ("mem_mb", "runtime"):
         assert len(re.findall(rf"^ +{name}=growing\(\d+\),$", text, flags=re.M)) == rules
-    assert len(re.findall(r"^ +gpu=1,$", text, flags=re.M)) == 3
+    assert len(re.findall(r"^ +gpu=1,$", text, flags=re.M)) == 4
 
 
 @pytest.fixture
