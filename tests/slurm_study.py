@@ -185,7 +185,7 @@ def test_a_subject_is_prepared_in_one_job_and_accepted_in_another(study: Study) 
 def test_the_gpu_reaches_the_scheduler(study: Study) -> None:
     training = [job for job in jobs() if "train_model" in job.get("Comment", "")]
     assert len(training) == 3 * 2 + 1  # one of them twice
-    assert all("gres/gpu=1" in job["TRES"] for job in training), training[0]
+    assert {job["TresPerJob"] for job in training} == {"gres:gpu:1"}
 
 
 def test_a_cancelled_training_resumes_and_ends_with_the_same_weights(study: Study) -> None:

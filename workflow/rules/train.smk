@@ -50,7 +50,7 @@ rule train_model:
     threads: 4
     resources:
         mem_mb=growing(32000),
-        runtime=growing(2880),
+        runtime=2880,  # the next attempt goes on where this one stopped
         gpu=1,
         gpu_mem_mb=STUDY.training_mb,
     params:
