@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ import yaml
 
 from ricenet.phantom.study import make_study
 from ricenet.volume import Volume, load
+from test_rules import ARRIVAL_JOBS, SUBJECT_JOBS
 
 pytestmark = pytest.mark.slow
 
@@ -351,3 +353,41 @@ def test_nifti_input_gives_the_same_cache(run: Run) -> None:
         difference = np.abs(caches[0][place] - caches[1][place])[inside]
         assert np.median(difference) < 0.01
         assert np.corrcoef(caches[0][place][inside], caches[1][place][inside])[0, 1] > 0.999
+
+
+def test_an_arriving_patient_runs_its_own_jobs_and_nothing_trains(run: Run) -> None:
+    """Last of all: it adds a patient, the images of P001 under another name and without a label."""
+    shutil.copytree(run.raw / "P001" / "dicom", run.raw / "P007" / "dicom")
+    table = run.raw / "subjects.tsv"
+    row = next(line for line in table.read_text().splitlines() if line.startswith("P001"))
+    cells = row.replace("P001", "P007").split("\t")
+    table.write_text(table.read_text() + "\t".join([cells[0], "", *cells[2:]]) + "\n")
+    before = states(run.root)
+    shown = snakemake(run.config, "predict")
+    counts = re.findall(r"^([a-z_]+) +(\d+)$", shown.stdout + shown.stderr, flags=re.M)
+    jobs = Counter({name: int(n) for name, n in counts if name not in ("predict", "total")})
+    assert jobs == SUBJECT_JOBS + ARRIVAL_JOBS + Counter(predictions=1)
+    after = states(run.root)
+    board = {"status.tsv", "status.html"}
+    assert {p: after[p] for p in before if p not in board} == {
+        p: s for p, s in before.items() if p not in board
+    }
+    # P001 was validated by the model of fold 0, which has not seen these images
+    cohort = run.root / "cohorts" / "c1"
+    answer = json.loads((cohort / "predictions/P007/prediction.json").read_text())
+    ablation = "postop-event-dose"
+    rows = (cohort / ablation / "fold-0" / "predictions.tsv").read_text().splitlines()
+    cells = [dict(zip(rows[0].split("\t"), line.split("\t"), strict=True)) for line in rows[1:]]
+    mine = [c for c in cells if c["subject"] == "P001" and c["which"] == "last"]
+    found = answer["ablations"][ablation]["models"]["fold-0"]
+    assert found == pytest.approx(float(mine[0]["probability_rice"]), abs=0.01)
+    assert "Nothing to be done" in snakemake(run.config, "--dry-run", "predict").stdout
+
+
+def states(root: Path) -> dict[str, tuple[int, int]]:
+    """Date and size of each file of a study."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return {
+        path.relative_to(root).as_posix(): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in files
+    }
