@@ -339,4 +339,5 @@ def test_folder_alone_needs_no_settings(study: Finished, capsys: pytest.CaptureF
 
 def test_records_of_all_steps_are_read(small_study: Finished) -> None:
     found = records.read(small_study.root)
-    assert not found.problems and len({r.step for r in found.records.values()}) == 21
+    steps = {r.step for r in found.records.values()}
+    assert not found.problems and {"ingest_dose", "train_model", "audit", "report"} < steps

@@ -32,9 +32,15 @@ def test_model_follows_from_all_subjects_and_a_test_prediction_from_all_models(
 
 
 def test_story_holds_commands_settings_and_decisions(
-    small_study: Finished, capsys: pytest.CaptureFixture
+    small_study: Finished, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert why.main([str(small_study.root / "caches" / "S1.npy")]) == 0
+    root = small_study.copied(tmp_path / "copy").root
+    gate = root / "subjects/S1/quality.tsv"
+    lines = gate.read_text().splitlines()
+    cells = dict.fromkeys(lines[0].split("\t"), "")
+    cells |= {"check": "crop/x", "decision": "accept", "who": "Test", "why": "coarse spheres"}
+    gate.write_text("\n".join([*lines, "\t".join(cells.values())]) + "\n")
+    assert why.main([str(root / "caches" / "S1.npy")]) == 0
     text = capsys.readouterr().out
     for part in (
         "1. ingest_mri: subjects/S1/",
@@ -43,7 +49,7 @@ def test_story_holds_commands_settings_and_decisions(
         '"spacing_mm": 10.0',
         "decision: plan",
         "factor 1, fractions 30 from plan",
-        "decision of Test: accept postop_to-event/left-right: coarse spheres",
+        "decision of Test: accept crop/x: coarse spheres",
         'days: {"event": 184',
         "versions: ",
         "caches/S1.npy is what was written",
