@@ -64,6 +64,16 @@ def test_channels_in_order_and_dose_by_60_gy(channels, tmp_path: Path) -> None:
     assert all(c["verdict"] == "pass" for c in record["checks"]) and len(record["checks"]) >= 2
 
 
+def test_half_precision_rounds_by_at_most_half_a_last_place(tmp_path: Path) -> None:
+    dose = np.linspace(0, 119.9, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
+    run(tmp_path, dose=dose)
+    array = np.load(tmp_path / "caches" / "P1.npy").astype(np.float64)
+    for place, name in enumerate(("postop", "event")):
+        difference = np.abs(array[place] - IMAGES[name])
+        assert (difference <= np.abs(IMAGES[name]) / 2048 + 2.0**-25).all()
+    assert 0.01 < np.abs(array[2] * 60 - dose).max() <= 60 / 2048 + 1e-4  # Gy
+
+
 def test_zscored_dose(tmp_path: Path) -> None:
     run(tmp_path, settings=SETTINGS | {"dose_scaling": "zscore"})
     inside = np.load(tmp_path / "caches" / "P1.npy")[2][MASK > 0].astype(float)

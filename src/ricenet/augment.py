@@ -146,17 +146,9 @@ def source_lattice(sample: Draw, *, shape: Sequence[int], spacing_mm: float) -> 
 
 
 def upsample(lattice: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Trilinear upsampling whose corner points stay in the corners.
+    """(3, X, Y, Z) float32 from a (3, I, J, K) one, trilinear; corners stay corners.
 
     One axis after the other, as products with small matrices: the two short axes cost nothing.
-
-    Parameters
-    ----------
-    lattice : (3, I, J, K) float32 tensor
-
-    Returns
-    -------
-    (3, X, Y, Z) float32 tensor
     """
     for axis, count in enumerate(shape, start=1):
         weights = _linear_weights(lattice.shape[axis], count, lattice.device)
