@@ -51,9 +51,7 @@ rule train:
 rule explain:
     input:
         STUDY.occlusion_pictures(),
-        STUDY.occlusion_natives(),
-        STUDY.occlusion_summaries(),
-        STUDY.counterfactuals(),
+        EXPLAINED.files(),
 
 
 rule predict:

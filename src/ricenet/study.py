@@ -58,8 +58,6 @@ class Study:
         self.cohort_name = Path(self.config.cohort).stem
         self.folds = sorted(set(self.cohort["fold"]) - {-1})
         self.test_subjects = list(self.cohort.index[self.cohort["split"] == "test"])
-        # for expand(): subjects filled in, the other wildcards left to the job
-        self.tested = {"subject": self.test_subjects, "allow_missing": True}
         self.ablations = list(ablations.ablations(self.channels))
         self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
         self.dose_pattern = "|".join(self.dose) or NOTHING
@@ -244,37 +242,13 @@ class Study:
         names = self.ablations if self.test_subjects else []
         return [f"{self.cohort_root}/{ablation}/test-predictions.tsv" for ablation in names]
 
-    def ledgers(self, subjects: Iterable[str]) -> list[str]:
-        """List the records with the ledger of the first dose; none in a study without dose."""
-        return [
-            f"{self.root}/subjects/{s}/{d}_native.json" for d in self.dose[:1] for s in subjects
-        ]
-
     def occlusion_pictures(self) -> list[str]:
         """Pictures of the occlusion maps that the settings ask for."""
-        return self._occlusion("occlusion/{subject}.png")
-
-    def occlusion_natives(self) -> list[str]:
-        """List the maps in the voxels of the native reference image."""
-        return self._occlusion("occlusion/{subject}_native.nii.gz")
-
-    def _occlusion(self, name: str) -> list[str]:
         return [
-            f"{self.cohort_root}/{ablation}/{name.format(subject=subject)}"
+            f"{self.cohort_root}/{ablation}/occlusion/{subject}.png"
             for ablation in self.config.occlusion_map.ablations
             for subject in self.test_subjects
         ]
-
-    def occlusion_summaries(self) -> list[str]:
-        """Tables of what the maps say; none without test subjects."""
-        names = self.config.occlusion_map.ablations if self.test_subjects else []
-        return [f"{self.cohort_root}/{ablation}/occlusion-summary.tsv" for ablation in names]
-
-    def counterfactuals(self) -> list[str]:
-        """Tables of probabilities under other doses, of those ablations that have a dose."""
-        names = self.config.occlusion_map.ablations if self.test_subjects else []
-        with_dose = [name for name in names if set(name.split("-")) & set(self.dose)]
-        return [f"{self.cohort_root}/{ablation}/dose-counterfactuals.tsv" for ablation in with_dose]
 
 
 def from_files(configfiles: Iterable[Path]) -> Study:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ricenet.explained import Explained
 from ricenet.frozen import Frozen, moved
 from ricenet.provenance import code_hash
 from ricenet.raw_files import digest as raw_digest
@@ -12,6 +13,7 @@ from ricenet.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))
 FROZEN = Frozen(STUDY)
+EXPLAINED = Explained(STUDY)
 SUBJECT = f"{STUDY.root}/subjects/{{subject}}"
 COHORT = STUDY.cohort_root
 LOGS = f"{STUDY.root}/logs"

@@ -99,12 +99,12 @@ rule occlusion_picture:
 rule occlusion_summary:
     """Measure where the test subjects' maps have their importance, against shifted maps."""
     input:
-        maps=expand(rules.occlusion_map.output.map, **STUDY.tested),
-        channel_maps=expand(rules.occlusion_map.output.channel_maps, **STUDY.tested),
-        map_records=expand(rules.occlusion_map.output.record, **STUDY.tested),
-        images=expand(rules.crop.output.images, **STUDY.tested),
-        masks=expand(rules.crop.output.mask, **STUDY.tested),
-        ledgers=STUDY.ledgers(STUDY.test_subjects),
+        maps=expand(rules.occlusion_map.output.map, **EXPLAINED.tested),
+        channel_maps=expand(rules.occlusion_map.output.channel_maps, **EXPLAINED.tested),
+        map_records=expand(rules.occlusion_map.output.record, **EXPLAINED.tested),
+        images=expand(rules.crop.output.images, **EXPLAINED.tested),
+        masks=expand(rules.crop.output.mask, **EXPLAINED.tested),
+        ledgers=EXPLAINED.ledgers(),
     output:
         table=f"{COHORT}/{{ablation}}/occlusion-summary.tsv",
         record=f"{COHORT}/{{ablation}}/occlusion-summary.json",
@@ -139,7 +139,7 @@ rule dose_counterfactual:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
         models=STUDY.fold_models,
-        masks=expand(rules.crop.output.mask, **STUDY.tested),
+        masks=expand(rules.crop.output.mask, **EXPLAINED.tested),
     output:
         table=f"{COHORT}/{{ablation}}/dose-counterfactuals.tsv",
         record=f"{COHORT}/{{ablation}}/dose-counterfactuals.json",

@@ -11,9 +11,9 @@ rule audit:
         overviews=STUDY.overviews(STUDY.reported()),
         caches=STUDY.caches(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
-        natives=STUDY.occlusion_natives(),
-        occlusion_summaries=STUDY.occlusion_summaries(),
-        counterfactuals=STUDY.counterfactuals(),
+        natives=EXPLAINED.natives(),
+        occlusion_summaries=EXPLAINED.summaries(),
+        counterfactuals=EXPLAINED.counterfactuals(),
     output:
         table=f"{STUDY.root}/audit/records.tsv",
         record=f"{STUDY.root}/audit/audit.json",
@@ -49,8 +49,8 @@ rule report:
         audit_record=rules.audit.output.record,
         overviews=STUDY.overviews(STUDY.reported()),
         occlusions=STUDY.occlusion_pictures(),
-        importance=STUDY.occlusion_summaries(),
-        counterfactuals=STUDY.counterfactuals(),
+        importance=EXPLAINED.summaries(),
+        counterfactuals=EXPLAINED.counterfactuals(),
     output:
         page=f"{COHORT}/report/index.html",
         record=f"{COHORT}/report/report.json",

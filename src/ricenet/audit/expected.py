@@ -15,6 +15,7 @@ from typing import Any
 
 from ricenet import board, provenance
 from ricenet.audit.records import Problem, Record, Study
+from ricenet.explained import Explained
 from ricenet.study import Study as Plan
 
 # values of flags that do not come from a step's settings: flag to the rule's params
@@ -116,7 +117,8 @@ def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
     found = [*plan.caches(ready), *plan.overviews(ready), f"{plan.root}/audit/records.tsv"]
     cohort = [
         *plan.models(), *plan.validation_predictions(), *plan.test_predictions(),
-        *plan.occlusion_pictures(), f"{plan.cohort_root}/evaluation/metrics.tsv",
+        *plan.occlusion_pictures(), *Explained(plan).files(),
+        f"{plan.cohort_root}/evaluation/metrics.tsv",
     ]  # fmt: skip
     return [*found, *plan.if_cohort(*cohort), f"{plan.cohort_root}/report/index.html"]
 
