@@ -51,6 +51,11 @@ TESTED = expand(C + "/{a}/test-predictions.tsv", a=ABLATIONS)
 EVALUATED = [f"{C}/evaluation/{n}" for n in ("metrics.tsv", "metrics.json", "evaluation.json")]
 CACHES = expand("results/scale/caches/{s}.npy", s=ALL)
 OVERVIEWS = expand("results/scale/subjects/{s}/overview.png", s=ALL)
+MAPS = expand(f"{C}/{{{{ablation}}}}/occlusion/{{s}}{{end}}", s=TEST,
+    end=[".nii.gz", "_channels.nii.gz", ".json"])
+MASKS = [f"results/scale/subjects/{s}/brain-mask_cropped.nii.gz" for s in TEST]
+NATIVES = expand(f"{C}/{FULL}/occlusion/{{s}}_native.nii.gz", s=TEST)
+SUMMARIES = [f"{C}/{FULL}/{name}.tsv" for name in ("occlusion-summary", "dose-counterfactuals")]
 PICTURES = expand(f"{C}/{FULL}/occlusion/{{s}}.png", s=TEST)
 wildcard_constraints:
     subject="[A-Za-z0-9][A-Za-z0-9-]{0,62}", mri="postop|event|ct", dose="dose", channel="[a-z]+",
@@ -132,7 +137,22 @@ rule occlusion_map:
     input: f"{C}/manifest.tsv", MODELS,
         S + "/brain-mask_cropped.nii.gz"
     output: map=C + "/{ablation}/occlusion/{subject}.nii.gz",
+        channel_maps=C + "/{ablation}/occlusion/{subject}_channels.nii.gz",
         record=C + "/{ablation}/occlusion/{subject}.json"
+    shell: "true"
+rule occlusion_native:
+    input: C + "/{ablation}/occlusion/{subject}.nii.gz", S + "/event_native.nii.gz",
+        S + "/event_native.json"
+    output: C + "/{ablation}/occlusion/{subject}_native.nii.gz",
+        C + "/{ablation}/occlusion/{subject}_native.json"
+    shell: "true"
+rule occlusion_summary:
+    input: MAPS, MASKS
+    output: C + "/{ablation}/occlusion-summary.tsv", C + "/{ablation}/occlusion-summary.json"
+    shell: "true"
+rule dose_counterfactual:
+    input: f"{C}/manifest.tsv", MODELS, MASKS
+    output: C + "/{ablation}/dose-counterfactuals.tsv", C + "/{ablation}/dose-counterfactuals.json"
     shell: "true"
 rule occlusion_picture:
     input: C + "/{ablation}/occlusion/{subject}.nii.gz", C + "/{ablation}/occlusion/{subject}.json",
@@ -141,7 +161,8 @@ rule occlusion_picture:
         C + "/{ablation}/occlusion/{subject}_picture.json"
     shell: "true"
 rule audit:
-    input: f"{C}/evaluation/evaluation.json", OVERVIEWS, CACHES, PICTURES
+    input: f"{C}/evaluation/evaluation.json", OVERVIEWS, CACHES, PICTURES, NATIVES,
+        SUMMARIES
     output: "results/scale/audit/records.tsv", "results/scale/audit/audit.json"
     shell: "true"
 rule report:

@@ -16,6 +16,7 @@ FILES = [
     "logs/{s}/crop.failed.json", "benchmarks/{s}/crop.tsv",
     "cohorts/c1/postop-event/occlusion/{s}.nii.gz", "cohorts/c1/postop-event/occlusion/{s}.png",
     "cohorts/c1/postop-event/occlusion/{s}_picture.json",
+    "cohorts/c1/postop-event/occlusion/{s}_native.nii.gz",
     "cohorts/c1/predictions/{s}/prediction.json", "cohorts/c1/predictions/{s}/event.tsv",
     "logs/c1/postop-event_{s}_occlusion_map.log",
     "benchmarks/c1/postop-event_{s}_occlusion_map.tsv",
@@ -71,7 +72,7 @@ def test_everything_of_the_gone_subject_is_listed(root: Path) -> None:
         "status.tsv": {"P1": 1},
     }
     said = leftovers.as_text(root, found)
-    assert "P1: 16 files" in said and "--delete P1" in said and "fold-0: P1" in said
+    assert "P1: 17 files" in said and "--delete P1" in said and "fold-0: P1" in said
     assert "P10" not in said and "P1-b" not in said
 
 
@@ -158,10 +159,10 @@ def place(root: Path, monkeypatch) -> Path:
 def test_program_lists_then_removes_whom_it_is_told(place: Path, root: Path, capsys) -> None:
     before = content(root)
     leftovers.main([])
-    assert "P1: 16 files" in capsys.readouterr().out and content(root) == before
+    assert "P1: 17 files" in capsys.readouterr().out and content(root) == before
     leftovers.main(["--delete", "P1"])
     said = capsys.readouterr().out
-    assert "removed subjects/P1/overview.png" in said and "P1: 16 files removed" in said
+    assert "removed subjects/P1/overview.png" in said and "P1: 17 files removed" in said
     assert not (root / "subjects/P1").exists()
 
 
