@@ -28,3 +28,22 @@ def test_average_of_overlapping_cubes():
     brain[0] = False
     found = cubes.average(np.array([1.0, 5.0]), np.array([[0, 0, 0], [1, 0, 0]]), brain, cube=2)
     np.testing.assert_array_equal(found[:, 0, 0], [0, 3, 5, 0])
+
+
+def test_fill_is_a_number_or_the_mean_of_what_is_hidden():
+    volume = np.random.default_rng(3).normal(size=(2, *SHAPE)).astype(np.float32)
+    volume[1, :4, :4, :4] = 0.5
+    places = np.array([[0, 0, 0], [1, 2, 1]])
+    values = cubes.fill_values(volume, places, [0.25, None], cube=4)
+    total = sum(volume[1, x, y, z] for x in range(1, 5) for y in range(2, 6) for z in range(1, 5))
+    np.testing.assert_allclose(values, [[0.25, 0.5], [0.25, total / 64]], rtol=1e-5)
+
+
+def test_a_cube_changes_where_any_channel_is_not_its_value():
+    volume = np.zeros((2, *SHAPE), np.float32)
+    volume[1] = 2
+    volume[0, 5, 5, 5] = 1
+    places = np.array([[0, 0, 0], [3, 3, 3], [0, 1, 0]])
+    values = np.array([[0, 2], [0, 2], [0, 3]], np.float32)
+    assert cubes.changing(volume, places, values, cube=3).tolist() == [1, 2]
+    assert cubes.changing(volume, places[:0], values[:0], cube=3).tolist() == []

@@ -73,7 +73,8 @@ def naive(weights, volume, brain, *, cube, stride, fill, channels=(0, 1)):
                 cubes += 1
                 hidden = volume.copy()
                 for c in channels:
-                    hidden[c, x : x + cube, y : y + cube, z : z + cube] = fill[c]
+                    box = hidden[c, x : x + cube, y : y + cube, z : z + cube]
+                    box[:] = box.mean() if fill[c] is None else fill[c]
                 total[x : x + cube, y : y + cube, z : z + cube] += sign * (clean - ensemble(hidden))
                 count[x : x + cube, y : y + cube, z : z + cube] += 1
     return np.where(brain & (count > 0), total / np.maximum(count, 1), 0), int(sign > 0), cubes
@@ -81,7 +82,7 @@ def naive(weights, volume, brain, *, cube, stride, fill, channels=(0, 1)):
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(("cube", "stride"), [(3, 2), (1, 1), (4, 4), (2, 1)])
-@pytest.mark.parametrize("fill", [(0.0, 0.0), (0.5, -2.0)])
+@pytest.mark.parametrize("fill", [(0.0, 0.0), (0.5, -2.0), (0.5, None)])
 def test_is_the_naive_loop(case, sign, cube, stride, fill):
     weights, volume, brain = case
     volume = sign * volume

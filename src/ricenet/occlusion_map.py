@@ -128,6 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         row, places = table.loc[[subject]], caches.ablation_places(facts, ablation)
         volume = caches.load_cohort(row, facts, places=places, device=device)[0]
         spacing_mm = facts["spacing_mm"]
+        fills = [s[f"{facts['kinds'][place]}_fill"] for place in places]
         cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
         hide = partial(
             occlusion_map,
@@ -137,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             cube=cube,
             stride=stride,
             batch_size=s["batch_size"],
-            fill=[s[f"{facts['kinds'][place]}_fill"] for place in places],
+            fill=[None if fill == "mean" else fill for fill in fills],
         )
         names = [facts["channels"][place] for place in places]
         found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))

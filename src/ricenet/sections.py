@@ -197,7 +197,7 @@ class OcclusionMap(Section):
     cube_mm: PositiveFloat
     stride_mm: PositiveFloat
     mri_fill: float = Field(description="value in a hidden cube, as the network sees it")
-    dose_fill: float = Field(description="value in a hidden cube, as the network sees it")
+    dose_fill: float | Literal["mean"] = Field(description="the same; mean: of what is hidden")
     batch_size: PositiveInt
     precision: Literal["fp32", "bf16"]
     device: Device

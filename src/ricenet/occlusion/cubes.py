@@ -5,6 +5,7 @@ Arrays are ``(X, Y, Z)``; a cube is given by its first voxel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -36,6 +37,33 @@ def corners(brain: NDArray, *, cube: int, stride: int) -> NDArray:
 def meet(mask: NDArray, places: NDArray, *, cube: int) -> NDArray:
     """Whether any voxel of a cube is in the mask, (P,) bool."""
     return np.array([mask[slices(corner, corner + cube)].any() for corner in places], bool)
+
+
+def fill_values(
+    volume: NDArray, places: NDArray, fill: Sequence[float | None], *, cube: int
+) -> NDArray:
+    """Value that stands in each hidden cube, (P, C), for a (C, X, Y, Z) volume.
+
+    ``None`` in ``fill`` is the local mean: that of what the cube hides.
+    """
+    given = np.array([0.0 if value is None else value for value in fill], np.float32)
+    values = np.tile(given, (len(places), 1))
+    for channel in (c for c, value in enumerate(fill) if value is None):
+        for row, corner in zip(values, places, strict=True):
+            row[channel] = volume[channel][slices(corner, corner + cube)].mean(dtype=np.float64)
+    return values
+
+
+def changing(volume: NDArray, places: NDArray, values: NDArray, *, cube: int) -> NDArray:
+    """Places among the cubes of those that hide anything but the value that stands there then."""
+    differ = [
+        any(
+            (channel[slices(corner, corner + cube)] != value).any()
+            for channel, value in zip(volume, row, strict=True)
+        )
+        for corner, row in zip(places, values, strict=True)
+    ]
+    return np.flatnonzero(np.array(differ, bool))
 
 
 def average(values: NDArray, places: NDArray, brain: NDArray, *, cube: int) -> NDArray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ricenet.occlusion.boxes import Boxes, slices
@@ -24,20 +24,22 @@ class Hidden(NamedTuple):
         Where, in the volume.
     channels : sequence of int
         In which of its channels.
-    fill : sequence of float
-        Value in each of these channels.
+    fill : (C,) or (Q, C) array
+        Value in each of these channels, the same for all boxes or one for each.
     """
 
     boxes: Boxes
     channels: Sequence[int]
-    fill: Sequence[float]
+    fill: ArrayLike
 
 
 def fill_in(crops: torch.Tensor, starts: NDArray, hidden: Hidden, chosen: NDArray) -> None:
     """Hide each chosen box in its own crop (B, C, X, Y, Z), which begins at ``starts`` (B, 3)."""
     first, end = hidden.boxes.first[chosen] - starts, hidden.boxes.last[chosen] - starts + 1
-    for sample, a, b in zip(crops, first, end, strict=True):
-        for channel, value in zip(hidden.channels, hidden.fill, strict=True):
+    shape = len(hidden.boxes.first), len(hidden.channels)
+    fill = np.broadcast_to(np.asarray(hidden.fill), shape)[chosen]
+    for sample, a, b, values in zip(crops, first, end, fill.tolist(), strict=True):
+        for channel, value in zip(hidden.channels, values, strict=True):
             sample[(channel, *slices(a, b))] = value
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from ricenet.model import probabilities
 from ricenet.occlusion.boxes import Boxes
-from ricenet.occlusion.cubes import average, corners, meet
+from ricenet.occlusion.cubes import average, changing, corners, fill_values
 from ricenet.occlusion.hidden import Batch, Hidden, whole
 from ricenet.occlusion.incremental import clean_output, incremental
 from ricenet.occlusion.layers import LocalNetwork, NotLocalError, local_network
@@ -68,7 +68,7 @@ def occlusion_map(
     stride: int,
     channels: Sequence[int],
     batch_size: int,
-    fill: Sequence[float],
+    fill: Sequence[float | None],
     progress: Callable[[int, int], None],
 ) -> Occlusion:
     """Hide one cube after the other and see what it does.
@@ -87,8 +87,9 @@ def occlusion_map(
         Channels in which a cube is hidden: all of them, or one to see its share.
     batch_size : int
         Cubes at a time.
-    fill : (C,) sequence of float
-        Value in the hidden cube, of each channel of the volume.
+    fill : (C,) sequence of float or None
+        Value in the hidden cube, of each channel of the volume; ``None``: the mean of what is
+        hidden, so that the level stays and the shape goes.
     progress : function
         Called with the number of cubes done and of all, each counted once for every model.
 
@@ -100,10 +101,12 @@ def occlusion_map(
     if any(module.training for network in models for module in network.modules()):
         raise ValueError("a model is in training mode: its batch norm would depend on the batch")
     places = corners(brain, cube=cube, stride=stride)
-    changing = np.flatnonzero(meet(_differs(volume, channels, fill), places, cube=cube))
-    first = places[changing]
+    chosen_channels = volume[list(channels)].float().cpu().numpy()
+    values = fill_values(chosen_channels, places, [fill[c] for c in channels], cube=cube)
+    changed = changing(chosen_channels, places, values, cube=cube)
+    first = places[changed]
     boxes = Boxes(first, first + cube - 1, np.array(brain.shape))
-    hiding = Hidden(boxes, channels, [fill[c] for c in channels])
+    hiding = Hidden(boxes, channels, values[changed])
     ways = [_way(network) for network in models]
     clean = np.stack(
         [_numpy(_clean(network, way, volume)) for network, way in zip(models, ways, strict=True)]
@@ -112,12 +115,12 @@ def occlusion_map(
     done = 0
     for network, way, found in zip(models, ways, hidden, strict=True):
         for chosen, outputs in _outputs(network, way, volume, hiding, batch_size):
-            found[changing[chosen]] = _numpy(torch.softmax(outputs.float(), dim=1))
+            found[changed[chosen]] = _numpy(torch.softmax(outputs.float(), dim=1))
             done += len(chosen)
-            progress(done, len(models) * len(changing))
+            progress(done, len(models) * len(changed))
     predicted = int(clean.mean(0).argmax())
     change = average((clean[:, None] - hidden).mean(0)[:, predicted], places, brain, cube=cube)
-    skipped = len(places) - len(changing)
+    skipped = len(places) - len(changed)
     return Occlusion(
         change.astype(np.float32), predicted, clean, places, hidden, skipped,
         "; ".join(sorted({way for way in ways if isinstance(way, str)})),
@@ -142,11 +145,6 @@ def _outputs(
     if isinstance(way, str):
         return whole(network, volume, hiding, batch_size=batch_size)
     return incremental(way, volume, hiding, batch_size=batch_size)
-
-
-def _differs(volume: torch.Tensor, channels: Sequence[int], fill: Sequence[float]) -> NDArray:
-    """Voxels (X, Y, Z) that hiding would change."""
-    return torch.stack([volume[c] != fill[c] for c in channels]).any(dim=0).cpu().numpy()
 
 
 @torch.inference_mode()
