@@ -26,7 +26,8 @@ import yaml
 from ricenet.phantom.study import make_study
 from ricenet.volume import Volume, load
 
-pytestmark = pytest.mark.slow
+# the fixtures run the whole workflow: a busy machine needs more than the suite's limit
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
 
 ROOT = Path(__file__).parents[1]
 SUBJECTS = ("P001", "P002", "P003", "P004", "P005")
