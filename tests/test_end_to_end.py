@@ -29,7 +29,8 @@ from ricenet.phantom.study import make_study
 from ricenet.volume import Volume, load
 from test_rules import ARRIVAL_JOBS, SUBJECT_JOBS
 
-pytestmark = pytest.mark.slow
+# the fixtures run the whole workflow: a busy machine needs more than the suite's limit
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
 
 ROOT = Path(__file__).parents[1]
 SUBJECTS = ("P001", "P002", "P003", "P004", "P005")
