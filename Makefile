@@ -46,8 +46,10 @@ lint:
 types:
 	mypy
 
+# The quick tests side by side with one thread each; then those that fill the machine by themselves.
 unit:
-	pytest --durations=15
+	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not slow" --durations=10
+	pytest -m slow --durations=10
 
 test-slurm: setup
 	SKIP_SLURM="$(SKIP_SLURM)" pytest --durations=3 tests/slurm_study.py

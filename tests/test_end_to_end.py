@@ -356,18 +356,26 @@ def test_nifti_input_gives_the_same_cache(run: Run) -> None:
         assert np.corrcoef(caches[0][place][inside], caches[1][place][inside])[0, 1] > 0.999
 
 
+def ran(run: Run, *arguments: str) -> Counter[str]:
+    """Run the workflow; the jobs by rule, without the targets that only collect."""
+    shown = snakemake(run.config, *arguments)
+    counts = re.findall(r"^([a-z_]+) +(\d+)$", shown.stdout + shown.stderr, flags=re.M)
+    collect = ("all", "predict", "preprocess", "total")
+    return Counter({name: int(n) for name, n in counts if name not in collect})
+
+
+# from here on the tests change the study, each what the next ones do not look at
+
+
 def test_an_arriving_patient_runs_its_own_jobs_and_nothing_trains(run: Run) -> None:
-    """Last of all: it adds a patient, the images of P001 under another name and without a label."""
+    """The images of P001 come under another name and without a label."""
     shutil.copytree(run.raw / "P001" / "dicom", run.raw / "P007" / "dicom")
     table = run.raw / "subjects.tsv"
     row = next(line for line in table.read_text().splitlines() if line.startswith("P001"))
     cells = row.replace("P001", "P007").split("\t")
     table.write_text(table.read_text() + "\t".join([cells[0], "", *cells[2:]]) + "\n")
     before = states(run.root)
-    shown = snakemake(run.config, "predict")
-    counts = re.findall(r"^([a-z_]+) +(\d+)$", shown.stdout + shown.stderr, flags=re.M)
-    jobs = Counter({name: int(n) for name, n in counts if name not in ("predict", "total")})
-    assert jobs == SUBJECT_JOBS + ARRIVAL_JOBS + Counter(predictions=1)
+    assert ran(run, "predict") == SUBJECT_JOBS + ARRIVAL_JOBS + Counter(predictions=1)
     after = states(run.root)
     board = {"status.tsv", "status.html"}
     assert {p: after[p] for p in before if p not in board} == {
@@ -383,6 +391,41 @@ def test_an_arriving_patient_runs_its_own_jobs_and_nothing_trains(run: Run) -> N
     found = answer["ablations"][ablation]["models"]["fold-0"]
     assert found == pytest.approx(float(mine[0]["probability_rice"]), abs=0.01)
     assert "Nothing to be done" in snakemake(run.config, "--dry-run", "predict").stdout
+
+
+def test_a_rewritten_header_prepares_its_subject_again_and_trains_nothing(run: Run) -> None:
+    """Other bytes, the same voxels: the whole chain runs, its results are equal to the bit."""
+    cohort = run.root / "cohorts" / "c1"
+    trained = states(cohort)
+    cache = run.root / "caches" / "P003.npy"
+    before = cache.read_bytes()
+    for path in (run.raw / "P003" / "dicom" / "event").rglob("*.dcm"):
+        data = pydicom.dcmread(path)
+        data.ImageComments = "seen by a second reader"
+        data.save_as(path)
+    jobs = ran(run, "preprocess")
+    # the post-operative scan, the CT and the dose are as they were
+    assert jobs == SUBJECT_JOBS - Counter(ingest_mri=2, ingest_dose=1, resample=2, brain_mask=1)
+    assert cache.read_bytes() == before
+    assert "Nothing to be done" in snakemake(run.config, "--dry-run", "preprocess").stdout
+    ran(run, str(cohort / "manifest.tsv"))
+    assert "train_model" not in snakemake(run.config, "--dry-run").stdout
+    assert {p: s for p, s in states(cohort).items() if "fold-" in p} == {
+        p: s for p, s in trained.items() if "fold-" in p
+    }
+
+
+def test_another_learning_rate_trains_again_and_back_again_to_the_same_bits(run: Run) -> None:
+    """One fold of one ablation is asked for; the images are as they were."""
+    model = run.root / "cohorts/c1/postop/fold-1/model.safetensors"
+    before, values = model.read_bytes(), yaml.safe_load(run.config.read_text())
+    other = values | {"train_model": values["train_model"] | {"learning_rate": 3e-4}}
+    run.config.write_text(yaml.safe_dump(other))
+    assert ran(run, str(model)) == Counter(train_model=1)
+    assert model.read_bytes() != before
+    run.config.write_text(yaml.safe_dump(values))
+    assert ran(run, str(model)) == Counter(train_model=1)
+    assert model.read_bytes() == before
 
 
 def states(root: Path) -> dict[str, tuple[int, int]]:
