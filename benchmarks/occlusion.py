@@ -1,12 +1,11 @@
 """Occlusion by four ways on one model, volume and set of cubes, in one run.
 
 Ours computes the boxes again that a cube changes; the peers run whole forward passes: a plain loop,
-MONAI's OcclusionSensitivity and, if it is installed (pip install captum==0.9.0), Captum's
-Occlusion. In each round all of them hide the same 2 x 2 x 2 cubes, a random block of the grid of a
-map, one way after the other. The clean pass, once for a volume, is timed apart (Captum runs its own
-for each block: an eighth of its time). The arithmetic ratio counts the multiplications of the
-convolutions, from the boxes: of the cubes that were timed and of all cubes of the map; it is the
-limit of what can be gained.
+MONAI's OcclusionSensitivity and Captum's Occlusion. In each round all of them hide the same
+2 x 2 x 2 cubes, a random block of the grid of a map, one way after the other. The clean pass, once
+for a volume, is timed apart (Captum runs its own for each block: an eighth of its time). The
+arithmetic ratio counts the multiplications of the convolutions, from the boxes: of the cubes that
+were timed and of all cubes of the map; it is the limit of what can be gained.
 
     python benchmarks/occlusion.py --size 96
 """
@@ -14,7 +13,6 @@ limit of what can be gained.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import statistics
 import time
@@ -24,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from captum.attr import Occlusion
 from monai.visualize import OcclusionSensitivity
 from torch import nn
 
@@ -98,8 +97,6 @@ def monai(network, volume, places, *, cube: int, stride: int, batch: int) -> tor
 
 def captum(network, volume, places, *, cube: int, stride: int, batch: int) -> torch.Tensor:
     """Clean minus mean hidden first output (X, Y, Z) in the region."""
-    from captum.attr import Occlusion
-
     inside = tuple(slice(low, high) for low, high in region(places, cube))
 
     def forward(crops: torch.Tensor) -> torch.Tensor:
@@ -141,9 +138,8 @@ def rounds(a, network, volume, local, clean) -> Iterator[Round]:
             "ours": partial(ours, local, clean, hidden, a.batch),
             "plain": partial(plain, network, volume, hidden, a.peer_batch),
             "MONAI": partial(monai, network, volume, places, **settings),
+            "Captum": partial(captum, network, volume, places, **settings),
         }
-        if importlib.util.find_spec("captum"):
-            ways["Captum"] = partial(captum, network, volume, places, **settings)
         both = {name: timed(work) for name, work in ways.items()}
         yield Round(
             places,
@@ -219,8 +215,6 @@ def main() -> None:
         f"{a.width}, {a.device}, {a.threads} threads: {a.rounds} rounds of {EDGE**3} cubes, "
         f"the map has {len(every_cube(a))}"
     )
-    if not importlib.util.find_spec("captum"):
-        print("Captum is not installed and left out: pip install captum==0.9.0")
     local = local_network(network)
     boxes = changed_boxes(local, hidden_at(every_cube(a), a.size, a.cube).boxes)
     start = time.perf_counter()

@@ -1,8 +1,8 @@
 """The same maps from MONAI's and Captum's occlusion, where settings can be made equal."""
 
 import numpy as np
-import pytest
 import torch
+from captum.attr import Occlusion
 from monai.visualize import OcclusionSensitivity
 
 from random_networks import rice_net
@@ -51,13 +51,12 @@ def test_monai_takes_the_sigmoid_of_a_single_channel():
 
 
 def test_captum():
-    attr = pytest.importorskip("captum.attr")
     network, volume = rice_net(3, stem_stride=2, width=0.125), torch.randn(3, *SHAPE)
     for channels in ([0, 1, 2], [1]):
         found = ours(network, volume, channels=channels)
         deep = len(channels)  # its window covers channels as well; here all, or one after the other
         with torch.no_grad():
-            theirs = attr.Occlusion(lambda x: torch.softmax(network(x), dim=1)).attribute(
+            theirs = Occlusion(lambda x: torch.softmax(network(x), dim=1)).attribute(
                 volume[None], sliding_window_shapes=(deep, CUBE, CUBE, CUBE),
                 strides=(deep, STRIDE, STRIDE, STRIDE), target=found.predicted,
                 perturbations_per_eval=16,
