@@ -20,8 +20,8 @@ from timing import place, race, table
 
 from ricenet import augment, epoch, model
 from ricenet.augment import derive_seed
-from ricenet.caches import Subjects
 from ricenet.device import choose_device
+from ricenet.loading import Subjects
 
 KINDS = ("mri", "mri", "dose")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fake_cohort import CHANNELS, SHAPE, make_cohort
-from ricenet import caches
+from ricenet import caches, loading
 
 CPU = torch.device("cpu")
 
@@ -16,7 +16,7 @@ def manifest(tmp_path):
 
 def load(manifest, places=(0, 1, 2)):
     table, facts = caches.read_manifest(manifest)
-    return caches.load_cohort(table, facts, places=places, device=CPU)
+    return loading.load_cohort(table, facts, places=places, device=CPU)
 
 
 def test_manifest(manifest):
@@ -58,7 +58,7 @@ def test_another_type_or_shape_is_refused(manifest, change):
     np.save(path, data.astype(np.float32) if change == "dtype" else data[:, :-1])
     table.loc["s01", "digest"] = caches.provenance.bytes_digest(path)
     with pytest.raises(ValueError, match="subject s01: the cache is float"):
-        caches.load_cohort(table, facts, places=(0,), device=CPU)
+        loading.load_cohort(table, facts, places=(0,), device=CPU)
 
 
 def test_pickled_caches_are_refused(manifest):
@@ -67,7 +67,7 @@ def test_pickled_caches_are_refused(manifest):
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     table.loc["s01", "digest"] = caches.provenance.bytes_digest(path)
     with pytest.raises(ValueError):
-        caches.load_cohort(table, facts, places=(0,), device=CPU)
+        loading.load_cohort(table, facts, places=(0,), device=CPU)
 
 
 def test_broken_manifests_are_refused(manifest):
@@ -86,7 +86,7 @@ def test_broken_manifests_are_refused(manifest):
 
 def test_subjects_keep_their_labels(manifest):
     table, facts = caches.read_manifest(manifest)
-    found = caches.load_subjects(table[::-1], facts, places=(1,), device=CPU)
+    found = loading.load_subjects(table[::-1], facts, places=(1,), device=CPU)
     assert found.names == list(table["subject"])[::-1]
     assert found.labels.tolist() == list(table["label"])[::-1]
     assert torch.equal(found.volumes, load(manifest, places=(1,)).flip(0))

@@ -10,7 +10,7 @@ from monai.networks.nets import resnet18
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fake_cohort import AUGMENTATION, TRAIN, make_cohort, train_arguments
-from ricenet import augment, caches, checkpoint, epoch, plan, train_model
+from ricenet import augment, caches, checkpoint, epoch, loading, plan, train_model
 from ricenet.augment import derive_seed
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def run(manifest, name, **changes):
 def subjects_of(manifest):
     table, facts = caches.read_manifest(manifest)
     rows = table[(table["split"] == "train") & (table["fold"] != 0)]
-    return rows, caches.load_subjects(rows, facts, places=(1, 2), device=CPU)
+    return rows, loading.load_subjects(rows, facts, places=(1, 2), device=CPU)
 
 
 def reference_losses(rows, *, batch_size):

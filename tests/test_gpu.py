@@ -7,7 +7,7 @@ import torch
 
 from fake_cohort import AUGMENTATION, TRAIN
 from ricenet import augment, epoch, stem, train_model
-from ricenet.caches import Subjects
+from ricenet.loading import Subjects
 from test_stem import layers, plain, results
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet import caches, model, program, step
+from ricenet import caches, loading, model, program, step
 from ricenet.device import choose_device
 from ricenet.dose_changes import Patient, changes, partner_of
 from ricenet.ensemble import ensemble_of
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         places = caches.ablation_places(facts, args.ablation)
         place, test = dose_place(facts, places), table[table["split"] == "test"]
-        subjects = caches.load_subjects(test, facts, places=places, device=device)
+        subjects = loading.load_subjects(test, facts, places=places, device=device)
         brains = masks_of(job, args.masks, subjects.names)
         doses = subjects.volumes[:, place].float().cpu().numpy()
         patients = {

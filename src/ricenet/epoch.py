@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from ricenet import stem
-from ricenet.caches import Subjects
 from ricenet.device import to_device
+from ricenet.loading import Subjects
 
 
 class Way(NamedTuple):

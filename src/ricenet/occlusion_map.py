@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet import caches, program, step
+from ricenet import caches, loading, program, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
 from ricenet.occlusion.maps import Occlusion, occlusion_map
@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         row, places = table.loc[[subject]], caches.ablation_places(facts, ablation)
-        volume = caches.load_cohort(row, facts, places=places, device=device)[0]
+        volume = loading.load_cohort(row, facts, places=places, device=device)[0]
         spacing_mm = facts["spacing_mm"]
         fills = [s[f"{facts['kinds'][place]}_fill"] for place in places]
         cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))

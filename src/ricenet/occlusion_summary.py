@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from ricenet import panels, program, step
+from ricenet import program, step
 from ricenet.enhancement import new_enhancement
 from ricenet.occlusion import meaning
 from ricenet.volume import Volume, require_same_space
@@ -161,7 +162,7 @@ def _against(null: NDArray | None, value: float, volume: float | None) -> dict[s
 def load_brain(job: step.Job, paths: Mapping[str, Path], images: Mapping[str, Path]) -> Brain:
     """Read a subject's volumes, all on the mask's grid, and cut them to the brain."""
     mask = job.load(paths["mask"])
-    box = panels.box_around(mask.data > 0, 0)
+    (box,) = ndimage.find_objects((mask.data > 0).astype(np.uint8))
 
     def cut(path: Path, *, parts: bool = False) -> NDArray:
         volume = job.load(path, parts=parts)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ricenet import caches, model, program, step
+from ricenet import caches, loading, model, program, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         places = caches.ablation_places(facts, ablation)
-        subjects = caches.load_subjects(test, facts, places=places, device=device)
+        subjects = loading.load_subjects(test, facts, places=places, device=device)
         rows = []
         for fold, network in networks.items():
             found = predict(network, subjects.volumes, batch_size=size) if subjects.names else []

@@ -22,12 +22,12 @@ import torch.nn.functional as F
 from sklearn.metrics import f1_score
 from torch import nn
 
-from ricenet import augment, caches, checkpoint, model, program, provenance, step
+from ricenet import augment, caches, checkpoint, loading, model, program, provenance, step
 from ricenet.augment import derive_seed
-from ricenet.caches import Subjects
 from ricenet.checkpoint import State
 from ricenet.device import choose_device
 from ricenet.epoch import Way, be_deterministic, choose_way, train_epoch, use_bf16, validate
+from ricenet.loading import Subjects
 from ricenet.means import choose_means
 from ricenet.sampling import draw_subjects, sample_seeds, split_fold
 
@@ -195,7 +195,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         identity["samples_at_once"] = means.samples  # batch norm sees so many
         training, validation = (
-            caches.load_subjects(part, facts, places=places, device=device, resident=means.resident)
+            loading.load_subjects(
+                part, facts, places=places, device=device, resident=means.resident
+            )
             for part in rows
         )
         if job.settings["deterministic"]:

@@ -1,0 +1,93 @@
+"""Subjects' volumes on the device that computes, read from their caches once.
+
+Tensors are ``(N, C, X, Y, Z)``, RAS+ axes, one row a subject in the manifest's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ricenet.caches import read_cache
+
+
+class Subjects(NamedTuple):
+    """Some subjects on a device.
+
+    Attributes
+    ----------
+    names : list of str
+    labels : (N,) int64 tensor
+        0 recurrence, 1 RICE.
+    volumes : (N, C, X, Y, Z) float16 tensor
+    """
+
+    names: list[str]
+    labels: torch.Tensor
+    volumes: torch.Tensor
+
+
+def load_cohort(
+    rows: pd.DataFrame,
+    facts: dict[str, Any],
+    *,
+    places: Sequence[int],
+    device: torch.device,
+    pinned: bool = False,
+) -> torch.Tensor:
+    """Bring the chosen channels of some subjects to a device, every file verified and read once.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the manifest.
+    facts : dict
+        Facts of the manifest.
+    places : sequence of int
+        Places of the channels in the cache.
+    device : torch.device
+        Where the tensor is kept.
+    pinned : bool
+        Whether a tensor on the host can be copied to a GPU without a wait.
+
+    Returns
+    -------
+    (N, C, X, Y, Z) float16 tensor
+        Subjects in the order of the rows, channels in the order of ``places``.
+    """
+    shape = (len(facts["channels"]), *facts["shape"])
+    volumes = torch.empty(
+        (len(rows), len(places), *facts["shape"]),
+        dtype=torch.float16,
+        device=device,
+        pin_memory=pinned,
+    )
+    files = zip(rows["subject"], rows["cache"], rows["digest"], strict=True)
+    for i, (subject, path, digest) in enumerate(files):
+        cache = read_cache(path, subject=subject, digest=digest, shape=shape)
+        for c, place in enumerate(places):  # a channel is contiguous in the file
+            volumes[i, c].copy_(torch.from_numpy(np.array(cache[place])))
+    return volumes
+
+
+def load_subjects(
+    rows: pd.DataFrame,
+    facts: dict[str, Any],
+    *,
+    places: Sequence[int],
+    device: torch.device,
+    resident: bool = True,
+) -> Subjects:
+    """Bring names, labels and volumes of some subjects to a device.
+
+    Where they are not to be ``resident`` there, the volumes stay in pinned memory of the host.
+    """
+    labels = torch.tensor(rows["label"].to_list(), dtype=torch.int64, device=device)
+    home = device if resident else torch.device("cpu")
+    pinned = home != device
+    volumes = load_cohort(rows, facts, places=places, device=home, pinned=pinned)
+    return Subjects(rows["subject"].to_list(), labels, volumes)

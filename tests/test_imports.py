@@ -1,0 +1,46 @@
+"""What each step loads before it works: large packages only where they are needed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LARGE = {"ants", "jinja2", "matplotlib", "monai", "pandas", "sklearn", "snakemake", "torch"}
+NETWORK = {"matplotlib", "monai", "pandas", "sklearn", "torch"}  # MONAI brings the other three
+STEPS = [
+    (
+        "align cache crop ingest_dose ingest_mri occlusion_native resample timeline total_dose "
+        "zscore",
+        set(),
+    ),
+    (
+        "arrival audit compare evaluate manifest occlusion_summary predictions quality vote",
+        {"pandas"},
+    ),
+    ("overview occlusion_picture", {"matplotlib"}),
+    ("report", {"jinja2", "pandas"}),
+    ("brain_mask", {"torch"}),
+    ("register", {"ants", "matplotlib", "pandas", "sklearn"}),  # antspyx brings the other three
+    ("dose_counterfactual occlusion_map predict", NETWORK),
+    ("train_model", NETWORK | {"jinja2"}),  # torch's compiler brings it
+]
+
+
+@pytest.mark.parametrize(("steps", "allowed"), STEPS, ids=lambda value: str(value)[:16])
+def test_no_step_loads_what_it_does_not_need(steps: str, allowed: set[str]) -> None:
+    program = f"import sys, {', '.join(f'ricenet.{s}' for s in steps.split())}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert LARGE & set(loaded) <= allowed
+
+
+def test_every_step_of_the_rules_is_listed() -> None:
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    known = {name for steps, _ in STEPS for name in steps.split()}
+    assert known == set(re.findall(r"python -m ricenet\.([a-z_]+)", rules))
