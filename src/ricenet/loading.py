@@ -6,6 +6,7 @@ Tensors are ``(N, C, X, Y, Z)``, RAS+ axes, one row a subject in the manifest's 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,11 +67,17 @@ def load_cohort(
         device=device,
         pin_memory=pinned,
     )
-    files = zip(rows["subject"], rows["cache"], rows["digest"], strict=True)
-    for i, (subject, path, digest) in enumerate(files):
+
+    def fill(place: int, subject: str, path: str, digest: str) -> None:
         cache = read_cache(path, subject=subject, digest=digest, shape=shape)
-        for c, place in enumerate(places):  # a channel is contiguous in the file
-            volumes[i, c].copy_(torch.from_numpy(np.array(cache[place])))
+        for c, channel in enumerate(places):  # a channel is contiguous in the file
+            volumes[place, c].copy_(torch.from_numpy(np.array(cache[channel])))
+
+    # digests take most of the time and leave Python's lock to the others
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        done = pool.map(fill, range(len(rows)), rows["subject"], rows["cache"], rows["digest"])
+        for _ in done:  # an error of a thread is raised here
+            pass
     return volumes
 
 
