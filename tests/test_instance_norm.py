@@ -24,12 +24,12 @@ def volume_of(channels: int, *, offset: float = 0.0) -> torch.Tensor:
     return found.float().contiguous(memory_format=torch.channels_last_3d)
 
 
-@pytest.mark.parametrize("rows", [50, 1 << 18])
+@pytest.mark.parametrize("values", [250, 1 << 18])
 @pytest.mark.parametrize("memory", [torch.channels_last_3d, torch.contiguous_format])
 @torch.inference_mode()
-def test_as_torch_in_double_precision(rows: int, memory, monkeypatch) -> None:
+def test_as_torch_in_double_precision(values: int, memory, monkeypatch) -> None:
     """However many voxels are summed at once, and wherever they lie in memory."""
-    monkeypatch.setattr(instance_norm, "ROWS", rows)
+    monkeypatch.setattr(instance_norm, "AT_ONCE", values)
     norm, volume = norm_of(5), volume_of(5, offset=30).contiguous(memory_format=memory)
     expected = norm.double()(volume.double())
     found = InstanceNorm(norm)(volume)
