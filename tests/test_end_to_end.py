@@ -27,7 +27,7 @@ import yaml
 
 from ricenet.phantom.study import make_study
 from ricenet.volume import Volume, load
-from test_rules import ARRIVAL_JOBS, SUBJECT_JOBS
+from test_rules import ARRIVAL_JOBS, SUBJECT_JOBS, job_counts
 
 # the fixtures run the whole workflow: a busy machine needs more than the suite's limit
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
@@ -357,11 +357,9 @@ def test_nifti_input_gives_the_same_cache(run: Run) -> None:
 
 
 def ran(run: Run, *arguments: str) -> Counter[str]:
-    """Run the workflow; the jobs by rule, without the targets that only collect."""
+    """Run the workflow; the jobs that it ran, or would run."""
     shown = snakemake(run.config, *arguments)
-    counts = re.findall(r"^([a-z_]+) +(\d+)$", shown.stdout + shown.stderr, flags=re.M)
-    collect = ("all", "predict", "preprocess", "total")
-    return Counter({name: int(n) for name, n in counts if name not in collect})
+    return job_counts(shown.stdout + shown.stderr)
 
 
 # from here on the tests change the study, each what the next ones do not look at

@@ -57,6 +57,15 @@ def make_raw(folder: Path) -> None:
             (folder / name / f"{k}.dcm").write_bytes(f"{folder.name} {name} {k}".encode())
 
 
+def job_counts(text: str) -> Counter[str]:
+    """Jobs by rule in what Snakemake printed, without the targets that only collect."""
+    found = re.findall(r"^([a-z_]+) +(\d+)$", text, flags=re.M)
+    counts = Counter({name: int(n) for name, n in found})
+    for name in ("total", "all", "preprocess", "train", "explain", "predict"):
+        counts.pop(name, None)
+    return counts
+
+
 class Project:
     """A copy of the workflow with a small study whose raw data are stand-ins."""
 
@@ -131,12 +140,7 @@ class Project:
         return self._counted(*targets)
 
     def _counted(self, *arguments: str) -> Counter:
-        text = self.snakemake("--quiet", "rules", "--nocolor", *arguments)
-        found = re.findall(r"^([a-z_]+) +(\d+)$", text, flags=re.M)
-        counts = Counter({name: int(n) for name, n in found})
-        for name in ("total", "all", "preprocess", "train", "explain", "predict"):
-            counts.pop(name, None)
-        return counts
+        return job_counts(self.snakemake("--quiet", "rules", "--nocolor", *arguments))
 
 
 SUBJECT_JOBS = Counter(

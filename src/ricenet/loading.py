@@ -76,8 +76,7 @@ def load_cohort(
     # digests take most of the time and leave Python's lock to the others
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         done = pool.map(fill, range(len(rows)), rows["subject"], rows["cache"], rows["digest"])
-        for _ in done:  # an error of a thread is raised here
-            pass
+        list(done)  # raises the error of a thread
     return volumes
 
 
