@@ -28,4 +28,6 @@ limited() { # a stuck part must not take the time of the others
   LIMIT=90 limited python -W ignore augment.py --device cuda --size 224 --batch-size 4 --repeats 5
   LIMIT=150 limited python -W ignore epoch.py --device cuda --size 224 --samples 8 \
     --stem-stride 1 --repeats 2 --threads 8 --workers 4
+  LIMIT=100 limited python -W ignore folds.py --device cuda --models 4 --size 96 --stem-stride 1 \
+    --threads 8 --steps 40 --repeats 2
 } 2>&1 | tee "$OUT"

@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import yaml
-from nibabel.affines import apply_affine
 from scipy.spatial.transform import Rotation
 
 from ricenet import ingest_mri
@@ -43,16 +42,10 @@ def heads(args: argparse.Namespace) -> Iterator[tuple[str, Volume]]:
         yield "glioma", load(args.data / "glioma_tcga_fg6692" / "tcia_example_t1c.nii.gz")
 
 
-def middle_of(volume: Volume) -> np.ndarray:
-    """Middle of the field of view, RAS mm."""
-    return apply_affine(volume.affine, (np.array(volume.data.shape) - 1) / 2)
-
-
 def motion(volume: Volume, degrees: float, mm: float) -> sitk.Transform:
     """Rigid motion about the middle of a volume."""
-    middle = middle_of(volume)
     found = sitk.VersorRigid3DTransform()
-    found.SetCenter((middle * [-1, -1, 1]).tolist())
+    found.SetCenter((volume.centre_mm * [-1, -1, 1]).tolist())
     turn = Rotation.from_rotvec(degrees * np.array([0.6, 0.48, 0.64]), degrees=True).as_quat()
     found.SetRotation(turn.tolist())
     found.SetTranslation((mm * np.array([0.48, 0.6, 0.64])).tolist())
@@ -62,7 +55,7 @@ def motion(volume: Volume, degrees: float, mm: float) -> sitk.Transform:
 def box(volume: Volume) -> np.ndarray:
     """Affine of the cache's box, 1 mm voxels, whose centre is that of the volume."""
     affine = isotropic_grid(volume.data.shape, volume.affine, spacing_mm=1.0)[1]
-    affine[:3, 3] = middle_of(volume) - affine[:3, :3] @ ((np.array(SHAPE) - 1) / 2) + 0.37
+    affine[:3, 3] = volume.centre_mm - affine[:3, :3] @ ((np.array(SHAPE) - 1) / 2) + 0.37
     return affine
 
 

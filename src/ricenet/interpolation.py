@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ricenet.volume import Volume, from_itk, to_itk
+from ricenet.volume import Volume, centre_mm, from_itk, to_itk
 
 INTERPOLATORS = {
     "nearest": sitk.sitkNearestNeighbor,
@@ -47,8 +47,7 @@ def isotropic_grid(
     count = np.maximum(np.ceil(size_mm / spacing_mm - 1e-3).astype(int), 1)
     grid = np.eye(4)
     grid[:3, :3] = directions * spacing_mm
-    centre = affine[:3, :3] @ ((np.asarray(shape) - 1) / 2) + affine[:3, 3]
-    grid[:3, 3] = centre - grid[:3, :3] @ ((count - 1) / 2)
+    grid[:3, 3] = centre_mm(shape, affine) - grid[:3, :3] @ ((count - 1) / 2)
     x, y, z = (int(c) for c in count)
     return (x, y, z), grid
 

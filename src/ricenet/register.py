@@ -130,8 +130,7 @@ def motion(matrix: NDArray, centre_mm: NDArray) -> tuple[float, float]:
 def record_motion(job: step.Job, fixed: Volume, found: sitk.Transform) -> None:
     """Write the matrix, and how far it turns and shifts the middle of the image, to the record."""
     matrix = transforms.matrix_ras(found)
-    middle = fixed.affine[:3, :3] @ ((np.array(fixed.data.shape) - 1) / 2) + fixed.affine[:3, 3]
-    rotation_deg, translation_mm = motion(matrix, middle)
+    rotation_deg, translation_mm = motion(matrix, fixed.centre_mm)
     job.fact("fixed_to_moving_points_ras_mm", matrix.round(6).tolist())
     job.fact("rotation_deg", round(rotation_deg, 3))
     job.fact("translation_mm", round(translation_mm, 3))

@@ -6,6 +6,7 @@ ITK works in LPS; the conversion between the two lives here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -48,6 +49,16 @@ class Volume:
     def voxel_ml(self) -> float:
         """Volume of one voxel in millilitres."""
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000)
+
+    @property
+    def centre_mm(self) -> NDArray:
+        """Middle of the field of view; (3,) array, RAS mm."""
+        return centre_mm(self.data.shape, self.affine)
+
+
+def centre_mm(shape: Sequence[int], affine: NDArray) -> NDArray:
+    """Middle of the field of view of a grid; (3,) array, RAS mm."""
+    return affine[:3, :3] @ ((np.asarray(shape[:3]) - 1) / 2) + affine[:3, 3]
 
 
 def load(path: str | Path, *, parts: bool = False) -> Volume:

@@ -7,7 +7,7 @@ from ricenet.explained import Explained
 from ricenet.frozen import Frozen, moved
 from ricenet.provenance import code_hash
 from ricenet.raw_files import digest as raw_digest
-from ricenet.resources import growing
+from ricenet.resources import growing as growing_with_attempts
 from ricenet.status import show
 from ricenet.study import Study
 
@@ -18,6 +18,10 @@ SUBJECT = f"{STUDY.root}/subjects/{{subject}}"
 COHORT = STUDY.cohort_root
 LOGS = f"{STUDY.root}/logs"
 BENCHMARKS = f"{STUDY.root}/benchmarks"
+
+# Without retries there is no second attempt to grow for, and a number is planned faster than a call.
+RUN = workflow.execution_settings  # None where the rules are only checked
+growing = growing_with_attempts if RUN and RUN.retries else int
 
 shell.prefix(f"export PYTHONPATH={SOURCE}; ")
 

@@ -17,7 +17,7 @@ rule ingest_mri:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_mri"),
@@ -43,7 +43,7 @@ rule ingest_dose:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_dose"),
@@ -69,7 +69,7 @@ rule timeline:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("timeline"),

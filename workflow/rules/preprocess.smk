@@ -17,7 +17,7 @@ rule resample:
         "../../envs/imaging.yaml"
     threads: 2
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(3000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("resample"),
@@ -44,7 +44,7 @@ rule brain_mask:
         "../../envs/imaging.yaml"
     threads: 4
     resources:
-        mem_mb=growing(10000),
+        mem_mb=growing(5000),
         runtime=growing(30),
     params:
         settings=STUDY.settings("brain_mask"),
@@ -72,7 +72,7 @@ rule register:
         "../../envs/imaging.yaml"
     threads: 4
     resources:
-        mem_mb=growing(6000),
+        mem_mb=growing(3000),
         runtime=growing(30),
     params:
         settings=STUDY.settings("register"),
@@ -103,7 +103,7 @@ rule align:
         "../../envs/imaging.yaml"
     threads: 2
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(3500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("align"),
@@ -135,7 +135,7 @@ rule zscore:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("zscore"),
@@ -163,7 +163,7 @@ rule total_dose:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("total_dose"),
@@ -195,7 +195,7 @@ rule crop:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("crop"),
@@ -221,7 +221,7 @@ rule quality:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("quality"),
@@ -250,7 +250,7 @@ rule cache:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("cache"),
@@ -283,7 +283,7 @@ rule overview:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("overview"),
