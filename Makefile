@@ -1,5 +1,6 @@
 # make demo   the whole workflow on eight synthetic patients, on a CPU
 # make test   linters, types, tests
+# make phantom-study   proof of learning: 92 synthetic patients, all models, hours
 # make test-slurm   a small study through a real Slurm of one node (root; SKIP_SLURM=reason skips it)
 # All set everything up in .venv first (make setup).
 
@@ -17,8 +18,10 @@ SMALL := --set-threads brain_mask=1 register=1 train_model=1 predict_test=1 occl
          predict_arrival=1 occlusion_arrival=1 dose_counterfactual=1 \
          --resources gpu=$(CORES)
 PHANTOMS := resources/phantoms
+STUDY := --profile workflow/profiles/local --configfile config/phantoms/config.yaml
+EVALUATION := results/phantoms/cohorts/phantoms/evaluation/metrics.tsv
 
-.PHONY: setup demo test test-slurm lint types unit clean-demo
+.PHONY: setup demo phantom-study test test-slurm lint types unit clean-demo
 
 setup: $(VENV)/ready
 
@@ -34,6 +37,13 @@ demo: setup
 	snakemake $(DEMO) $(SMALL) --cores $(CORES)
 	@echo
 	@echo "The report: results/demo/cohorts/demo/report/index.html"
+
+# Not the report: docs/results-phantom.md needs no occlusion maps.
+phantom-study: setup
+	python -m ricenet.phantom --out resources/phantom-study --subjects 92 --seed 7 --scale 1.5 --canvas-mm 2 --processes $(CORES)
+	snakemake $(EVALUATION) $(STUDY) $(SMALL) --cores $(CORES)
+	@echo
+	@echo "The table: $(EVALUATION)"
 
 test: setup lint types unit
 

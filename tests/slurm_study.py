@@ -1,8 +1,9 @@
 """A small study through a real Slurm: `make test-slurm`, not part of `make test`.
 
 Four phantoms with two MRI channels go through sbatch with the profile as it is shipped; only the
-waiting times are shorter. On the way the scheduler cancels a training in the middle, and ends the
-evaluation, whose first attempt asks for too little, because of its memory.
+waiting times are shorter. On the way the scheduler cancels a training in the middle, sends another
+back into the queue as pre-emption does, and ends the evaluation, whose first attempt asks for too
+little, because of its memory.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -30,7 +32,8 @@ pytestmark = [
     pytest.mark.timeout(1500),
 ]
 SUBJECTS = ("P001", "P002", "P003", "P004")
-VICTIM = "cohorts/c1/postop-event/fold-0"
+CANCELLED = "cohorts/c1/postop-event/fold-0"
+PREEMPTED = "cohorts/c1/event/fold-1"
 EPOCHS = 16
 FAST = [
     "--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2",
@@ -117,7 +120,7 @@ class Study:
         ]  # fmt: skip
 
     def run(self) -> None:
-        """Run everything; cancel one training as soon as it has a resume point."""
+        """Run everything; end two trainings as soon as they have a resume point."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         shown = self.folder / "snakemake.log"
         with shown.open("w") as log:
@@ -129,23 +132,33 @@ class Study:
                 stderr=subprocess.STDOUT,
             )
         try:
-            cancel_training(self.root / VICTIM, running)
+            ends = [
+                Thread(target=end_training, args=(self.root / folder, running, command))
+                for folder, command in (
+                    (CANCELLED, ["scancel"]),
+                    (PREEMPTED, ["scontrol", "requeue"]),
+                )
+            ]
+            for end in ends:
+                end.start()
             running.wait()
+            for end in ends:
+                end.join()
         finally:
             running.kill()
         self.output = shown.read_text()
         assert running.returncode == 0, self.output[-6000:]
 
 
-def cancel_training(folder: Path, running: subprocess.Popen) -> None:
-    """Let the scheduler cancel the job that trains into a folder, once it can resume."""
+def end_training(folder: Path, running: subprocess.Popen, command: list[str]) -> None:
+    """Let the scheduler end the job that trains into a folder, once it can resume."""
     while running.poll() is None:
         lease = folder / ".model.json.lease"
         if list(folder.glob("resume-*.safetensors")) and lease.exists():
             number = re.search(r'"job": "(\d+)"', lease.read_text())
             assert number, "the lease does not name the job of the scheduler"
             time.sleep(1)
-            subprocess.run(["scancel", number[1]], check=True)
+            subprocess.run([*command, number[1]], check=True)
             return
         time.sleep(0.2)
 
@@ -188,30 +201,36 @@ def test_the_gpu_reaches_the_scheduler(study: Study) -> None:
     assert {job["TresPerJob"] for job in training} == {"gres:gpu:1"}
 
 
-def test_a_cancelled_training_resumes_and_ends_with_the_same_weights(study: Study) -> None:
-    log = study.root / "logs/c1/postop-event_fold-0_train_model.log"
+@pytest.mark.parametrize("ended", [CANCELLED, PREEMPTED])
+def test_a_training_that_was_ended_resumes_to_the_same_weights(study: Study, ended: str) -> None:
+    ablation, fold = Path(ended).parts[-2:]
+    log = study.root / f"logs/c1/{ablation}_{fold}_train_model.log"
     resumed = re.search(r"resumed after epoch (\d+)", log.read_text())
     assert resumed and 0 < int(resumed[1]) < EPOCHS, log.read_text()
-    assert "CANCELLED" in {job["JobState"] for job in jobs()}
-    undisturbed = train_undisturbed(study)
+    undisturbed = train_undisturbed(study, ended)
     for name in ("model.safetensors", "predictions.tsv", "history.tsv"):
-        assert (undisturbed / name).read_bytes() == (study.root / VICTIM / name).read_bytes(), name
+        assert (undisturbed / name).read_bytes() == (study.root / ended / name).read_bytes(), name
 
 
-def train_undisturbed(study: Study) -> Path:
+def test_a_cancelled_job_is_sent_again_and_a_preempted_one_goes_on(study: Study) -> None:
+    assert [job["JobState"] for job in jobs()].count("CANCELLED") == 1
+    assert sorted(job["Restarts"] for job in jobs())[-2:] == ["0", "1"]
+
+
+def train_undisturbed(study: Study, ended: str) -> Path:
     """Run the same command in one go, into another folder."""
     listed = subprocess.run(
         study.command(
             "--nolock", "--dry-run", "--printshellcmds", "--force",
-            str(study.root / VICTIM / "model.safetensors"),
+            str(study.root / ended / "model.safetensors"),
         ),
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = re.search(r"python -m ricenet\.train_model .*", listed.stdout + listed.stderr)
     assert found
     words = shlex.split(found[0])
-    folder = study.root / "cohorts/c1/again/fold-0"
-    words = [word.replace(str(study.root / VICTIM), str(folder)) for word in words]
+    folder = study.root / ended.replace("c1", "again")
+    words = [word.replace(str(study.root / ended), str(folder)) for word in words]
     words[words.index("--log") + 1] = str(study.folder / "again.log")
     src = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     subprocess.run([sys.executable, *words[1:]], check=True, cwd=ROOT, env=src)

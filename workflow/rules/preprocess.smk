@@ -135,7 +135,7 @@ rule zscore:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(1500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("zscore"),
@@ -163,7 +163,7 @@ rule total_dose:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(1500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("total_dose"),
@@ -195,7 +195,7 @@ rule crop:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(1500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("crop"),
@@ -221,7 +221,7 @@ rule quality:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(500),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=STUDY.settings("quality"),
@@ -250,7 +250,7 @@ rule cache:
         "../../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(1500),
         runtime=growing(10),
     params:
         settings=STUDY.settings("cache"),
