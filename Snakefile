@@ -16,6 +16,7 @@ gc.set_threshold(100_000, 50, 100)
 SOURCE = Path(workflow.basedir, "src")
 sys.path.insert(0, str(SOURCE))
 
+from ricenet.scheduling import stop_alarms
 from ricenet.yaml_limits import require_plain
 
 # Before anybody builds what its aliases multiply.
@@ -71,6 +72,10 @@ localrules:
     preprocess,
     train,
     explain,
+
+
+onstart:
+    stop_alarms(workflow)
 
 
 onsuccess:
