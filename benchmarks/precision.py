@@ -1,0 +1,88 @@
+"""Half and single precision: do both learn the same? Validation F1 beside the spread of the seeds.
+
+    make phantom-study
+    python benchmarks/precision.py --configfile config/phantoms/config.yaml --ablation event-dose
+
+Trains all folds of one input combination anew, from the manifest of a finished study, with each
+precision and seed, by the workflow's own program; two trainings side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import f1_score
+from tqdm import tqdm
+
+from ricenet import study
+
+PRECISIONS = ("fp32", "bf16")
+
+
+def trained(
+    place: study.Study, folder: Path, ablation: str, fold: int, precision: str, seed: int
+) -> pd.DataFrame:
+    """Validation predictions of one model after its last epoch."""
+    settings = json.loads(place.settings("train_model")) | {"precision": precision, "seed": seed}
+    out = folder / f"{precision}-{seed}-{fold}"
+    subprocess.run(
+        [
+            sys.executable, "-m", "ricenet.train_model",
+            "--manifest", f"{place.cohort_root}/manifest.tsv",
+            "--ablation", ablation, "--fold", str(fold),
+            "--out", f"{out}/model.safetensors", "--history", f"{out}/history.tsv",
+            "--predictions", f"{out}/predictions.tsv", "--record", f"{out}/model.json",
+            "--settings", json.dumps(settings), "--log", f"{out}/log", "--threads", "1",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    found = pd.read_csv(out / "predictions.tsv", sep="\t")
+    return found[found["which"] == "last"].assign(precision=precision, seed=seed)
+
+
+def rows(found: pd.DataFrame) -> Iterator[tuple[str, int, float, float, float]]:
+    """Precision, seed, macro F1 of all folds together, mean and deviation over the folds."""
+    found = found.assign(predicted=(found["probability_rice"] > 0.5).astype(int))
+    for (precision, seed), part in found.groupby(["precision", "seed"]):
+        folds = [f1(fold) for _, fold in part.groupby("fold")]
+        yield precision, seed, f1(part), float(np.mean(folds)), float(np.std(folds, ddof=1))
+
+
+def f1(part: pd.DataFrame) -> float:
+    return float(f1_score(part["label"], part["predicted"], average="macro"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--configfile", type=Path, nargs="+", required=True)
+    parser.add_argument("--ablation", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2026, 2027])
+    parser.add_argument("--side-by-side", type=int, default=2)
+    args = parser.parse_args()
+    place = study.from_files(args.configfile)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.side_by_side) as pool:
+        running = [
+            pool.submit(trained, place, Path(folder), args.ablation, fold, precision, seed)
+            for seed in args.seeds
+            for precision in PRECISIONS
+            for fold in place.folds
+        ]
+        found = pd.concat([r.result() for r in tqdm(running, unit="model")])
+    print(f"\n{args.ablation}, {found['subject'].nunique()} subjects, {len(place.folds)} folds\n")
+    print("| precision | seed | macro F1, pooled | mean of folds | deviation of folds |")
+    print("|---|---|---|---|---|")
+    for precision, seed, *values in rows(found):
+        print(f"| {precision} | {seed} | {' | '.join(f'{v:.3f}' for v in values)} |")
+
+
+if __name__ == "__main__":
+    main()
