@@ -87,7 +87,7 @@ def test_a_subject_is_one_job_that_gets_more_memory_after_a_failure(cluster: Pro
     first, second, third = asked(cluster)  # the preparation twice, then the acceptance
     memory = [int(re.search(r"-M (\d+)MB", line)[1]) for line in (first, second, third)]
     minutes = [int(re.search(r"-W (\d+)", line)[1]) for line in (first, second, third)]
-    assert memory[1] == 2 * memory[0] >= 2 * 10000 and memory[2] == 4000
+    assert memory[1] == 2 * memory[0] >= 2 * 5000 and memory[2] == 1500
     assert minutes[1] == 2 * minutes[0] > minutes[2]
     assert "-n 4 " in first and "-n 1 " in third and "-gpu" not in first + third
     log = (cluster.folder / "bin/job2.log").read_text()

@@ -19,9 +19,9 @@ COHORT = STUDY.cohort_root
 LOGS = f"{STUDY.root}/logs"
 BENCHMARKS = f"{STUDY.root}/benchmarks"
 
-# Without retries there is no second attempt to grow for, and a number is planned faster than a call.
-RUN = workflow.execution_settings  # None where the rules are only checked
-growing = growing_with_attempts if RUN and RUN.retries else int
+# A scheduler that ends jobs for their memory or time is that of a cluster. Elsewhere nothing has to
+# grow with the attempt, and a number is planned faster than a call.
+growing = growing_with_attempts if workflow.nodes else int
 
 shell.prefix(f"export PYTHONPATH={SOURCE}; ")
 
