@@ -18,12 +18,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from sklearn.metrics import f1_score
 from tqdm import tqdm
 
-from ricenet import study
+from ricenet import evaluate, metrics, study
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -51,14 +49,11 @@ def trained(
 
 def rows(found: pd.DataFrame) -> Iterator[tuple[str, int, float, float, float]]:
     """Precision, seed, macro F1 of all folds together, mean and deviation over the folds."""
-    found = found.assign(predicted=(found["probability_rice"] > 0.5).astype(int))
     for (precision, seed), part in found.groupby(["precision", "seed"]):
-        folds = [f1(fold) for _, fold in part.groupby("fold")]
-        yield precision, seed, f1(part), float(np.mean(folds)), float(np.std(folds, ddof=1))
-
-
-def f1(part: pd.DataFrame) -> float:
-    return float(f1_score(part["label"], part["predicted"], average="macro"))
+        labels, rice = part["label"].to_numpy(), part["probability_rice"].to_numpy()
+        pooled = metrics.macro_f1(labels, metrics.predicted_class(rice))
+        folds = next(r for r in evaluate.fold_rows(part) if r["metric"] == "macro_f1")
+        yield precision, seed, pooled, folds["value"], folds["sd"]
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ def start(image: Volume, number: int) -> tuple[Volume, np.ndarray]:
     rng = np.random.default_rng(number)
     axis = rng.normal(size=3)
     turn = Rotation.from_rotvec(rng.uniform(0, 25) * axis / np.linalg.norm(axis), degrees=True)
-    middle = moved(image.affine, (np.array(image.data.shape) - 1) / 2)
+    middle = image.centre_mm
     away = np.eye(4)
     away[:3, :3] = turn.as_matrix()
     away[:3, 3] = middle - turn.as_matrix() @ middle + rng.uniform(-40, 40, 3) / np.sqrt(3)
