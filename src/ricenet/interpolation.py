@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ricenet.axiswise import WEIGHTS, parallel_axes, sample_axiswise
 from ricenet.volume import Volume, centre_mm, from_itk, to_itk
 
 INTERPOLATORS = {
@@ -79,6 +80,25 @@ def sample(
         On the grid; 0 outside the volume's field of view. Never outside the range of the
         volume's own values: splines and sinc overshoot at edges.
     """
+    axes, to_volume = None, np.linalg.inv(volume.affine) @ affine
+    still = transform is None or transform.GetTransformEnum() == sitk.sitkIdentity
+    if still and interpolator in WEIGHTS and volume.data.dtype != np.uint8:
+        axes = parallel_axes(to_volume, shape)
+    if axes is not None:
+        data = sample_axiswise(volume.data, to_volume, shape, axes, interpolator)
+    else:
+        data = _sample_with_itk(volume, shape, affine, interpolator, transform)
+    low, high = min(0, volume.data.min()), max(0, volume.data.max())
+    return Volume(np.clip(data, low, high, dtype=data.dtype), affine)
+
+
+def _sample_with_itk(
+    volume: Volume,
+    shape: Sequence[int],
+    affine: NDArray,
+    interpolator: str,
+    transform: sitk.Transform | None,
+) -> NDArray:
     target = sitk.Image([int(n) for n in shape], sitk.sitkUInt8)
     frame = to_itk(Volume(np.zeros((1, 1, 1), np.uint8), affine))
     target.SetOrigin(frame.GetOrigin())
@@ -87,6 +107,4 @@ def sample(
     moved = sitk.Resample(
         to_itk(volume), target, transform or sitk.Transform(), INTERPOLATORS[interpolator], 0.0
     )
-    data = from_itk(moved).data
-    low, high = min(0, volume.data.min()), max(0, volume.data.max())
-    return Volume(np.clip(data, low, high, dtype=data.dtype), affine)
+    return from_itk(moved).data
