@@ -32,7 +32,6 @@ from ricenet.volume import Volume, load
 OURS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["register"]
 SETTINGS = {
     "ANTs' defaults": ((2100, 1200, 1200, 10), 0.2),
-    "no full resolution": ((500, 250, 100, 0), 0.2),
     "ours": (tuple(OURS["iterations"]), OURS["sampling_rate"]),
 }
 FAILED_MM = 2.0
@@ -140,13 +139,16 @@ def one_start(pair: Pair, number: int, mm: float) -> Iterator[tuple[str, float, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--phantoms", type=Path, required=True, help="folder of ricenet.phantom")
-    parser.add_argument("--data", type=Path, help="real heads; left out without it")
+    parser.add_argument("--phantoms", type=Path, help="folder of ricenet.phantom")
+    parser.add_argument("--data", type=Path, help="folder with real heads")
     parser.add_argument("--starts", type=int, default=50, help="random starts of each pair")
     parser.add_argument("--spacing-mm", type=float, default=1.0)
     args = parser.parse_args()
-    subject = sorted(p for p in args.phantoms.iterdir() if p.is_dir())[0]
-    pairs = [*phantom_pairs(subject), *(real_pairs(args.data) if args.data else [])]
+    pairs: list[Pair] = []
+    if args.phantoms:
+        pairs += phantom_pairs(sorted(p for p in args.phantoms.iterdir() if p.is_dir())[0])
+    if args.data:
+        pairs += real_pairs(args.data)
     print(f"{args.spacing_mm:g} mm, {args.starts} starts a pair; errors in mm\n")
     print("| pair | setting | median | 90 % | worst | > 2 mm | CPU s | of the defaults' |")
     print("|---|---|---|---|---|---|---|---|")
