@@ -342,7 +342,7 @@ def exactness(case: Case, mask: Path, matrix: list[list[float]]) -> dict[str, st
 def show(case: Case, rounds: dict[str, list[dict[str, Any]]]) -> None:
     columns = ["whole", "cpu", *STEPS]
     print(
-        f"\n{case.name}, {len(rounds['ours'])} round(s), {THREADS} cores; whole: s, the rest: CPU s\n"
+        f"\n{case.name}, {len(rounds['ours'])} round(s), {THREADS} cores; whole in s, else CPU s\n"
     )
     print(f"| chain | {' | '.join(columns)} | Dice | error, mm |")
     print("|---" * (len(columns) + 3) + "|")

@@ -32,7 +32,7 @@ def test_same_values_as_itk(seed: int, size, shape, interpolator: str) -> None:
     affine = volume.affine @ to_volume
 
     found = interpolation.sample(volume, shape, affine, interpolator=interpolator).data
-    wanted = interpolation._sample_with_itk(volume, shape, affine, interpolator, None)
+    wanted = interpolation.sample_with_itk(volume, shape, affine, interpolator, None)
 
     assert found.shape == tuple(shape)
     low, high = min(0, data.min()), max(0, data.max())

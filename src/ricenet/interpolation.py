@@ -87,18 +87,19 @@ def sample(
     if axes is not None:
         data = sample_axiswise(volume.data, to_volume, shape, axes, interpolator)
     else:
-        data = _sample_with_itk(volume, shape, affine, interpolator, transform)
+        data = sample_with_itk(volume, shape, affine, interpolator, transform)
     low, high = min(0, volume.data.min()), max(0, volume.data.max())
     return Volume(np.clip(data, low, high, dtype=data.dtype), affine)
 
 
-def _sample_with_itk(
+def sample_with_itk(
     volume: Volume,
     shape: Sequence[int],
     affine: NDArray,
     interpolator: str,
     transform: sitk.Transform | None,
 ) -> NDArray:
+    """Sample by ITK, on any grid through any transform; parameters as of :func:`sample`."""
     target = sitk.Image([int(n) for n in shape], sitk.sitkUInt8)
     frame = to_itk(Volume(np.zeros((1, 1, 1), np.uint8), affine))
     target.SetOrigin(frame.GetOrigin())
