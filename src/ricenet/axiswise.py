@@ -3,7 +3,7 @@
 Linear and spline weights in space are products of weights along each axis. On parallel grids (an
 image made isotropic, a mask brought back to it) each axis is then a product with a sparse matrix,
 which also takes the place of the spline's recursive filter (Unser, IEEE Signal Processing Magazine
-16 (1999) 22). The answer is ITK's to rounding, the work a fifteenth.
+16 (1999) 22). The answer is ITK's to rounding, for a tenth of the work.
 """
 
 from __future__ import annotations
