@@ -6,7 +6,7 @@ once with cubic splines. The reference samples them once with a Hamming-windowed
 over a ball of 50 mm in the head, where no field of view ends, in standard deviations of the
 reference; gradient energy is that of the reference that is kept.
 
-A second table times the isotropic version of each head, by ITK and axis by axis.
+More tables time the isotropic version of each head, by ITK and axis by axis.
 
     python -m ricenet.phantom --out /tmp/phantoms --subjects 1 --seed 3
     python benchmarks/interpolation.py --phantoms /tmp/phantoms --data ../shared/data
@@ -15,7 +15,6 @@ A second table times the isotropic version of each head, by ITK and axis by axis
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,6 +24,7 @@ import numpy as np
 import SimpleITK as sitk
 import yaml
 from scipy.spatial.transform import Rotation
+from timing import race, table
 
 from ricenet import ingest_mri
 from ricenet.interpolation import isotropic_grid, sample, sample_with_itk
@@ -78,25 +78,15 @@ def slopes(data: np.ndarray, inside: np.ndarray) -> float:
     return float(sum((g[inside] ** 2).sum() for g in np.gradient(data)))
 
 
-def clocked(work: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
-    """Answer and seconds of the processors."""
-    began = time.process_time()
-    return work(), time.process_time() - began
-
-
-def isotropic_by_both(name: str, head: Volume, rounds: int) -> None:
-    """Print a row: the isotropic version by ITK and axis by axis, in turns."""
+def isotropic_by_both(head: Volume, rounds: int) -> str:
+    """Table: the isotropic version by ITK and axis by axis, and how far they are apart."""
     grid = isotropic_grid(head.data.shape, head.affine, spacing_mm=1.0)
-    seconds = []
-    for _ in range(rounds):
-        theirs, slow = clocked(lambda: sample_with_itk(head, *grid, "bspline", None))
-        ours, fast = clocked(lambda: sample(head, *grid, interpolator="bspline").data)
-        seconds.append((slow, fast))
+    theirs = partial(sample_with_itk, head, *grid, "bspline", None)
+    ours = partial(sample, head, *grid, interpolator="bspline")
     limits = min(0, head.data.min()), max(0, head.data.max())
-    apart = np.abs(ours - theirs.clip(*limits)).max() / np.ptp(head.data)
-    slow, fast = (statistics.median(times) for times in zip(*seconds, strict=True))
-    ratio = statistics.median(slow / fast for slow, fast in seconds)
-    print(f"| {name} | {slow:.2f} | {fast:.2f} | {ratio:.1f} | {apart:.1e} |")
+    apart = np.abs(ours().data - theirs().clip(*limits)).max() / np.ptp(head.data)
+    found = race({"ITK": theirs, "axis by axis": ours}, repeats=rounds)
+    return table(found, ours="axis by axis", notes={"ITK": f"{apart:.1e} of the range apart"})
 
 
 def main() -> None:
@@ -104,7 +94,7 @@ def main() -> None:
     parser.add_argument("--phantoms", type=Path, help="folder of ricenet.phantom")
     parser.add_argument("--data", type=Path, help="real heads")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5, help="of the second table")
+    parser.add_argument("--rounds", type=int, default=5, help="of the other tables")
     args = parser.parse_args()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(args.threads)
     ways: dict[str, Callable[[Volume, sitk.Transform], Volume]] = {
@@ -127,12 +117,8 @@ def main() -> None:
             error = np.sqrt(((found.data - reference.data)[inside] ** 2).mean()) / spread
             kept = slopes(found.data, inside) / slopes(reference.data, inside)
             print(f"| {name} | {way} | {error:.3f} | {kept:.2f} | {wall:.1f} | {cpu:.1f} |")
-    print(
-        "\n| head | isotropic by ITK, CPU s | ours, CPU s | ratio | largest difference, of range |"
-    )
-    print("|---|---|---|---|---|")
     for name, head in heads(args):
-        isotropic_by_both(name, head, args.rounds)
+        print(f"\n{name}, isotropic\n\n{isotropic_by_both(head, args.rounds)}")
 
 
 if __name__ == "__main__":

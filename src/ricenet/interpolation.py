@@ -80,10 +80,10 @@ def sample(
         On the grid; 0 outside the volume's field of view. Never outside the range of the
         volume's own values: splines and sinc overshoot at edges.
     """
-    axes, to_volume = None, np.linalg.inv(volume.affine) @ affine
+    to_volume = np.linalg.inv(volume.affine) @ affine
     still = transform is None or transform.GetTransformEnum() == sitk.sitkIdentity
-    if still and interpolator in WEIGHTS and volume.data.dtype != np.uint8:
-        axes = parallel_axes(to_volume, shape)
+    separable = still and interpolator in WEIGHTS and volume.data.dtype != np.uint8
+    axes = parallel_axes(to_volume, shape) if separable else None
     if axes is not None:
         data = sample_axiswise(volume.data, to_volume, shape, axes, interpolator)
     else:
