@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ricenet.axiswise import WEIGHTS, parallel_axes, sample_axiswise
+from ricenet.axiswise import WEIGHTS, gaussian_weights, parallel_axes, sample_axiswise
 from ricenet.volume import Volume, centre_mm, from_itk, to_itk
 
 INTERPOLATORS = {
@@ -85,7 +85,7 @@ def sample(
     separable = still and interpolator in WEIGHTS and volume.data.dtype != np.uint8
     axes = parallel_axes(to_volume, shape) if separable else None
     if axes is not None:
-        data = sample_axiswise(volume.data, to_volume, shape, axes, interpolator)
+        data = sample_axiswise(volume.data, to_volume, shape, axes, WEIGHTS[interpolator])
     else:
         data = sample_with_itk(volume, shape, affine, interpolator, transform)
     low, high = min(0, volume.data.min()), max(0, volume.data.max())
@@ -109,3 +109,20 @@ def sample_with_itk(
         to_itk(volume), target, transform or sitk.Transform(), INTERPOLATORS[interpolator], 0.0
     )
     return from_itk(moved).data
+
+
+def coarse(volume: Volume, *, spacing_mm: float) -> Volume:
+    """Smooth a volume and sample it on a coarser isotropic grid over its field of view.
+
+    Parameters
+    ----------
+    volume : Volume
+        What is sampled.
+    spacing_mm : float
+        Distance of voxel centres; the Gaussian's deviation is half of it.
+    """
+    shape, affine = isotropic_grid(volume.data.shape, volume.affine, spacing_mm=spacing_mm)
+    to_volume = np.linalg.inv(volume.affine) @ affine
+    axes = parallel_axes(to_volume, shape)
+    assert axes is not None  # an isotropic grid keeps the axes of its volume
+    return Volume(sample_axiswise(volume.data, to_volume, shape, axes, gaussian_weights), affine)

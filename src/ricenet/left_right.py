@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ricenet import transforms
-from ricenet.interpolation import isotropic_grid, sample
-from ricenet.volume import Volume, from_itk, to_itk
+from ricenet.interpolation import coarse, sample
+from ricenet.volume import Volume, to_itk
 
 GRID_MM = 3.0
 SEARCH_MM = 6.0
@@ -128,15 +128,9 @@ def _pair(
     found: sitk.Transform,
     spacing_mm: float,
 ) -> Pair:
-    target = _coarse(fixed, spacing_mm)
+    target = coarse(fixed, spacing_mm=spacing_mm)
     brain = sample(masks[1], target.data.shape, target.affine, interpolator="nearest")
-    return Pair(target, _coarse(moving, spacing_mm), brain, masks[0], found)
-
-
-def _coarse(image: Volume, spacing_mm: float) -> Volume:
-    smooth = from_itk(sitk.SmoothingRecursiveGaussian(to_itk(image), spacing_mm / 2))
-    shape, affine = isotropic_grid(image.data.shape, image.affine, spacing_mm=spacing_mm)
-    return sample(Volume(smooth.data, image.affine), shape, affine, interpolator="linear")
+    return Pair(target, coarse(moving, spacing_mm=spacing_mm), brain, masks[0], found)
 
 
 def _centre_mm(mask: Volume) -> NDArray:
