@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import yaml
+from heads import first_subject, glioma, person, series
 from scipy.spatial.transform import Rotation
 from timing import race, table
 
-from ricenet import ingest_mri
 from ricenet.interpolation import isotropic_grid, sample, sample_with_itk
-from ricenet.volume import Volume, load
+from ricenet.volume import Volume
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())
 OURS = CONFIG["align"]["mri_interpolator"]
@@ -37,12 +37,10 @@ SHAPE = tuple(CONFIG["crop"]["shape"])
 
 def heads(args: argparse.Namespace) -> Iterator[tuple[str, Volume]]:
     if args.phantoms:
-        subject = sorted(p for p in args.phantoms.iterdir() if p.is_dir())[0]
-        yield "phantom", ingest_mri.read(subject / "dicom" / "event", min_slices=3)[0]
+        yield "phantom", series(first_subject(args.phantoms) / "dicom" / "event")
     if args.data:
-        position = args.data / "mr_same_subject_two_positions" / "HFS"
-        yield "person", ingest_mri.read(position, min_slices=3)[0]
-        yield "glioma", load(args.data / "glioma_tcga_fg6692" / "tcia_example_t1c.nii.gz")
+        yield "person", person(args.data, "HFS")
+        yield "glioma", glioma(args.data, "t1c")
 
 
 def motion(volume: Volume, degrees: float, mm: float) -> sitk.Transform:

@@ -35,6 +35,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 import yaml
+from heads import GLIOMA, GLIOMA_MASK, first_subject
 from nibabel.affines import apply_affine
 
 from ricenet import transforms
@@ -44,7 +45,6 @@ from ricenet.volume import load
 
 ROOT = Path(__file__).parents[1]
 THREADS = 2
-GLIOMA = "glioma_tcga_fg6692"
 STEPS = {  # ours beside the parts of the usual chain
     "read": ("ingest_mri", "ingest_dose", "timeline"),
     "resample": ("resample", "align"),
@@ -65,7 +65,7 @@ class Case(NamedTuple):
 
 def cases(args: argparse.Namespace) -> Iterator[Case]:
     if args.phantoms:
-        folder = sorted(p for p in args.phantoms.iterdir() if p.is_dir())[0]
+        folder = first_subject(args.phantoms)
         truth = json.loads((folder / "truth" / "truth.json").read_text())
         raw = {name: folder / "dicom" / name for name in ("postop", "event", "ct")}
         raw["dose"] = folder / "dicom" / "rt"
@@ -77,7 +77,7 @@ def cases(args: argparse.Namespace) -> Iterator[Case]:
             "postop": raw / "tcia_example_t1.nii.gz",
             "event": raw / "tcia_example_t1c.nii.gz",
         }
-        yield Case("glioma", images, raw / "bet_tcia_example_t1c_mask.nii.gz", None)
+        yield Case("glioma", images, raw / GLIOMA_MASK, None)
 
 
 # --- ours ---------------------------------------------------------------------------------------

@@ -21,19 +21,17 @@ from typing import NamedTuple
 
 import numpy as np
 import yaml
+from heads import GLIOMA, GLIOMA_MASK, first_subject, glioma, person, series
 from scipy.spatial.transform import Rotation
 
-from ricenet import ingest_mri, transforms
+from ricenet import transforms
 from ricenet.interpolation import isotropic_grid, sample
-from ricenet.register import estimate
+from ricenet.register import estimate, estimate_by_default
 from ricenet.registration_gates import head_outline
 from ricenet.volume import Volume, load
 
 OURS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["register"]
-SETTINGS = {
-    "ANTs' defaults": ((2100, 1200, 1200, 10), 0.2),
-    "ours": (tuple(OURS["iterations"]), OURS["sampling_rate"]),
-}
+SETTINGS = ("ANTs' defaults", "ours")
 FAILED_MM = 2.0
 
 
@@ -45,6 +43,7 @@ class Pair(NamedTuple):
     moving: Volume
     points: np.ndarray
     truth: np.ndarray | None
+    both_mri: bool = True
 
 
 def isotropic(volume: Volume, mm: float) -> Volume:
@@ -64,27 +63,20 @@ def points_in(mask: Volume, count: int = 500) -> np.ndarray:
 
 def phantom_pairs(folder: Path) -> Iterator[Pair]:
     truth = json.loads((folder / "truth" / "truth.json").read_text())
-    heads = {
-        name: ingest_mri.read(folder / "dicom" / name, min_slices=3)[0]
-        for name in ("postop", "event", "ct")
-    }
+    heads = {name: series(folder / "dicom" / name) for name in ("postop", "event", "ct")}
     for moving, fixed in (("postop", "event"), ("ct", "postop")):
         points = points_in(load(folder / "truth" / f"{fixed}_brain-mask.nii.gz"))
         matrix = np.linalg.inv(truth[f"{moving}_to_{fixed}"])
-        yield Pair(f"phantom {moving}", heads[fixed], heads[moving], points, matrix)
+        yield Pair(f"phantom {moving}", heads[fixed], heads[moving], points, matrix, moving != "ct")
 
 
 def real_pairs(data: Path) -> Iterator[Pair]:
-    raw = data / "mr_same_subject_two_positions"
-    person = {name: ingest_mri.read(raw / name, min_slices=3)[0] for name in ("HFS", "HFP")}
-    outline = Volume(head_outline(person["HFS"]), person["HFS"].affine)
-    points = points_in(outline, 20000)
+    supine, prone = person(data, "HFS"), person(data, "HFP")
+    points = points_in(Volume(head_outline(supine), supine.affine), 20000)
     near = np.linalg.norm(points - points.mean(axis=0), axis=1) < 70  # the brain lies there
-    yield Pair("person HFP", person["HFS"], person["HFP"], points[near][:500], None)
-    raw = data / "glioma_tcga_fg6692"
-    glioma = {name: load(raw / f"tcia_example_{name}.nii.gz") for name in ("t1", "t1c")}
-    points = points_in(load(raw / "bet_tcia_example_t1c_mask.nii.gz"))
-    yield Pair("glioma T1", glioma["t1c"], glioma["t1"], points, None)
+    yield Pair("person HFP", supine, prone, points[near][:500], None)
+    points = points_in(load(data / GLIOMA / GLIOMA_MASK))
+    yield Pair("glioma T1", glioma(data, "t1c"), glioma(data, "t1"), points, None)
 
 
 def start(image: Volume, number: int) -> tuple[Volume, np.ndarray]:
@@ -110,13 +102,16 @@ def start(image: Volume, number: int) -> tuple[Volume, np.ndarray]:
     return Volume(data.astype(np.float32), away @ image.affine), away
 
 
-def matrix_of(fixed: Volume, moving: Volume, setting: str, seed: int) -> tuple[np.ndarray, float]:
+def matrix_of(
+    fixed: Volume, moving: Volume, setting: str, seed: int, *, both_mri: bool
+) -> tuple[np.ndarray, float]:
     """Estimated matrix, points of the fixed to the moving image, and seconds of processors."""
-    iterations, rate = SETTINGS[setting]
     began = time.process_time()
-    found = estimate(
-        fixed, moving, transform="rigid", iterations=iterations, sampling_rate=rate, seed=seed
-    )
+    if setting == "ours":
+        own = {"iterations": OURS["iterations"], "sampling_rate": OURS["sampling_rate"]}
+        found = estimate(fixed, moving, transform="rigid", seed=seed, both_mri=both_mri, **own)
+    else:
+        found = estimate_by_default(fixed, moving, transform="rigid", seed=seed)
     return transforms.matrix_ras(found), time.process_time() - began
 
 
@@ -124,15 +119,16 @@ def one_start(pair: Pair, number: int, mm: float) -> Iterator[tuple[str, float, 
     """Setting, mean error in mm, seconds: one registration (and its way back) for each setting."""
     away_image, away = start(pair.moving, number)
     fixed, moving = isotropic(pair.fixed, mm), isotropic(away_image, mm)
+    seed, both_mri = number + 1, pair.both_mri
     # in turns, so that none always runs first
-    names = list(SETTINGS)
-    for name in names[number % len(names) :] + names[: number % len(names)]:
-        there, seconds = matrix_of(fixed, moving, name, number)
+    turn = number % len(SETTINGS)
+    for name in SETTINGS[turn:] + SETTINGS[:turn]:
+        there, seconds = matrix_of(fixed, moving, name, seed, both_mri=both_mri)
         found = moved(there, pair.points)
         if pair.truth is not None:
             apart = found - moved(away @ pair.truth, pair.points)
         else:
-            back, more = matrix_of(moving, fixed, name, number)
+            back, more = matrix_of(moving, fixed, name, seed, both_mri=both_mri)
             apart, seconds = moved(back, found) - pair.points, (seconds + more) / 2
         yield name, float(np.linalg.norm(apart, axis=1).mean()), seconds
 
@@ -146,7 +142,7 @@ def main() -> None:
     args = parser.parse_args()
     pairs: list[Pair] = []
     if args.phantoms:
-        pairs += phantom_pairs(sorted(p for p in args.phantoms.iterdir() if p.is_dir())[0])
+        pairs += phantom_pairs(first_subject(args.phantoms))
     if args.data:
         pairs += real_pairs(args.data)
     print(f"{args.spacing_mm:g} mm, {args.starts} starts a pair; errors in mm\n")

@@ -82,6 +82,7 @@ ONE_MRI = [{"name": "event", "kind": "mri"}, {"name": "dose", "kind": "dose"}]
         ("crop.shape", [224, 224], r"crop\.shape\.2: Field required"),
         ("register.transform", "elastic", r"register\.transform: .*\(value: 'elastic'\)"),
         ("register.min_mask_dice", 90, r"register\.min_mask_dice: .*\(value: 90\)"),
+        ("register.seed", 0, r"register\.seed: .*greater than 0 \(value: 0\)"),
         ("cache.dose_scale_gy", -60, r"cache\.dose_scale_gy: .*\(value: -60\)"),
         ("resample.interpolator", "nearest", r"resample\.interpolator: .*\(value: 'nearest'\)"),
         ("study", "../other", r"study: .*\(value: '\.\./other'\)"),

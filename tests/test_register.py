@@ -28,6 +28,7 @@ SETTINGS: dict = {}
 for name in ("config/config.yaml", "config/demo/config.yaml"):
     SETTINGS |= yaml.safe_load((ROOT / name).read_text())["register"]
 ESTIMATE = {k: SETTINGS[k] for k in ("transform", "iterations", "sampling_rate", "seed")}
+ESTIMATE["both_mri"] = True
 GRID_MM = 2.0
 # what the raw post-op image is moved by: 28 degrees and 65 mm about and along oblique axes
 AXIS, SHIFT = np.array([1, 2, 2]) / 3, np.array([40, -40, 32])
@@ -166,6 +167,46 @@ def test_reflection_has_a_size_too() -> None:
     rotation_deg, translation_mm = register.motion(np.diag([-1.0, 1, 1, 1]), np.zeros(3))
     assert translation_mm == 0
     assert 0 <= rotation_deg <= 180
+
+
+def test_surroundings_end_ten_millimetres_from_the_head() -> None:
+    """A ball in noise, its voxels anisotropic and askew; its distance is known everywhere."""
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_rotvec(40 * AXIS, degrees=True).as_matrix() @ np.diag(
+        [1, 1.5, 1]
+    )
+    shape = (130, 90, 124)
+    away_mm = distances(
+        moved(affine, np.indices(shape).T.reshape(-1, 3)), affine[:3, :3] @ (66, 40, 60)
+    )
+    away_mm = away_mm.reshape(shape[::-1]).T - 35
+    noise = np.random.default_rng(6).rayleigh(8, shape)
+    near = register.surroundings(Volume((500.0 * (away_mm < 0) + noise).astype(np.float32), affine))
+    assert near.data[away_mm < 7].all()
+    assert not near.data[away_mm > 13].any()
+
+
+@pytest.mark.parametrize(("with_masks", "expected"), [(True, (12, 12, 12)), (False, None)])
+def test_ants_looks_near_the_head_of_two_mri_and_everywhere_of_a_ct(
+    with_masks: bool, expected: tuple | None, monkeypatch, tmp_path: Path
+) -> None:
+    radius = np.linalg.norm((np.indices((12, 12, 12)).T - 5.5).T, axis=0)
+    ball = Volume((100.0 * (radius < 4)).astype(np.float32), np.diag([8.0, 8, 8, 1]))
+    brain = Volume((radius < 4).astype(np.uint8), ball.affine)
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.nii.gz", ball)
+        if with_masks:
+            save(tmp_path / f"{name}_mask.nii.gz", brain)
+    seen: list[tuple | None] = []
+
+    def registration(*_, mask=None, **__):
+        seen.append(None if mask is None else mask.shape)
+        return {"fwdtransforms": [str(tmp_path / "still.tfm")]}
+
+    transforms.write(tmp_path / "still.tfm", transforms.from_matrix_ras(np.eye(4)))
+    monkeypatch.setattr(ants, "registration", registration)
+    run(tmp_path, tmp_path / "found.tfm", "a", "b")
+    assert seen[:2] == [None, expected]
 
 
 # --- known and unknown motions

@@ -7,24 +7,24 @@ The gates on the result are in ``registration_gates``.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ants
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from ricenet import program, registration_gates, step, transforms
+from ricenet.interpolation import coarse, sample
 from ricenet.volume import Volume, to_itk
 
 ANTS_NAMES = {"rigid": "Rigid", "affine": "Affine", "syn": "SyN"}
-
-
-# what ANTs itself would do: six times the work, for the pair that a shorter schedule does not bring
-# through its gates
-THOROUGH = {"iterations": [2100, 1200, 1200, 10], "sampling_rate": 0.2}
+MARGIN_MM = 10.0
+NO_TRANSFORM = "ANTs found no transform: look at both images, one may be empty or show no head"
 
 
 def estimate(
@@ -35,17 +35,21 @@ def estimate(
     iterations: Sequence[int],
     sampling_rate: float,
     seed: int,
+    both_mri: bool,
 ) -> sitk.Transform:
-    """Transform that brings a moving image onto a fixed one.
+    """Transform that brings a moving image onto a fixed one, in two calls of ANTs.
 
-    ANTs starts from the centres of mass and maximises Mattes' mutual information over four
-    resolutions (Avants et al., NeuroImage 54 (2011) 2033). Repeatable to rounding with several
-    threads, to the bit with one.
+    ANTs starts from the centres of mass and maximises Mattes' mutual information (Avants et al.,
+    NeuroImage 54 (2011) 2033): first on whole heads with voxels of twice the size, at three
+    resolutions, then with the voxels themselves. There, of two MRI only the fixed head and its
+    near :func:`surroundings` count, because the noise in the air blurs the metric; the even air of
+    a CT helps to hold the edge of the skin. Repeatable to rounding with several threads, to the
+    bit with one.
 
     Parameters
     ----------
     fixed, moving : Volume
-        Whole heads.
+        Whole heads, isotropic voxels of one size.
     transform : {"rigid", "affine", "syn"}
         What is estimated.
     iterations : 4 ints
@@ -53,34 +57,87 @@ def estimate(
     sampling_rate : float
         Share of voxels that the metric looks at.
     seed : int
-        Seed of the choice of those voxels.
+        Seed of the choice of those voxels, not 0: ANTs would take the time.
+    both_mri : bool
+        Whether both images are MRI.
 
     Raises
     ------
     ValueError
         ANTs found no transform.
     """
+    double_mm = 2 * max(fixed.spacing_mm)
+    fixed_rough, moving_rough = (coarse(image, spacing_mm=double_mm) for image in (fixed, moving))
+    with tempfile.TemporaryDirectory() as folder:
+        rough = _ants(
+            fixed_rough,
+            moving_rough,
+            "rigid" if transform == "rigid" else "affine",
+            seed=seed,
+            outprefix=f"{folder}/rough",
+            aff_iterations=tuple(iterations[:3]),
+            aff_shrink_factors=(3, 2, 1),
+            aff_smoothing_sigmas=(1.5, 1, 0),
+            aff_random_sampling_rate=sampling_rate,
+        )
+        fine = _ants(
+            fixed,
+            moving,
+            transform,
+            seed=seed,
+            outprefix=f"{folder}/fine",
+            initial_transform=rough,
+            aff_iterations=(iterations[3],),
+            aff_shrink_factors=(1,),
+            aff_smoothing_sigmas=(0,),
+            aff_random_sampling_rate=sampling_rate,
+            mask=_to_ants(surroundings(fixed)) if both_mri else None,
+            mask_all_stages=True,
+        )
+        return _flat([_read(path) for path in fine])
+
+
+def estimate_by_default(
+    fixed: Volume, moving: Volume, *, transform: str, seed: int
+) -> sitk.Transform:
+    """:func:`estimate` as ANTs goes to work by default: on all of both images, for longer."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = _ants(
+            fixed,
+            moving,
+            transform,
+            seed=seed,
+            outprefix=f"{folder}/",
+            aff_iterations=(2100, 1200, 1200, 10),
+            aff_shrink_factors=(6, 4, 2, 1),
+            aff_smoothing_sigmas=(3, 2, 1, 0),
+            aff_random_sampling_rate=0.2,
+        )
+        return _flat([_read(path) for path in found])
+
+
+def _ants(
+    fixed: Volume, moving: Volume, transform: str, *, seed: int, **settings: Any
+) -> list[str]:
+    """Files of what ``ants.registration`` finds, in the order in which they are applied."""
     # antspyx 0.6.3 ignores ``random_seed=`` and takes the seed from here; with ``on`` it would
     # refuse rigid registration
     ants.config.set_ants_deterministic(on=False, seed_value=seed)
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            result = ants.registration(
-                _to_ants(fixed),
-                _to_ants(moving),
-                type_of_transform=ANTS_NAMES[transform],
-                outprefix=f"{folder}/",
-                aff_iterations=tuple(iterations),
-                aff_shrink_factors=(6, 4, 2, 1),
-                aff_smoothing_sigmas=(3, 2, 1, 0),
-                aff_random_sampling_rate=sampling_rate,
-            )
-        except (RuntimeError, IndexError) as error:
-            raise ValueError(
-                "ANTs found no transform: look at both images, one may be empty or show no head"
-            ) from error
-        # ANTs applies its list from the last to the first, as a chain does
-        return _flat([_read(path) for path in reversed(result["fwdtransforms"])])
+    images = _to_ants(fixed), _to_ants(moving)
+    try:
+        result = ants.registration(*images, type_of_transform=ANTS_NAMES[transform], **settings)
+    except (RuntimeError, IndexError) as error:
+        raise ValueError(NO_TRANSFORM) from error
+    return result["fwdtransforms"][::-1]  # ANTs applies its list from the last to the first
+
+
+def surroundings(image: Volume) -> Volume:
+    """Find the head and what lies within :data:`MARGIN_MM` of it; 1 there, on the image's grid."""
+    thin = registration_gates.thinned(image, registration_gates.OUTLINE_MM)
+    outline = registration_gates.head_outline(thin)
+    depth_mm = ndimage.distance_transform_edt(~outline, thin.spacing_mm)
+    near = Volume((depth_mm <= MARGIN_MM).astype(np.uint8), thin.affine)
+    return sample(near, image.data.shape, image.affine, interpolator="nearest")
 
 
 def _to_ants(volume: Volume) -> ants.ANTsImage:
@@ -141,18 +198,12 @@ def attempt(
     fixed: Volume,
     moving: Volume,
     masks: Sequence[Volume],
-    schedule: Mapping[str, Any],
+    way: Callable[..., sitk.Transform],
 ) -> sitk.Transform:
-    """Register by one schedule and write the verdicts of the gates to the record."""
+    """Register in one way and write the verdicts of the gates to the record."""
+    s = job.settings
     try:
-        found = estimate(
-            fixed,
-            moving,
-            transform=job.settings["transform"],
-            iterations=schedule["iterations"],
-            sampling_rate=schedule["sampling_rate"],
-            seed=job.settings["seed"],
-        )
+        found = way(fixed, moving, transform=s["transform"], seed=s["seed"])
     except ValueError as error:
         names = f"{job.args.moving.name} to {job.args.fixed.name}"
         raise ValueError(f"{names}: {error}") from error
@@ -170,12 +221,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         moving, fixed = job.load(job.args.moving), job.load(job.args.fixed)
         masks = [job.load(path) for path in job.args.masks]
         job.say(f"{s['transform']} registration with {job.args.threads} threads")
-        found = attempt(job, fixed, moving, masks, s)
-        if any(c["verdict"] == "fail" for c in job.checks) and not s.items() >= THOROUGH.items():
-            job.say("once more, with ANTs' own schedule")
+        quick = partial(
+            estimate,
+            iterations=s["iterations"],
+            sampling_rate=s["sampling_rate"],
+            both_mri=bool(masks),
+        )
+        found = attempt(job, fixed, moving, masks, quick)
+        if any(c["verdict"] == "fail" for c in job.checks):
+            job.say("once more, as ANTs does by default")
             job.fact("first_attempt", {c["check"]: c["value"] for c in job.checks})
             job.checks.clear()
-            found = attempt(job, fixed, moving, masks, THOROUGH)
+            found = attempt(job, fixed, moving, masks, estimate_by_default)
         if s["transform"] != "syn":
             record_motion(job, fixed, found)
         transforms.write(job.stage(job.args.out), found)

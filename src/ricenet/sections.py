@@ -55,7 +55,7 @@ class Register(Section):
     transform: Literal["rigid", "affine", "syn"]
     iterations: tuple[int, int, int, int] = Field(description="per level, coarse to fine")
     sampling_rate: Fraction = Field(description="share of voxels that the metric looks at")
-    seed: int = Field(description="seed of ANTs' voxel sampling")
+    seed: PositiveInt = Field(description="seed of ANTs' voxel sampling; 0 would be the time")
     min_mask_dice: Fraction = Field(description="Dice of the two brain masks after alignment")
     min_correlation: Fraction = Field(description="correlation of the images in both brains")
     min_left_right: Fraction = Field(description="that correlation less a mirrored image's")
