@@ -244,3 +244,17 @@ def test_a_pair_that_fails_is_tried_once_more(cohort, monkeypatch, tmp_path: Pat
     assert set(verdicts(record).values()) == {"pass"}
     assert record["facts"]["first_attempt"]["brain-overlap"] < 0.9
     assert record["facts"]["translation_mm"] == 0
+
+
+def test_a_pair_that_the_quick_way_loses_is_tried_once_more(
+    cohort, monkeypatch, tmp_path: Path
+) -> None:
+    def lost(*_, **__):
+        raise ValueError("all samples lie outside the moving image")
+
+    monkeypatch.setattr(register, "estimate", lost)
+    still = transforms.from_matrix_ras(np.eye(4))
+    monkeypatch.setattr(register, "estimate_by_default", lambda *_, **__: still)
+    record = run(cohort, tmp_path / "moving_to-fixed.tfm", "own-event", "own-event")
+    assert set(verdicts(record).values()) == {"pass"}
+    assert record["facts"]["first_attempt"] == {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -227,8 +228,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             sampling_rate=s["sampling_rate"],
             both_mri=bool(masks),
         )
-        found = attempt(job, fixed, moving, masks, quick)
-        if any(c["verdict"] == "fail" for c in job.checks):
+        found = None
+        with suppress(ValueError):
+            found = attempt(job, fixed, moving, masks, quick)
+        if found is None or any(c["verdict"] == "fail" for c in job.checks):
             job.say("once more, as ANTs does by default")
             job.fact("first_attempt", {c["check"]: c["value"] for c in job.checks})
             job.checks.clear()
