@@ -103,7 +103,8 @@ def main() -> None:
     }
     print("| head | interpolations | RMSE, SD | gradient energy kept | s | CPU s |")
     print("|---|---|---|---|---|---|")
-    for name, head in heads(args):
+    volumes = list(heads(args))
+    for name, head in volumes:
         moved = motion(head, 6.0, 5.3)
         reference = once(head, moved, "windowed_sinc")
         inside = np.linalg.norm(np.indices(SHAPE).T - (np.array(SHAPE) - 1) / 2, axis=-1).T < 50
@@ -115,7 +116,7 @@ def main() -> None:
             error = np.sqrt(((found.data - reference.data)[inside] ** 2).mean()) / spread
             kept = slopes(found.data, inside) / slopes(reference.data, inside)
             print(f"| {name} | {way} | {error:.3f} | {kept:.2f} | {wall:.1f} | {cpu:.1f} |")
-    for name, head in heads(args):
+    for name, head in volumes:
         print(f"\n{name}, isotropic\n\n{isotropic_by_both(head, args.rounds)}")
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import ants
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -16,6 +17,7 @@ from ricenet.volume import Volume, load, save
 from test_register import (
     ESTIMATE,
     MOTION,
+    SETTINGS,
     mirrored,
     moved,
     on_isotropic,
@@ -236,14 +238,26 @@ def test_a_pair_that_fails_is_tried_once_more(cohort, monkeypatch, tmp_path: Pat
     """As ANTs does by default; what the first try reached stays in the record."""
     shifted = np.eye(4)
     shifted[0, 3] = 30
-    for name, matrix in (("estimate", shifted), ("estimate_by_default", np.eye(4))):
-        monkeypatch.setattr(
-            register, name, lambda *_, m=matrix, **__: transforms.from_matrix_ras(m)
-        )
+    for name, matrix in (("shifted", shifted), ("still", np.eye(4))):
+        transforms.write(tmp_path / f"{name}.tfm", transforms.from_matrix_ras(matrix))
+    tries = []
+
+    def registration(*_, aff_iterations, aff_random_sampling_rate, mask=None, **__):
+        tries.append((aff_iterations, aff_random_sampling_rate, mask is not None))
+        name = "still" if len(tries) == 3 else "shifted"
+        return {"fwdtransforms": [str(tmp_path / f"{name}.tfm")]}
+
+    monkeypatch.setattr(ants, "registration", registration)
     record = run(cohort, tmp_path / "moving_to-fixed.tfm", "own-event", "own-event")
     assert set(verdicts(record).values()) == {"pass"}
     assert record["facts"]["first_attempt"]["brain-overlap"] < 0.9
     assert record["facts"]["translation_mm"] == 0
+    *coarse, fine = SETTINGS["iterations"]
+    assert tries == [
+        (tuple(coarse), SETTINGS["sampling_rate"], False),
+        ((fine,), SETTINGS["sampling_rate"], True),
+        ((2100, 1200, 1200, 10), 0.2, False),
+    ]
 
 
 def test_a_pair_that_the_quick_way_loses_is_tried_once_more(

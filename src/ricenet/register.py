@@ -25,7 +25,6 @@ from ricenet.volume import Volume, to_itk
 
 ANTS_NAMES = {"rigid": "Rigid", "affine": "Affine", "syn": "SyN"}
 MARGIN_MM = 10.0
-NO_TRANSFORM = "ANTs found no transform: look at both images, one may be empty or show no head"
 
 
 def estimate(
@@ -128,7 +127,9 @@ def _ants(
     try:
         result = ants.registration(*images, type_of_transform=ANTS_NAMES[transform], **settings)
     except (RuntimeError, IndexError) as error:
-        raise ValueError(NO_TRANSFORM) from error
+        raise ValueError(
+            "ANTs found no transform: look at both images, one may be empty or show no head"
+        ) from error
     return result["fwdtransforms"][::-1]  # ANTs applies its list from the last to the first
 
 
