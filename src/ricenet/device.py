@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
 import torch
 
 
@@ -26,5 +30,31 @@ def memory_bytes(device: torch.device) -> float:
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy a tensor of the host without a wait for the device."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+    """Copy a tensor of the host, without a wait for the device where its memory can be pinned."""
+    if device.type == "cuda":
+        with suppress(RuntimeError):  # the system's limit of locked memory
+            tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
+@contextmanager
+def exact_float32(device: torch.device, *, own_kernels: bool = False) -> Iterator[None]:
+    """Compute in float32 proper: no autocast, no TF32, no kernel picked by a race.
+
+    Parameters
+    ----------
+    own_kernels : bool
+        On a CPU: torch's own convolutions instead of oneDNN's.
+    """
+    with ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # oneDNN's about TF32 on other devices
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        if device.type == "cuda":
+            stack.enter_context(
+                torch.backends.cudnn.flags(
+                    enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+                )
+            )
+        elif own_kernels:
+            stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+        yield

@@ -26,10 +26,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@torch.inference_mode()
-def rice(networks: Sequence[nn.Module], volume: torch.Tensor) -> list[float]:
+def rice(networks: Sequence[nn.Module], volume: torch.Tensor, *, precision: str) -> list[float]:
     """Each network's probability of RICE for a volume (C, X, Y, Z)."""
-    return [model.probabilities(network, volume[None])[0, 1].item() for network in networks]
+    return [
+        model.probabilities(network, volume[None], precision=precision)[0, 1].item()
+        for network in networks
+    ]
 
 
 def probabilities(
@@ -41,6 +43,7 @@ def probabilities(
     *,
     spacing_mm: float,
     scaling: str,
+    precision: str,
 ) -> Iterator[tuple[str, str, list[float]]]:
     """Each network's probability of RICE for each changed dose.
 
@@ -50,11 +53,13 @@ def probabilities(
         Input of the networks.
     place : int
         Channel of the volume that holds the dose.
+    precision : {"fp32", "bf16"}
+        In which the networks were validated.
     """
     volume = volume.clone()
     for kind, amount, dose in changes(patient, partner, spacing_mm=spacing_mm, scaling=scaling):
         volume[place] = torch.from_numpy(dose).to(volume)
-        yield kind, amount, rice(networks, volume)
+        yield kind, amount, rice(networks, volume, precision=precision)
 
 
 def dose_place(facts: Mapping[str, Any], places: Sequence[int]) -> int:
@@ -87,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         torch.set_num_threads(job.args.threads)
         args, device = job.args, choose_device(job.settings["device"])
         table, facts = caches.read_manifest(args.manifest)
-        networks = ensemble_of(
+        networks, precision = ensemble_of(
             args.manifest, table, args.models, ablation=args.ablation, device=device
         )
         places = caches.ablation_places(facts, args.ablation)
@@ -105,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for kind, amount, found in probabilities(
                 list(networks.values()), subjects.volumes[i].float(), place, patient,
                 patients[partner] if partner else None,
-                spacing_mm=facts["spacing_mm"], scaling=args.dose_scaling,
+                spacing_mm=facts["spacing_mm"], scaling=args.dose_scaling, precision=precision,
             ):  # fmt: skip
                 what = (args.ablation, name, int(subjects.labels[i]), kind, amount)
                 rows.append((*what, float(np.mean(found)), min(found), max(found)))

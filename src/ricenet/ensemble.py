@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -14,6 +15,21 @@ from ricenet import provenance
 from ricenet.model import load_model
 
 
+class Ensemble(NamedTuple):
+    """The models of all folds.
+
+    Attributes
+    ----------
+    networks : dict of int to nn.Module
+        Fold to network, folds in ascending order.
+    precision : str
+        In which they were validated, and predict: ``fp32`` or ``bf16``.
+    """
+
+    networks: dict[int, nn.Module]
+    precision: str
+
+
 def ensemble_of(
     manifest: Path,
     table: pd.DataFrame,
@@ -21,7 +37,7 @@ def ensemble_of(
     *,
     ablation: str,
     device: torch.device,
-) -> dict[int, nn.Module]:
+) -> Ensemble:
     """Read the models that were trained on a manifest; ``table`` holds its rows.
 
     The manifest of a subject who arrived names the cohort whose models it may be asked about (see
@@ -48,7 +64,7 @@ def load_ensemble(
     manifest_digest: str,
     folds: Collection[int],
     device: torch.device,
-) -> dict[int, nn.Module]:
+) -> Ensemble:
     """Read the models of all folds of one ablation and cohort.
 
     Parameters
@@ -59,17 +75,13 @@ def load_ensemble(
     folds : collection of int
         Folds that must be there, each once.
 
-    Returns
-    -------
-    dict of int to nn.Module
-        Fold to network, folds in ascending order.
-
     Raises
     ------
     ValueError
-        A model of another ablation or cohort, a fold missing or there twice.
+        A model of another ablation, cohort or precision, a fold missing or there twice.
     """
     loaded: dict[int, nn.Module] = {}
+    precisions: set[str] = set()
     for path in paths:
         network, metadata = load_model(path, device=device)
         for what, expected in (("ablation", ablation), ("manifest", manifest_digest)):
@@ -78,9 +90,15 @@ def load_ensemble(
                     f"{path.parent.name}/{path.name}: trained with {what} {metadata[what]!r}, "
                     f"asked for {expected!r}; pass the models of this cohort and ablation"
                 )
+        precisions.add(metadata.get("validation_precision", "fp32"))
         if metadata["fold"] in loaded:
             raise ValueError(f"two models are of fold {metadata['fold']}; pass each fold once")
         loaded[metadata["fold"]] = network
     if set(loaded) != set(folds):
         raise ValueError(f"models of folds {sorted(loaded)}, the cohort has {sorted(folds)}")
-    return dict(sorted(loaded.items()))
+    if len(precisions) > 1:
+        raise ValueError(
+            f"the models were validated in {sorted(precisions)}; train those of one setting of "
+            "train_model.validation_precision"
+        )
+    return Ensemble(dict(sorted(loaded.items())), precisions.pop())

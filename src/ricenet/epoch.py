@@ -9,61 +9,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ricenet import stem
+from ricenet import model
 from ricenet.device import to_device
+from ricenet.fit_to_device import Execution
 from ricenet.loading import Subjects
-
-
-class Way(NamedTuple):
-    """How a network runs on its device.
-
-    Attributes
-    ----------
-    call : callable
-        From a float32 batch to logits.
-    samples : int
-        At once; an optimiser step is made of several such parts.
-    bf16 : bool
-        Under autocast.
-    """
-
-    call: Callable[[torch.Tensor], torch.Tensor]
-    samples: int
-    bf16: bool
-
-
-def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether the network runs in bfloat16 under autocast."""
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
-
-
-def choose_way(
-    network: nn.Module, device: torch.device, *, samples: int, bf16: bool, small_stem: bool
-) -> Way:
-    """Prepare a network for its device.
-
-    Channels last helps in half precision (1.1 to 1.4 times, measured on a CPU) and hurts in float32
-    (0.75). The recomputing stem saves memory; on a CPU it takes longer than the plain one.
-    """
-    if bf16:
-        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    call = partial(stem.forward, network) if small_stem else network
-    torch.backends.cudnn.benchmark = device.type == "cuda"  # all batches have one shape
-    return Way(call, samples, bf16)
 
 
 def be_deterministic() -> None:
     """Let only kernels run that give the same bits each time; slower on a GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
 
 
 def batches(
@@ -78,9 +38,18 @@ def batches(
         volumes = (subjects.volumes.index_select(0, part) for part in places.split(size))
     else:
         parts = [order[i : i + size] for i in range(0, len(order), size)]
-        volumes = _copied_ahead(subjects.volumes, parts, device)
+        copied = _copied_ahead if subjects.volumes.is_pinned() else _copied
+        volumes = copied(subjects.volumes, parts, device)
     for batch, part in zip(volumes, labels, strict=True):
         yield batch.float(), part
+
+
+def _copied(
+    volumes: torch.Tensor, parts: Sequence[Sequence[int]], device: torch.device
+) -> Iterator[torch.Tensor]:
+    """Batches from memory that could not be pinned; the device waits for each."""
+    for part in parts:
+        yield torch.stack([volumes[i] for i in part]).to(device)
 
 
 def _copied_ahead(
@@ -109,10 +78,10 @@ def train_epoch(
     subjects: Subjects,
     order: Sequence[int],
     *,
-    way: Way,
+    execution: Execution,
     batch_size: int,
     change: Callable[[torch.Tensor, slice], torch.Tensor],
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Show the subjects in their order; an optimiser step after every ``batch_size``.
 
     Parameters
@@ -122,30 +91,41 @@ def train_epoch(
 
     Returns
     -------
-    (parts,) tensor
-        Losses, on the device.
+    losses : (parts,) tensor
+        On the device.
+    norms : (steps, parameters) tensor
+        Euclidean norms of the gradients, on the device.
     """
     network.train()
-    losses, parts = [], batch_size // way.samples
-    for i, (batch, labels) in enumerate(batches(subjects, order, way.samples)):
-        batch = change(batch, slice(i * way.samples, (i + 1) * way.samples))
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=way.bf16):
-            logits = way.call(batch)  # (B, 2)
+    losses, norms, parts = [], [], batch_size // execution.samples
+    for i, (batch, labels) in enumerate(batches(subjects, order, execution.samples)):
+        batch = change(batch, slice(i * execution.samples, (i + 1) * execution.samples))
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=execution.bf16):
+            logits = execution.call(batch)  # (B, 2)
         loss = F.cross_entropy(logits.float(), labels)
         (loss / parts).backward()
         losses.append(loss.detach())
         if (i + 1) % parts == 0:
+            norms.append(gradient_norms(network))
             optimizer.step()
             optimizer.zero_grad()
-    return torch.stack(losses)
+    return torch.stack(losses), torch.stack(norms)
 
 
-@torch.no_grad()
-def validate(network: nn.Module, subjects: Subjects, *, way: Way) -> torch.Tensor:
-    """(N, 2) float32 logits of unchanged volumes."""
+def gradient_norms(network: nn.Module) -> torch.Tensor:
+    """(parameters,) Euclidean norm of each parameter's gradient, on the device."""
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return torch.stack(torch._foreach_norm(gradients))
+
+
+def validate(
+    network: nn.Module, subjects: Subjects, *, samples: int, precision: str
+) -> torch.Tensor:
+    """(N, 2) float32 logits of unchanged volumes, computed as predictions are."""
     network.eval()
-    found = []
-    for batch, _ in batches(subjects, range(len(subjects.names)), way.samples):
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=way.bf16):
-            found.append(way.call(batch).float())
-    return torch.cat(found)
+    return torch.cat(
+        [
+            model.logits(network, batch, precision=precision)
+            for batch, _ in batches(subjects, range(len(subjects.names)), samples)
+        ]
+    )

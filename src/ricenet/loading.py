@@ -5,7 +5,7 @@ Tensors are ``(N, C, X, Y, Z)``, RAS+ axes, one row a subject in the manifest's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ def load_cohort(
     places: Sequence[int],
     device: torch.device,
     pinned: bool = False,
+    say: Callable[[str], None] = print,
 ) -> torch.Tensor:
     """Bring the chosen channels of some subjects to a device, every file verified and read once.
 
@@ -54,6 +55,8 @@ def load_cohort(
         Where the tensor is kept.
     pinned : bool
         Whether a tensor on the host can be copied to a GPU without a wait.
+    say : callable
+        Told where that is not to be had.
 
     Returns
     -------
@@ -62,11 +65,10 @@ def load_cohort(
     """
     shape = (len(facts["channels"]), *facts["shape"])
     volumes = torch.empty(
-        (len(rows), len(places), *facts["shape"]),
-        dtype=torch.float16,
-        device=device,
-        pin_memory=pinned,
+        (len(rows), len(places), *facts["shape"]), dtype=torch.float16, device=device
     )
+    if pinned:
+        volumes = pin(volumes, say)
 
     def fill(place: int, subject: str, path: str, digest: str) -> None:
         cache = read_cache(path, subject=subject, digest=digest, shape=shape)
@@ -80,6 +82,20 @@ def load_cohort(
     return volumes
 
 
+def pin(tensor: torch.Tensor, say: Callable[[str], None]) -> torch.Tensor:
+    """Copy of a host's tensor in pinned memory; the tensor itself where that is not to be had."""
+    try:
+        return tensor.pin_memory()
+    except RuntimeError as error:  # the system's limit of locked memory, or no more memory
+        say(f"memory could not be pinned, copies to the device take longer: {error}")
+        return tensor
+
+
+def to_host(subjects: Subjects, say: Callable[[str], None]) -> Subjects:
+    """Move subjects from a GPU to pinned memory of the host; labels stay."""
+    return subjects._replace(volumes=pin(subjects.volumes.cpu(), say))
+
+
 def load_subjects(
     rows: pd.DataFrame,
     facts: dict[str, Any],
@@ -87,6 +103,7 @@ def load_subjects(
     places: Sequence[int],
     device: torch.device,
     resident: bool = True,
+    say: Callable[[str], None] = print,
 ) -> Subjects:
     """Bring names, labels and volumes of some subjects to a device.
 
@@ -95,5 +112,5 @@ def load_subjects(
     labels = torch.tensor(rows["label"].to_list(), dtype=torch.int64, device=device)
     home = device if resident else torch.device("cpu")
     pinned = home != device
-    volumes = load_cohort(rows, facts, places=places, device=home, pinned=pinned)
+    volumes = load_cohort(rows, facts, places=places, device=home, pinned=pinned, say=say)
     return Subjects(rows["subject"].to_list(), labels, volumes)

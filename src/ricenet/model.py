@@ -15,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from ricenet.device import exact_float32
+
 METADATA_KEY = "ricenet"  # one key: safetensors writes several in an order that changes each time
 
 
@@ -99,12 +101,43 @@ def load_model(path: Path, *, device: torch.device) -> tuple[nn.Module, dict[str
     return network.to(device).eval(), metadata
 
 
-def probabilities(network: nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    """Softmax of a network's outputs.
+@torch.no_grad()
+def logits(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.Tensor:
+    """Compute the outputs of a network in evaluation mode, as validation and predictions do.
+
+    Parameters
+    ----------
+    batch : (B, C, X, Y, Z) float32 tensor
+        Where the device's memory is too small for it, its halves are computed one by one.
+    precision : {"fp32", "bf16"}
+        fp32 is without TF32: a GPU and a CPU agree to rounding.
+
+    Returns
+    -------
+    (B, 2) float32 tensor
+    """
+    try:
+        with exact_float32(batch.device) if precision == "fp32" else half(batch.device):
+            return network(batch).float()
+    except torch.OutOfMemoryError:
+        if len(batch) == 1:
+            raise
+    torch.cuda.empty_cache()
+    parts = batch.split(-(-len(batch) // 2))
+    return torch.cat([logits(network, part, precision=precision) for part in parts])
+
+
+def half(device: torch.device) -> torch.autocast:
+    """Context in which convolutions compute in bfloat16."""
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def probabilities(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.Tensor:
+    """Softmax of a network's outputs, see :func:`logits`.
 
     Returns
     -------
     (B, 2) float32 tensor
         Probability of recurrence and of RICE.
     """
-    return torch.softmax(network(batch).float(), dim=1)
+    return torch.softmax(logits(network, batch, precision=precision), dim=1)

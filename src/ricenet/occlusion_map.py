@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,14 +18,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet import caches, loading, program, step
-from ricenet.device import choose_device
+from ricenet.device import choose_device, exact_float32
 from ricenet.ensemble import ensemble_of
 from ricenet.occlusion.maps import Occlusion, occlusion_map
 from ricenet.tables import LABELS
 from ricenet.volume import Volume
 
 SAY_EVERY_S = 10.0
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+TYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
 
 
 def voxels(length_mm: float, *, spacing_mm: float) -> int:
@@ -33,7 +34,7 @@ def voxels(length_mm: float, *, spacing_mm: float) -> int:
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
-    """Network whose convolutions compute in ``fp32`` or ``bf16``.
+    """Network whose convolutions compute in ``fp32``, ``tf32`` or ``bf16``.
 
     Batch norms and the last layers stay in single precision: rounded statistics would shift every
     voxel, and rounded outputs would hide what one cube changes.
@@ -122,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, facts = caches.read_manifest(job.args.manifest)
         mask = job.load(job.args.mask)
         check_inputs(table, facts, subject=subject, mask=mask)
-        networks = ensemble_of(
+        networks, _ = ensemble_of(
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         row, places = table.loc[[subject]], caches.ablation_places(facts, ablation)
@@ -141,10 +142,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             fill=[None if fill == "mean" else fill for fill in fills],
         )
         names = [facts["channels"][place] for place in places]
-        found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))
-        if found.whole_because:
-            job.say(f"every cube took a whole forward pass: {found.whole_because}")
-        alone = channel_maps(job, hide, found, names)
+        with exact_float32(device) if s["precision"] == "fp32" else nullcontext():
+            found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))
+            if found.whole_because:
+                job.say(f"every cube took a whole forward pass: {found.whole_because}")
+            alone = channel_maps(job, hide, found, names)
         job.save(job.args.out, Volume(found.change, mask.affine))
         job.save(job.args.channel_maps, Volume(alone, mask.affine))
         job.facts |= describe(

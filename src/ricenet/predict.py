@@ -19,8 +19,9 @@ from ricenet.ensemble import ensemble_of
 COLUMNS = ("ablation", "fold", "subject", "label", "probability_rice")
 
 
-@torch.inference_mode()
-def predict(network: nn.Module, volumes: torch.Tensor, *, batch_size: int) -> list[float]:
+def predict(
+    network: nn.Module, volumes: torch.Tensor, *, batch_size: int, precision: str
+) -> list[float]:
     """Probability of RICE of each volume.
 
     Parameters
@@ -28,10 +29,13 @@ def predict(network: nn.Module, volumes: torch.Tensor, *, batch_size: int) -> li
     network : nn.Module
         In evaluation mode.
     volumes : (N, C, X, Y, Z) float16 tensor
+    precision : {"fp32", "bf16"}
+        In which the network was validated.
     """
     found: list[float] = []
     for batch in volumes.split(batch_size):
-        found += model.probabilities(network, batch.float())[:, 1].tolist()
+        rice = model.probabilities(network, batch.float(), precision=precision)[:, 1]
+        found += rice.tolist()
     return found
 
 
@@ -43,19 +47,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         device = choose_device(job.settings["device"])
         table, facts = caches.read_manifest(job.args.manifest)
         test = table[table["split"] == "test"]
-        networks = ensemble_of(
+        networks, precision = ensemble_of(
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         places = caches.ablation_places(facts, ablation)
         subjects = loading.load_subjects(test, facts, places=places, device=device)
         rows = []
         for fold, network in networks.items():
-            found = predict(network, subjects.volumes, batch_size=size) if subjects.names else []
+            found = (
+                predict(network, subjects.volumes, batch_size=size, precision=precision)
+                if subjects.names
+                else []
+            )
             columns = zip(subjects.names, subjects.labels.tolist(), found, strict=True)
             rows += [(ablation, fold, *row) for row in columns]
             job.say(f"{ablation} fold {fold}: {len(found)} subjects")
         result = pd.DataFrame(rows, columns=list(COLUMNS))
         result.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        job.fact("precision", precision)
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))
 
 

@@ -141,6 +141,9 @@ class TrainModel(Section):
     learning_rate: PositiveFloat
     weight_decay: Annotated[float, Field(ge=0)]
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 on a GPU")
+    validation_precision: Literal["fp32", "bf16"] = Field(
+        description="of validation, and of all predictions by the model"
+    )
     device: Device
     memory_gb: PositiveFloat | None = Field(description="of the device; null: what it has free")
     deterministic: bool = Field(description="only kernels that give the same bits each time")
@@ -199,7 +202,7 @@ class OcclusionMap(Section):
     mri_fill: float = Field(description="value in a hidden cube, as the network sees it")
     dose_fill: float | Literal["mean"] = Field(description="the same; mean: of what is hidden")
     batch_size: PositiveInt
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "tf32", "bf16"]
     device: Device
 
 

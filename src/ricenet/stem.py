@@ -16,7 +16,7 @@ Tensors are ``(B, C, X, Y, Z)``.
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,43 +27,97 @@ from ricenet import plan
 
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
+AT_ONCE = 4  # channels that are gathered together without a compiler
 
 
-def forward(network: Any, batch: torch.Tensor) -> torch.Tensor:
-    """Logits of a MONAI ResNet18, as ``network(batch)`` gives them.
+class Stem(nn.Module):
+    """Max-pool of the ReLU of the normalised convolution, computed as this module says.
 
-    Its parameters get their gradients, its batch norms their running statistics. The batch itself
-    gets no gradient.
-
-    Raises
-    ------
-    ValueError
-        A gradient of the batch is asked for.
+    Parameters
+    ----------
+    conv, norm : nn.Conv3d, nn.BatchNorm3d
+        The network's own: they get the gradients and the running statistics.
+    folded : bool
+        Fold the taps along the last axis in half precision.
+    gather : {"compiled", "eager", "library"}
+        How the gradient of the max-pool is brought back: one compiled pass, or the same in plain
+        torch, or the library's kernel, which adds in random order on a GPU.
     """
-    if batch.requires_grad:
-        raise ValueError("the stem gives no gradient of its input; call the network itself")
-    x = stem(batch, network.conv1, network.bn1)
-    for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
-        x = layer(x)
-    return network.fc(x.mean(dim=(2, 3, 4)))  # adaptive pooling adds in random order on a GPU
+
+    def __init__(self, conv: nn.Conv3d, norm: Any, *, folded: bool, gather: str) -> None:
+        super().__init__()
+        self.conv, self.norm, self.folded, self.gather = conv, norm, folded, gather
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Compute from (B, C, X, Y, Z); half precision under autocast, no gradient of ``x``."""
+        kind, conv, norm = x.device.type, self.conv, self.norm
+        half = torch.is_autocast_enabled(kind)
+        x = x.to(torch.get_autocast_dtype(kind) if half else conv.weight.dtype)
+        folded = self.folded and x.dtype not in FULL
+        sign = torch.where(norm.weight < 0, -1.0, 1.0).to(norm.weight)
+        known = None if norm.training else (norm.running_mean * sign, norm.running_var)
+        options = Options(conv.stride[0], norm.eps, folded, self.gather)
+        with torch.autocast(kind, enabled=False):  # on a CPU it would pool in float32
+            found, mean, variance, count = _Stem.apply(
+                x, conv.weight, norm.weight, norm.bias, sign, known, options
+            )
+        if norm.training:
+            norm.num_batches_tracked += 1
+            norm.running_mean.lerp_(mean * sign, norm.momentum)
+            norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+        return found
+
+    def plain(self, x: torch.Tensor, *, rounded: torch.dtype | None = None) -> torch.Tensor:
+        """Compute the same in single precision, layer after layer.
+
+        With ``rounded``, numbers are rounded to that type where :meth:`forward` rounds them in half
+        precision: of two voxels that differ by less, the max-pool may take the other.
+        """
+        weight = _straight_through(self.conv.weight, rounded)
+        padding, stride = self.conv.padding, self.conv.stride
+        y = F.conv3d(_straight_through(x, rounded), weight, padding=padding, stride=stride)
+        return F.max_pool3d(F.relu(self.norm(_straight_through(y, rounded))), 3, 2, 1)
 
 
-def stem(x: torch.Tensor, conv: nn.Conv3d, norm: Any) -> torch.Tensor:
-    """Max-pool of the ReLU of the normalised convolution; half precision under autocast."""
-    kind = x.device.type
-    half = torch.is_autocast_enabled(kind)
-    x = x.to(torch.get_autocast_dtype(kind) if half else conv.weight.dtype)
-    sign = torch.where(norm.weight < 0, -1.0, 1.0).to(norm.weight)
-    known = None if norm.training else (norm.running_mean * sign, norm.running_var)
-    with torch.autocast(kind, enabled=False):  # on a CPU it would pool in float32
-        found, mean, variance, count = _Stem.apply(
-            x, conv.weight, norm.weight, norm.bias, sign, conv.stride[0], norm.eps, known
-        )
-    if norm.training:
-        norm.num_batches_tracked += 1
-        norm.running_mean.lerp_(mean * sign, norm.momentum)
-        norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
-    return found
+def _straight_through(x: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    """Numbers rounded to a type; the gradient is that of the numbers themselves."""
+    return x if dtype is None else x + (x.to(dtype).to(x) - x).detach()
+
+
+class WithStem(nn.Module):
+    """A MONAI ResNet18 whose first layers are a :class:`Stem`; the weights stay the network's.
+
+    The batch gets no gradient.
+    """
+
+    def __init__(self, network: Any, *, folded: bool = True, gather: str = "library") -> None:
+        super().__init__()
+        self.network = network
+        self.stem = Stem(network.conv1, network.bn1, folded=folded, gather=gather)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """Logits, as ``network(batch)`` gives them.
+
+        Raises
+        ------
+        ValueError
+            A gradient of the batch is asked for.
+        """
+        if batch.requires_grad:
+            raise ValueError("the stem gives no gradient of its input; call the network itself")
+        network, x = self.network, self.stem(batch)
+        for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
+            x = layer(x)
+        return network.fc(x.mean(dim=(2, 3, 4)))  # adaptive pooling adds in random order on a GPU
+
+
+class Options(NamedTuple):
+    """How the stem is computed: stride and epsilon of its layers, folding, see :class:`Stem`."""
+
+    stride: int
+    eps: float
+    folded: bool
+    gather: str
 
 
 class _Stem(torch.autograd.Function):
@@ -75,14 +129,14 @@ class _Stem(torch.autograd.Function):
         gamma: torch.Tensor,
         beta: torch.Tensor,
         sign: torch.Tensor,
-        stride: int,
-        eps: float,
         known: tuple[torch.Tensor, torch.Tensor] | None,
+        options: Options,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]:
+        stride, folded = options.stride, options.folded
         signed = (weight * sign.view(-1, 1, 1, 1, 1)).to(x.dtype)
         pooled, means, variances, sizes = [], [], [], []
         for part in _parts(x, signed, stride):
-            y = convolve(part, signed, stride)  # (b, 64, X, Y, Z)
+            y = convolve(part, signed, stride, folded=folded)  # (b, 64, X, Y, Z)
             pooled.append(F.max_pool3d(y, 3, 2, 1))
             sizes.append(y.numel() // y.shape[1])
             if known is None:
@@ -92,17 +146,18 @@ class _Stem(torch.autograd.Function):
             del y
         p, count = torch.cat(pooled), sum(sizes)
         mean, variance = known or pool_moments(means, variances, sizes)
-        rate = torch.rsqrt(variance + eps)
+        rate = torch.rsqrt(variance + options.eps)
         z = (p - mean.view(PER_CHANNEL)) * (gamma.abs() * rate).view(PER_CHANNEL)
         z = (z + beta.view(PER_CHANNEL)).relu_().to(x.dtype)
         ctx.save_for_backward(x, signed, gamma, beta, sign, mean, rate, p)
-        ctx.stride, ctx.count, ctx.learns = stride, count, known is None
+        ctx.options, ctx.count, ctx.learns = options, count, known is None
         ctx.mark_non_differentiable(mean, variance)
         return z, mean, variance, count
 
     @staticmethod
     def backward(ctx: Any, dz: torch.Tensor, *_: Any) -> tuple[torch.Tensor | None, ...]:
         x, signed, gamma, beta, sign, mean, rate, p = ctx.saved_tensors
+        stride, _, folded, way = ctx.options
         axes = (0, 2, 3, 4)
         normed = (p - mean.view(PER_CHANNEL)) * rate.view(PER_CHANNEL)
         dz = dz * (normed * gamma.abs().view(PER_CHANNEL) + beta.view(PER_CHANNEL) > 0)
@@ -114,21 +169,21 @@ class _Stem(torch.autograd.Function):
         level = -scale * d_beta / ctx.count - slope * mean if ctx.learns else slope
         d_weight = torch.zeros_like(signed, dtype=gamma.dtype)
         d_flat, done = torch.zeros_like(gamma), 0
-        for part in _parts(x, signed, ctx.stride):
-            y = convolve(part, signed, ctx.stride)
+        for part in _parts(x, signed, stride):
+            y = convolve(part, signed, stride, folded=folded)
             upper = dz[done : done + len(part)]
             done += len(part)
             d_flat += (upper * (first_of_windows(y) - mean.view(PER_CHANNEL))).sum(
                 axes, dtype=gamma.dtype
             )
-            spread = unpool((upper * scale.view(PER_CHANNEL)).to(y.dtype), y)
+            spread = unpool((upper * scale.view(PER_CHANNEL)).to(y.dtype), y, way=way)
             y.mul_(slope.view(PER_CHANNEL)).add_(level.view(PER_CHANNEL)).add_(spread)
             del spread
-            d_weight += weight_gradient(y, part, signed, ctx.stride)
+            d_weight += weight_gradient(y, part, signed, stride, folded=folded)
         # where gamma is 0 the map is flat: max-pool takes the first voxel, whatever y is there
         d_gamma = torch.where(gamma == 0, d_flat * rate, d_gamma)
         d_weight *= sign.view(-1, 1, 1, 1, 1)
-        return None, d_weight, d_gamma * sign, d_beta, None, None, None, None
+        return None, d_weight, d_gamma * sign, d_beta, None, None, None
 
 
 def _parts(x: torch.Tensor, weight: torch.Tensor, stride: int) -> tuple[torch.Tensor, ...]:
@@ -170,21 +225,21 @@ def fold_weight(weight: torch.Tensor) -> torch.Tensor:
     return weight.movedim(-1, 1).flatten(1, 2).unsqueeze(-1)
 
 
-def convolve(x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
-    """Convolution with padding that keeps the size; folded in half precision."""
+def convolve(x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool) -> torch.Tensor:
+    """Convolution with padding that keeps the size."""
     pad = weight.shape[-1] // 2
-    if x.dtype in FULL:
+    if not folded:
         return F.conv3d(x, weight, padding=pad, stride=stride)
-    folded = fold(x, weight.shape[-1], stride)
-    return F.conv3d(folded, fold_weight(weight), padding=(pad, pad, 0), stride=(stride, stride, 1))
+    copies = fold(x, weight.shape[-1], stride)
+    return F.conv3d(copies, fold_weight(weight), padding=(pad, pad, 0), stride=(stride, stride, 1))
 
 
 def weight_gradient(
-    dy: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int
+    dy: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool
 ) -> torch.Tensor:
     """Gradient of the weight of :func:`convolve`."""
     pad, taps = weight.shape[-1] // 2, weight.shape[-1]
-    if x.dtype in FULL:
+    if not folded:
         return conv3d_weight(x, weight.shape, dy, stride=stride, padding=pad)
     gradient = conv3d_weight(
         fold(x, taps, stride),
@@ -204,14 +259,17 @@ def first_of_windows(y: torch.Tensor) -> torch.Tensor:
     return y
 
 
-def unpool(gradient: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def unpool(gradient: torch.Tensor, y: torch.Tensor, *, way: str) -> torch.Tensor:
     """Bring the gradient of the max-pool of y to the voxels where the maxima were found.
 
-    The library's own kernel adds in random order on a GPU; there it is :func:`gather`.
+    ``way`` is the ``gather`` of :class:`Stem`.
     """
     _, places = F.max_pool3d(y, 3, 2, 1, return_indices=True)
-    if y.device.type == "cuda":
+    if way == "compiled":
         return _compiled_gather(gradient, places, y)
+    if way == "eager":  # a few channels at a time, for its intermediate tensors
+        parts = zip(*(t.split(AT_ONCE, dim=1) for t in (gradient, places, y)), strict=True)
+        return torch.cat([gather(*part) for part in parts], dim=1)
     three, two, one = [3] * 3, [2] * 3, [1] * 3
     return torch.ops.aten.max_pool3d_with_indices_backward(
         gradient, y, three, two, one, one, False, places

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,24 @@ import torch.nn.functional as F
 from sklearn.metrics import f1_score
 from torch import nn
 
-from ricenet import augment, caches, checkpoint, loading, model, program, provenance, step
+from ricenet import (
+    augment,
+    caches,
+    checkpoint,
+    fit_to_device,
+    gradient_gate,
+    loading,
+    model,
+    program,
+    provenance,
+    step,
+)
 from ricenet.augment import derive_seed
 from ricenet.checkpoint import State
 from ricenet.device import choose_device
-from ricenet.epoch import Way, be_deterministic, choose_way, train_epoch, use_bf16, validate
+from ricenet.epoch import be_deterministic, train_epoch, validate
+from ricenet.fit_to_device import Execution
 from ricenet.loading import Subjects
-from ricenet.means import choose_means
 from ricenet.sampling import draw_subjects, sample_seeds, split_fold
 
 
@@ -41,7 +53,7 @@ def train(
     validation: Subjects,
     *,
     facts: dict[str, Any],
-    way: Way,
+    execution: Execution,
     resume: Path,
 ) -> None:
     """Train until all epochs are done; ``state`` says where to begin and gathers the results."""
@@ -54,12 +66,26 @@ def train(
             order = draw_subjects(training.labels, samples, seed=seed)
             seeds = sample_seeds(s["seed"], [training.names[i] for i in order], state.epoch)
             change = augmentation(seeds, job, facts)
-            losses = train_epoch(
-                network, optimizer, training, order, way=way, batch_size=size, change=change
-            )
-            logits = validate(network, validation, way=way)  # (N, 2)
-            labels = validation.labels
-            note_epoch(state, losses, logits, labels, s["learning_rate"])
+            try:
+                losses, norms = train_epoch(
+                    network,
+                    optimizer,
+                    training,
+                    order,
+                    execution=execution,
+                    batch_size=size,
+                    change=change,
+                )
+                check_gradients(network, norms, epoch=state.epoch + 1)
+                logits = validate(
+                    network,
+                    validation,
+                    samples=execution.samples,
+                    precision=s["validation_precision"],
+                )  # (N, 2)
+            except RuntimeError as error:  # the trial step ran: this is the device, not the code
+                raise ValueError(device_failed(error, state.epoch, s, resume)) from error
+            note_epoch(state, losses, norms, logits, validation.labels, s["learning_rate"])
             if state.epoch % s["checkpoint_epochs"] == 0 and state.epoch < s["epochs"]:
                 writer.save(resume, network, optimizer, state)
             say_progress(job, state, seconds=time.monotonic() - started)
@@ -83,9 +109,42 @@ def augmentation(
     return change
 
 
+def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> None:
+    """Raise ``ValueError`` with the layer where a gradient of an epoch is no number.
+
+    Parameters
+    ----------
+    norms : (steps, parameters) tensor
+        Of the gradients, see :func:`ricenet.epoch.train_epoch`.
+    """
+    finite = torch.isfinite(norms).cpu()
+    if finite.all():
+        return
+    step_of_epoch = int((~finite).any(dim=1).nonzero()[0]) + 1
+    names = [name for name, _ in network.named_parameters()]
+    # backward runs from the last layer to the first: the last in the network was the first to go
+    place = int((~finite[step_of_epoch - 1]).nonzero()[-1])
+    raise ValueError(
+        f"the gradient of {names[place]} is no number in epoch {epoch}, step {step_of_epoch}; "
+        "lower learning_rate, or set precision to fp32"
+    )
+
+
+def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: Path) -> str:
+    """Message for an error of the device in the middle of a training."""
+    kept = epochs - epochs % s["checkpoint_epochs"] if resume.is_file() else 0
+    what = "its memory ran out" if fit_to_device.out_of_memory(error) else type(error).__name__
+    return (
+        f"the device failed in epoch {epochs + 1}: {what}: {fit_to_device.first_line(error)}; "
+        f"look for other programs on it, then start the same command again: it goes on after "
+        f"epoch {kept}"
+    )
+
+
 def note_epoch(
     state: State,
     losses: torch.Tensor,
+    norms: torch.Tensor,
     logits: torch.Tensor,
     labels: torch.Tensor,
     learning_rate: float,
@@ -98,12 +157,15 @@ def note_epoch(
     ----------
     losses : (batches,) tensor
         Of the training.
+    norms : (steps, parameters) tensor
+        Of the gradients; the history has the length of the whole gradient.
     logits, labels : (N, 2) float32 tensor, (N,) int64 tensor
         Of the validation subjects.
     """
     loss = F.cross_entropy(logits, labels).item()
     if not math.isfinite(loss + losses.sum().item()):
         raise ValueError(f"the loss is no number in epoch {state.epoch + 1}; lower learning_rate")
+    lengths = torch.linalg.vector_norm(norms, dim=1)  # (steps,)
     rice = torch.softmax(logits, dim=1)[:, 1].tolist()
     f1 = macro_f1(labels.tolist(), [int(p > 0.5) for p in rice])
     state.epoch += 1
@@ -115,6 +177,8 @@ def note_epoch(
             "validation_loss": loss,
             "validation_macro_f1": f1,
             "learning_rate": learning_rate,
+            "gradient_norm_median": lengths.median().item(),
+            "gradient_norm_largest": lengths.max().item(),
         }
     )
     rank = [-1.0 if math.isnan(f1) else f1, -loss]
@@ -164,20 +228,27 @@ def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
         "manifest": provenance.bytes_digest(job.args.manifest),
         "code": provenance.code_hash("ricenet.train_model"),
         "in_channels": len(caches.ablation_places(facts, job.args.ablation)),
+        "validation_precision": job.settings["validation_precision"],
         **job.settings["model"],
     }
 
 
-def start(
-    s: dict[str, Any], identity: dict[str, Any], device: torch.device
-) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Network with random weights of its own seed, and its optimiser."""
-    torch.manual_seed(derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"]))
-    network = model.build(identity["in_channels"], **s["model"]).to(device)
-    rate, decay = s["learning_rate"], s["weight_decay"]
-    fused = device.type == "cuda"  # one kernel; on a CPU the plain loop's own arithmetic
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
-    return network, optimizer
+def load_on(
+    device: torch.device,
+    rows: pd.DataFrame,
+    *,
+    resident: bool,
+    say: Callable[[str], None],
+    **how: Any,
+) -> Subjects:
+    """Load subjects to a device, or to the host where they do not fit beside its other users."""
+    if resident:
+        try:
+            return loading.load_subjects(rows, device=device, resident=True, say=say, **how)
+        except torch.OutOfMemoryError as error:
+            say(f"the subjects stay on the host: {fit_to_device.first_line(error)}")
+            torch.cuda.empty_cache()
+    return loading.load_subjects(rows, device=device, resident=False, say=say, **how)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -186,30 +257,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("train_model", argv, inputs=("manifest",), outputs=outputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
         table, facts = caches.read_manifest(job.args.manifest)
-        identity = describe(job, facts)
+        identity, s = describe(job, facts), job.settings
         rows = split_fold(table, identity["fold"])
         places = caches.ablation_places(facts, identity["ablation"])
-        device = choose_device(job.settings["device"])
-        means = choose_means(
-            job.settings, sum(map(len, rows)), facts["shape"], identity["in_channels"]
-        )
-        identity["samples_at_once"] = means.samples  # batch norm sees so many
-        training, validation = (
-            loading.load_subjects(
-                part, facts, places=places, device=device, resident=means.resident
-            )
-            for part in rows
-        )
-        if job.settings["deterministic"]:
+        device, channels = choose_device(s["device"]), identity["in_channels"]
+        if s["deterministic"]:
             be_deterministic()
-        network, optimizer = start(job.settings, identity, device)
-        way = choose_way(
-            network,
-            device,
-            samples=means.samples,
-            bf16=use_bf16(job.settings["precision"], device),
-            small_stem=means.small_stem,
+        fit = fit_to_device.planned(s, sum(map(len, rows)), facts["shape"], channels)
+        load = partial(load_on, device, facts=facts, places=places, say=job.say)
+        training, validation = (load(part, resident=fit.resident) for part in rows)
+        settled = gradient_gate.pass_gate(
+            fit, settings=s, channels=channels, shape=facts["shape"], say=job.say
         )
+        if fit.resident and not settled.fit.resident:
+            training, validation = (
+                loading.to_host(part, job.say) for part in (training, validation)
+            )
+        fit = settled.fit
+        identity["execution"] = fit._replace(resident=True)._asdict()  # where they lie is the same
+        seed = derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"])
+        network, optimizer = fit_to_device.start(s, channels, device, seed=seed, fused=fit.fused)
+        execution = fit_to_device.prepare(network, fit)
         resume = checkpoint.resume_path(job.args.out.parent, identity)
         state = checkpoint.load(resume, network, optimizer)
         if state.epoch:
@@ -222,7 +290,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             training,
             validation,
             facts=facts,
-            way=way,
+            execution=execution,
             resume=resume,
         )
         identity["epoch"] = state.epoch
@@ -234,7 +302,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.fact(name, part["digest"].to_dict())
         best = state.best["epoch"]
         job.facts |= {"model": identity, "device": device.type, "best_epoch": best}
-        job.facts |= means._asdict()
+        job.facts |= {**fit._asdict(), "gradient_gate": gradient_gate.facts(settled)}
+        layer, error, limit = gradient_gate.worst(settled)
+        job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")
     checkpoint.remove_all(job.args.out.parent)
 
 

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet.model import probabilities
 from ricenet.occlusion.boxes import Boxes
 from ricenet.occlusion.cubes import average, changing, corners, fill_values
 from ricenet.occlusion.hidden import Batch, Hidden, whole
@@ -150,7 +149,7 @@ def _outputs(
 @torch.inference_mode()
 def _clean(network: nn.Module, way: LocalNetwork | str, volume: torch.Tensor) -> torch.Tensor:
     if isinstance(way, str):
-        return probabilities(network, volume[None])[0]
+        return torch.softmax(network(volume[None]).float(), dim=1)[0]
     return torch.softmax(clean_output(way, volume).float(), dim=1)[0]
 
 

@@ -1,0 +1,120 @@
+"""The gate before a training: nothing trains on a path whose gradients are wrong on this device.
+
+On a GPU each training runs its own trial, since kernels are picked anew in each process. On a CPU
+the kernels follow from the machine, so that trainings of one shape share a verdict; each record
+holds the figures that its training relied on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from ricenet import layer_errors, provenance, verdicts
+from ricenet.device import choose_device
+from ricenet.fit_to_device import Fit, Settled, limits_of, settle, trial
+
+DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")
+
+
+def pass_gate(
+    fit: Fit,
+    *,
+    settings: dict[str, Any],
+    channels: int,
+    shape: Sequence[int],
+    say: Callable[[str], None],
+) -> Settled:
+    """Find the path that a training takes, and show that it computes what it should.
+
+    Parameters
+    ----------
+    fit : Fit
+        As planned.
+    settings : dict
+        Section ``train_model``.
+    channels, shape : int, 3 ints
+        Of a sample.
+    say : callable
+        Told the outcome, and each path that was given up.
+
+    Raises
+    ------
+    ValueError
+        A layer is wrong in the precision that was asked for, or no path runs.
+    """
+    device = choose_device(settings["device"])
+    name = verdicts.key(
+        "training",
+        device,
+        code=provenance.code_hash("ricenet.gradient_gate"),
+        settings={key: settings[key] for key in DECISIVE},
+        fit=fit,
+        channels=channels,
+        shape=list(shape),
+    )
+    known = recalled(verdicts.recall(name), device) if device.type == "cpu" else None
+    if known:
+        for line in known.given_up:
+            say(line)
+        say(f"{spoken(known)}, by a job before on this machine")
+        return known
+    started = time.monotonic()
+    settled = settle(
+        fit,
+        partial(trial, settings=settings, channels=channels, shape=shape),
+        batch_size=settings["batch_size"],
+        automatic=settings["precision"] == "auto",
+        device=device,
+        say=say,
+    )
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    verdicts.keep(name, {"fit": settled.fit._asdict(), "errors": settled.errors,
+                         "given_up": settled.given_up})  # fmt: skip
+    say(f"{spoken(settled)}, {time.monotonic() - started:.1f} s")
+    return settled
+
+
+def recalled(kept: dict[str, Any] | None, device: torch.device) -> Settled | None:
+    """Verdict as it was kept; None where it was not, or is damaged."""
+    if kept is None:
+        return None
+    try:
+        fit = Fit(**kept["fit"])
+        fit = fit._replace(float32_layers=tuple(fit.float32_layers))
+        errors = {str(name): float(error) for name, error in kept["errors"].items()}
+        settled = Settled(fit, errors, limits_of(list(errors), fit, device), kept["given_up"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return None if layer_errors.excessive(errors, settled.limits) else settled
+
+
+def worst(settled: Settled) -> tuple[str, float, float]:
+    """Layer that comes closest to its limit; its error, its limit."""
+    errors, limits = settled.errors, settled.limits
+    name = max(errors, key=lambda layer: errors[layer] / limits[layer])
+    return name, errors[name], limits[name]
+
+
+def spoken(settled: Settled) -> str:
+    """One line about a verdict."""
+    name, error, limit = worst(settled)
+    return (
+        f"gradient gate: {len(settled.errors)} layers within {error:.1e} of float32 "
+        f"({name}, at most {limit:g})"
+    )
+
+
+def facts(settled: Settled) -> dict[str, Any]:
+    """Figures for the record of a training."""
+    return {
+        "errors": {name: float(f"{error:.3g}") for name, error in settled.errors.items()},
+        "limits": {"bf16": layer_errors.LIMITS["bf16"], "fp32": layer_errors.LIMITS["fp32"]},
+        "tries": layer_errors.TRIES,
+        "given_up": settled.given_up,
+    }

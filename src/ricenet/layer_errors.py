@@ -1,0 +1,349 @@
+"""Errors of a network's layers on the device at hand, each against float32.
+
+The network runs as it will run in earnest: its device, shapes, precision, memory format and
+rewritten layers. At each layer, output and gradients are compared with those of the same layer in
+float32 on the same inputs. So errors do not add up from layer to layer: what is left is the
+rounding of one layer, and a wrong kernel stands out by name. torch 2.13 has one: on processors with
+AVX-512 and without AMX, the bfloat16 weight gradient of ``Conv3d`` reads memory that was never
+written where the map's first axis has an extent of 2.
+
+Tensors are ``(B, C, X, Y, Z)``; a layer's name is that of its module in the network.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import ceil, prod
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ricenet.device import exact_float32
+from ricenet.stem import Stem
+
+# Largest relative error of a layer, by the numbers that its convolutions multiply. Rounding makes
+# 4e-3 in bf16 where sums are kept in float32, 2e-2 in oneDNN's kernels for processors without bf16;
+# TF32 has three bits more, and float32 1e-5 over the longest sums.
+LIMITS = {"bf16": 5e-2, "tf32": 2e-3, "fp32": 1e-4}
+# The rewritten stem decides: which voxel of a window is the largest, and whether that is above 0.
+# Where two are equal to rounding it may decide otherwise than the plain one, and the gradient goes
+# there: 1.3e-3 for one window in 4e5, more in a tiny volume.
+STEM_LIMITS = {"bf16": 5e-2, "tf32": 5e-2, "fp32": 2e-2}
+TRIES = 3
+NOISE_SEED = 20260615  # any number would do
+# Element by element, in place, and one module may serve several places.
+SKIPPED = (nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, nn.Dropout3d)
+# oneDNN's float32 is held against torch's own convolution, which unrolls its input.
+UNROLLED_BYTES = 4e9
+KEPT_BY_HOST = 8_000_000  # float32 numbers; glibc returns blocks above 32 MB
+
+
+def relative_error(
+    found: torch.Tensor, expected: torch.Tensor, terms: torch.Tensor | None = None
+) -> float:
+    """Larger of two errors: of the norms, and of the largest elements; infinite if not finite.
+
+    The first sees a small error everywhere, the second a large one in a few elements.
+
+    Parameters
+    ----------
+    found, expected : tensors of one shape
+    terms : tensor
+        What ``expected`` is a sum or difference of, in size: where that cancels, what is left is
+        rounding, and the error is measured against the terms.
+    """
+    expected = expected.detach()
+    difference = torch.sub(found.detach().to(expected.device), expected)
+    norms = [torch.linalg.vector_norm(t) for t in (difference, expected)]
+    peaks = [torch.linalg.vector_norm(t, float("inf")) for t in (difference, expected)]
+    if terms is not None:
+        norms[1] = torch.maximum(norms[1], torch.linalg.vector_norm(terms))
+        peaks[1] = torch.maximum(peaks[1], torch.linalg.vector_norm(terms, float("inf")))
+    ratios = []
+    for error, size in (norms, peaks):
+        if not torch.isfinite(error):
+            return float("inf")
+        ratios.append((error / size).item() if error else 0.0)
+    return max(ratios)
+
+
+def smooth_noise(shape: Sequence[int]) -> torch.Tensor:
+    """(B, C, X, Y, Z) float32 noise, smooth and with a background of exact zeros, as images are."""
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    coarse = torch.randn((*shape[:2], *(-(-n // 4) for n in shape[2:])), generator=generator)
+    noise = F.interpolate(coarse, size=tuple(shape[2:]), mode="trilinear")
+    noise[..., : shape[-1] // 8] = 0
+    return noise
+
+
+def layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the layers that compute something inexact, each with its name."""
+    for name, module in network.named_modules():
+        leaf = not any(True for _ in module.children())
+        if isinstance(module, Stem) or (leaf and not isinstance(module, SKIPPED)):
+            yield name.removeprefix("network."), module
+
+
+def dirty_memory(device: torch.device, *sizes: int) -> None:
+    """Fill memory with NaN and free it: who reads what he has not written gets NaN.
+
+    A host gives large blocks back to the system, which clears them.
+    """
+    kept = [size for size in sizes if device.type == "cuda" or size <= KEPT_BY_HOST]
+    counts = [*((size, 2) for size in kept), (300_000, 20)]
+    blocks = [
+        torch.full((size,), float("nan"), device=device)
+        for size, count in counts
+        for _ in range(count)
+    ]
+    del blocks
+
+
+class Layer:
+    """One layer under observation: what it is given, and its largest error so far.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The layer, as it will run.
+    repeats : int
+        Times that it is run again, each on memory that was dirtied.
+    precision : callable
+        Context in which the network runs, for the repeats.
+    """
+
+    def __init__(self, module: nn.Module, *, repeats: int, precision: Callable[[], Any]) -> None:
+        self.module, self.repeats, self.precision = module, repeats, precision
+        self.rounded: torch.dtype | None = None
+        self.again = copy.deepcopy(module)
+        self.plain = copy.deepcopy(module).float()
+        self.plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        self.error = 0.0
+        self.pending: list[Callable[[torch.Tensor | None], None]] = []
+        self.expected: list[torch.Tensor] = []
+        self.terms: list[torch.Tensor | None] = []
+        self.hooks: list[Any] = []
+
+    def watch(self) -> None:
+        """Begin; only when every layer has been copied, or the copies would be watched too."""
+        self.hooks = [
+            self.module.register_forward_pre_hook(self._before),
+            self.module.register_forward_hook(self._after),
+        ]
+
+    def _before(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return inputs[0].view_as(inputs[0])  # its gradient is this layer's part alone
+
+    def _after(self, module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
+        x = inputs[0]
+        self.rounded = None if output.dtype == torch.float32 else output.dtype
+        with torch.no_grad():
+            expected = self._in_float32(x.detach(), None)[0]
+        self._note(output, expected)  # now: the activation after it may overwrite it
+        upstream: list[torch.Tensor] = []
+
+        def arrived(gradient: torch.Tensor) -> None:
+            upstream.append(gradient.detach())
+            dirty_memory(x.device, x.numel(), *(p.numel() for p in module.parameters()))
+
+        def finish(downstream: torch.Tensor | None) -> None:
+            if upstream:
+                self.pending.remove(finish)
+                self._compare_gradients(x.detach(), upstream.pop(), downstream)
+
+        output.register_hook(arrived)
+        self.pending.append(finish)
+        if x.requires_grad:
+            x.register_hook(finish)
+
+    def finish(self) -> None:
+        """Compare what only the end of the backward pass brings: gradients of the weights."""
+        for hook in self.hooks:
+            hook.remove()
+        for late in list(self.pending):  # the first layer: nothing flows on to the batch
+            late(None)
+        weights = zip(self.module.parameters(), self.expected, self.terms, strict=False)
+        for parameter, expected, terms in weights:
+            found = torch.zeros_like(expected) if parameter.grad is None else parameter.grad
+            self._note(found, expected, terms)
+
+    def _compare_gradients(
+        self, x: torch.Tensor, upstream: torch.Tensor, downstream: torch.Tensor | None
+    ) -> None:
+        output, (to_input, *to_weights) = self._in_float32(x, upstream)
+        terms = terms_of(self.plain, x, upstream)
+        if downstream is not None:
+            self._note(downstream, to_input, terms[0])
+        if self.expected:  # a layer that is used again
+            to_weights = [a + b for a, b in zip(self.expected, to_weights, strict=True)]
+        self.expected, self.terms = to_weights, terms[1:]
+        for _ in range(self.repeats):
+            self._repeat(x, upstream, output, [to_input, *to_weights], terms)
+
+    def _repeat(
+        self,
+        x: torch.Tensor,
+        upstream: torch.Tensor,
+        output: torch.Tensor,
+        gradients: list[torch.Tensor],
+        terms: list[torch.Tensor | None],
+    ) -> None:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_(downstream_wanted(self.module))
+            wanted = [t for t in (x, *self.again.parameters()) if t.requires_grad]
+            dirty_memory(x.device, x.numel(), output.numel())
+            with self.precision():
+                found = self.again(x)
+            self._note(found, output)
+            dirty_memory(x.device, x.numel(), *(p.numel() for p in self.again.parameters()))
+            again = torch.autograd.grad(found, wanted, upstream.to(found.dtype))
+        skipped = len(gradients) - len(again)  # the stem has no gradient of its input
+        for one, expected, its in zip(again, gradients[skipped:], terms[skipped:], strict=True):
+            self._note(one, expected, its)
+
+    def _in_float32(
+        self, x: torch.Tensor, upstream: torch.Tensor | None
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Output, and gradients of input and weights, by the plain layer in float32."""
+        try:
+            return self._compute(x, upstream, x.device)
+        except torch.OutOfMemoryError:  # the rewritten stem fits where the plain one does not
+            torch.cuda.empty_cache()
+            return self._compute(x, upstream, torch.device("cpu"))
+
+    def _compute(
+        self, x: torch.Tensor, upstream: torch.Tensor | None, device: torch.device
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        plain = self.plain.to(device)
+        call = partial(plain.plain, rounded=self.rounded) if isinstance(plain, Stem) else plain
+        own = self.rounded is None and unrolled_bytes(plain, x) <= UNROLLED_BYTES
+        x = x.detach().to(device, torch.float32, copy=True).contiguous()
+        gradient = upstream is not None
+        with exact_float32(device, own_kernels=own), torch.set_grad_enabled(gradient):
+            x.requires_grad_(gradient)
+            output = call(x)
+            if upstream is None:
+                return output, []
+            wanted = [x, *plain.parameters()]
+            upstream = upstream.to(device, torch.float32).contiguous()
+            return output.detach(), list(torch.autograd.grad(output, wanted, upstream))
+
+    def _note(
+        self, found: torch.Tensor, expected: torch.Tensor, terms: torch.Tensor | None = None
+    ) -> None:
+        self.error = max(self.error, relative_error(found, expected, terms))
+
+
+def terms_of(
+    module: nn.Module, x: torch.Tensor, upstream: torch.Tensor
+) -> list[torch.Tensor | None]:
+    """Size of what the gradients of a layer's input and weights are summed from, None if of all.
+
+    A bias's gradient, or that of a norm's factor, is a sum over all voxels, and 0 but for rounding
+    where a batch norm follows. That of a batch norm's input is a difference, and nearly 0 where a
+    channel has few values.
+    """
+    upstream = upstream.float()
+    channels = torch.linalg.vector_norm(upstream.transpose(0, 1).flatten(1), dim=1)
+    of_input = None
+    if isinstance(module, nn.BatchNorm3d):
+        deviation = x.float().var((0, 2, 3, 4), correction=0).add(module.eps).sqrt().to(upstream)
+        of_input = upstream * (module.weight.to(upstream) / deviation).view(1, -1, 1, 1, 1)
+    return [of_input, *(channels if p.dim() == 1 else None for p in module.parameters())]
+
+
+def downstream_wanted(module: nn.Module) -> bool:
+    """Whether a layer gives a gradient of its input; the rewritten stem does not."""
+    return not isinstance(module, Stem)
+
+
+def unrolled_bytes(module: nn.Module, x: torch.Tensor) -> float:
+    """Bytes of a convolution's unrolled input in float32; 0 for other layers."""
+    convolution = module.conv if isinstance(module, Stem) else module
+    if not isinstance(convolution, nn.Conv3d):
+        return 0
+    voxels = prod(ceil(n / s) for n, s in zip(x.shape[2:], convolution.stride, strict=True))
+    return 4.0 * len(x) * x.shape[1] * prod(convolution.kernel_size) * voxels
+
+
+def of_training_step(
+    call: nn.Module, batch: torch.Tensor, *, bf16: bool, tries: int = TRIES
+) -> dict[str, float]:
+    """Largest relative error of each layer in one step of training, forward and backward.
+
+    Parameters
+    ----------
+    call : nn.Module
+        From a batch to (B, 2) logits. It gets gradients, and its running statistics are moved: not
+        the network that is going to be trained.
+    batch : (B, C, X, Y, Z) float32 tensor
+    bf16 : bool
+        Whether the step runs under autocast.
+    tries : int
+        Times that each layer is computed, on memory that was dirtied.
+    """
+
+    def precision() -> torch.autocast:
+        return torch.autocast(batch.device.type, torch.bfloat16, enabled=bf16)
+
+    watched = {
+        name: Layer(module, repeats=tries - 1, precision=precision) for name, module in layers(call)
+    }
+    for layer in watched.values():
+        layer.watch()
+    with precision():
+        logits = call(batch)
+    labels = torch.arange(len(batch), device=batch.device) % 2
+    F.cross_entropy(logits.float(), labels).backward()
+    for layer in watched.values():
+        layer.finish()
+    return {name: layer.error for name, layer in watched.items()}
+
+
+@torch.no_grad()
+def of_convolutions(network: nn.Module, batch: torch.Tensor) -> dict[str, float]:
+    """Relative error of each convolution in a forward pass, in the numbers that each computes in.
+
+    Every output voxel is looked at, and the reference takes one channel's time: the sum of the
+    output channels with random signs is the convolution with the sum of the weights (Freivalds'
+    check of a product of matrices).
+    """
+    errors: dict[str, float] = {}
+    generator = torch.Generator().manual_seed(0)
+
+    def compare(
+        name: str, module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
+    ) -> None:
+        assert isinstance(module, nn.Conv3d)
+        signs = torch.randint(0, 2, (module.out_channels,), generator=generator) * 2.0 - 1
+        signs = signs.to(output.device)
+        weight = torch.einsum("o...,o->...", module.weight.float(), signs)[None]
+        bias = None if module.bias is None else (module.bias.float() @ signs)[None]
+        with exact_float32(output.device):
+            expected = F.conv3d(
+                inputs[0].float(), weight, bias, module.stride, module.padding, module.dilation
+            )
+            found = output.movedim(1, -1).float() @ signs
+        error = relative_error(found, expected[:, 0], terms=output.float())
+        errors[name] = max(errors.get(name, 0.0), error)
+
+    hooks = [
+        module.register_forward_hook(partial(compare, name))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv3d)
+    ]
+    dirty_memory(batch.device, batch.numel())
+    network(batch)
+    for hook in hooks:
+        hook.remove()
+    return errors
+
+
+def excessive(errors: dict[str, float], limits: dict[str, float]) -> dict[str, float]:
+    """Layers whose error is above their limit, the worst first."""
+    found = {name: error for name, error in errors.items() if not error <= limits[name]}
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))

@@ -1,0 +1,194 @@
+"""fit_to_device: each path that may fail has a simpler one; what is given up is said, and why."""
+
+import copy
+
+import pytest
+import torch
+
+from fake_cohort import SOUND_IN_BF16, TRAIN
+from ricenet import fit_to_device, layer_errors, stem
+from ricenet.fit_to_device import Fit, Trouble, prepare, settle, simpler
+from wrong_kernels import half_is_wrong
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+SHAPE = SOUND_IN_BF16
+FULL = Fit(  # as on a GPU
+    samples=4,
+    small_stem=True,
+    resident=True,
+    bf16=True,
+    folded=True,
+    gather="compiled",
+    fused=True,
+)
+ON_CPU = FULL._replace(gather="library", fused=False, resident=True)
+
+
+def real_trial(fit, **changes):
+    settings = {**TRAIN, "batch_size": 4, "model": {"stem_stride": 1, "width": 0.125}} | changes
+    return fit_to_device.trial(fit, settings=settings, channels=1, shape=SHAPE)
+
+
+def settled(fit, run=real_trial, *, automatic=True, device=CPU):
+    said = []
+    found = settle(fit, run, batch_size=4, automatic=automatic, device=device, say=said.append)
+    assert said == found.given_up
+    return found
+
+
+def test_a_right_path_is_taken_as_planned():
+    found = settled(ON_CPU)
+    assert found.fit == ON_CPU and found.given_up == []
+    assert set(found.errors) == set(found.limits) and "stem" in found.errors
+    assert all(found.errors[name] <= found.limits[name] for name in found.errors)
+
+
+def test_a_trial_leaves_the_random_numbers_alone():
+    torch.manual_seed(3)
+    expected = torch.randn(4)
+    torch.manual_seed(3)
+    real_trial(ON_CPU)
+    assert torch.equal(torch.randn(4), expected)
+
+
+def test_a_missing_compiler_costs_time_only(monkeypatch):
+    def no_compiler(*tensors):
+        raise torch._inductor.exc.InductorError(RuntimeError("no C++ compiler"), None)
+
+    monkeypatch.setattr(stem, "_compiled_gather", no_compiler)
+    found = settled(ON_CPU._replace(gather="compiled"))
+    assert found.fit == ON_CPU._replace(gather="eager")
+    assert "no C++ compiler" in found.given_up[0] and "gather is now eager" in found.given_up[0]
+
+
+def test_a_real_missing_compiler(monkeypatch, tmp_path):
+    """As torch itself reports it; the environment decides what is found."""
+    monkeypatch.setenv("CXX", str(tmp_path / "none"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    from torch._inductor import config
+
+    monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "none")))
+    monkeypatch.setattr(stem, "_compiled_gather", torch.compile(stem.gather, dynamic=False))
+    found = settled(ON_CPU._replace(gather="compiled"))
+    assert found.fit.gather == "eager" and len(found.given_up) == 1
+
+
+def test_a_kernel_that_fails_for_the_folded_volume_is_done_without(monkeypatch):
+    right = torch.nn.functional.conv3d
+
+    def no_flat_kernels(x, weight, *args, **kwargs):
+        if weight.shape[-1] == 1 and weight.shape[-2] == 7:
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED")
+        return right(x, weight, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.functional, "conv3d", no_flat_kernels)
+    found = settled(ON_CPU)
+    assert found.fit == ON_CPU._replace(folded=False)
+    assert "CUDNN_STATUS_NOT_SUPPORTED" in found.given_up[0]
+
+
+def test_a_stem_that_is_wrong_gives_way_to_the_plain_one(monkeypatch):
+    right = stem.moments
+    monkeypatch.setattr(stem, "moments", lambda y: (right(y)[0], 2 * right(y)[1]))
+    found = settled(ON_CPU, automatic=False)
+    assert not found.fit.small_stem and found.fit.bf16
+    assert found.given_up[0].startswith("stem differs from float32 by")
+
+
+def test_a_fused_optimiser_that_fails_is_replaced(monkeypatch):
+    step = torch.optim.Adam.step
+
+    def no_fused(self, *args):
+        if self.param_groups[0]["fused"]:
+            raise RuntimeError("no kernel image is available")
+        return step(self, *args)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", no_fused)
+    found = settled(ON_CPU._replace(fused=True))
+    assert found.fit == ON_CPU and "OptimizerError" in found.given_up[0]
+
+
+def test_wrong_layers_run_in_float32_and_no_other(monkeypatch):
+    half_is_wrong(monkeypatch, 32, gradient=True)
+    fit = ON_CPU._replace(small_stem=False)
+    found = settled(fit)
+    layers = found.fit.float32_layers
+    assert layers and found.fit.bf16
+    assert set(layers) <= {"layer3.0.conv2", "layer3.1.conv1", "layer3.1.conv2", "layer4.0.conv1"}
+    assert f"float32_layers is now {' '.join(layers)}" in found.given_up[0]
+    # what is left is the rounding of what goes in and out
+    assert all(found.errors[name] < 5e-3 for name in layers)
+
+
+def test_float32_layers_have_float32s_output():
+    network, _ = fit_to_device.start({**TRAIN}, 1, CPU, seed=1, fused=False)
+    names = [name for name, _ in layer_errors.layers(network)]
+    fit = ON_CPU._replace(small_stem=False, float32_layers=tuple(names))
+    batch = layer_errors.smooth_noise((4, 1, *SHAPE))
+    expected = copy.deepcopy(network)(batch)
+    execution = prepare(network, fit)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = execution.call(batch)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_refusal_names_layer_value_limit_and_remedy(monkeypatch):
+    half_is_wrong(monkeypatch, 32, gradient=True)
+    with pytest.raises(ValueError) as refused:
+        settled(ON_CPU, automatic=False)
+    text = str(refused.value)
+    assert text.startswith("this device does not train in bf16: layer")
+    assert "relative, at most 0.05" in text and "set train_model.precision to fp32" in text
+
+
+class OutOfMemory:
+    """A device on which a path runs only if it is small enough."""
+
+    def __init__(self, runs):
+        self.runs, self.tried = runs, []
+
+    def __call__(self, fit):
+        self.tried.append(fit)
+        if not self.runs(fit):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.6 GiB")
+        return {"conv1": 0.0}
+
+
+def test_short_memory_moves_the_subjects_then_splits_the_batch():
+    device = OutOfMemory(lambda fit: fit.samples == 1)
+    found = settled(FULL, device, device=CPU)
+    assert [(f.resident, f.samples) for f in device.tried] == [(True, 4), (True, 2), (True, 1)]
+    fits = [FULL]
+    while fits[-1]:
+        trouble = Trouble("out of memory", memory=True)
+        fits.append(simpler(fits[-1], trouble, batch_size=4, automatic=True, cuda=True))
+    assert [(f.resident, f.samples) for f in fits[:-1]] == [
+        (True, 4), (False, 4), (False, 2), (False, 1),
+    ]  # fmt: skip
+    assert "Tried to allocate 2.6 GiB" in found.given_up[0]
+    with pytest.raises(ValueError, match=r"stem_stride to 2.* larger device"):
+        settled(FULL, OutOfMemory(lambda fit: False), device=CPU)
+
+
+def test_every_path_ends():
+    """Whatever goes wrong, and however often, the ladder comes to an end."""
+    troubles = [
+        Trouble("memory", memory=True),
+        Trouble("error"),
+        Trouble("optimizer", optimizer=True),
+        Trouble("stem", layers=("stem",)),
+        Trouble("layer", layers=("layer1.0.conv1",)),
+        Trouble("two", layers=("fc", "stem")),
+    ]
+    for automatic in (False, True):
+        waiting, seen = [FULL], set()
+        while waiting:
+            fit = waiting.pop()
+            for trouble in troubles:
+                after = simpler(fit, trouble, batch_size=4, automatic=automatic, cuda=True)
+                assert after != fit
+                assert automatic or after is None or after.bf16
+                if after and after not in seen:
+                    seen.add(after)
+                    waiting.append(after)
+        assert 5 < len(seen) < 1000

@@ -1,0 +1,205 @@
+"""gradient_gate: no training without it; verdicts are shared on a CPU; gradients end a training."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from monai.networks.nets import resnet18
+
+from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
+from ricenet import gradient_gate, layer_errors, train_model, verdicts
+from ricenet.fit_to_device import Fit
+from wrong_kernels import AVX512_KERNELS, half_is_wrong, needs_avx512, run_with
+
+SOUND = {"stem_stride": 1, "width": 0.125}
+
+
+@pytest.fixture(autouse=True)
+def own_verdicts(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    return make_cohort(tmp_path_factory.mktemp("study"), shape=SOUND_IN_BF16)
+
+
+def arguments(manifest, name, **changes):
+    settings = {**TRAIN, "epochs": 2, "model": SOUND, **changes}
+    folder = manifest.parent / name
+    return folder, train_arguments(manifest, folder, ablation="dose", fold=0, settings=settings)
+
+
+def run(manifest, name, **changes):
+    folder, argv = arguments(manifest, name, **changes)
+    train_model.main(argv)
+    return json.loads((folder / "model.json").read_text()), (folder / "log").read_text()
+
+
+def test_a_training_that_would_be_wrong_writes_nothing_and_names_the_layer(manifest, monkeypatch):
+    half_is_wrong(monkeypatch, 32, gradient=True)
+    with pytest.raises(ValueError, match=r"does not train in bf16: layer3.*precision to fp32"):
+        run(manifest, "wrong", precision="bf16")
+    folder = manifest.parent / "wrong"
+    assert not list(folder.glob("model*")) and not list(folder.glob("resume*"))
+    assert "layer3" in (folder / "log").read_text()
+    run(manifest, "right", precision="fp32")  # the same kernels, asked for what they can
+
+
+def test_the_known_fault_ends_a_training_before_it_starts(manifest):
+    needs_avx512()
+    _, argv = arguments(
+        manifest, "known", precision="bf16", model={"stem_stride": 2, "width": 0.125}
+    )
+    code = f"""
+from ricenet import train_model
+try:
+    train_model.main({argv!r})
+except ValueError as error:
+    print(error)
+"""
+    found = run_with(AVX512_KERNELS, code)
+    assert "does not train in bf16: layer4." in found and "and 3 other layers" in found
+    assert not (manifest.parent / "known" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_figures_are_in_the_record(manifest, precision):
+    record, log = run(manifest, f"figures-{precision}", precision=precision)
+    gate, (check,) = record["facts"]["gradient_gate"], record["checks"]
+    limit = layer_errors.LIMITS[precision]
+    assert gate["given_up"] == [] and len(gate["errors"]) == 43
+    assert check["check"] == "gradient-error" and check["verdict"] == "pass"
+    error = max(gate["errors"].values())
+    assert 0 < check["value"] == pytest.approx(error / limit, rel=0.01)
+    assert check["at_most"] == 1 and "gradient gate: 43 layers within" in log
+    assert (1e-3 < error < limit) == (precision == "bf16")  # rounding of that precision
+
+
+def test_trainings_of_one_shape_share_a_verdict(manifest, monkeypatch):
+    trials = []
+    right = layer_errors.of_training_step
+    monkeypatch.setattr(
+        layer_errors, "of_training_step", lambda *a, **k: trials.append(a) or right(*a, **k)
+    )
+    first, _ = run(manifest, "first")
+    second, log = run(manifest, "second")
+    assert len(trials) == 1 and "by a job before on this machine" in log
+    assert second["facts"]["gradient_gate"] == first["facts"]["gradient_gate"]
+    run(manifest, "third", model={"stem_stride": 1, "width": 0.25})
+    assert len(trials) == 2
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "DEFAULT")
+    run(manifest, "fourth")
+    assert len(trials) == 3
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"fit": {}}', "error"])
+def test_a_damaged_verdict_is_none(manifest, damage, tmp_path):
+    run(manifest, "before")
+    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
+    verdict = json.loads(path.read_text())
+    verdict["errors"]["conv1"] = 1.0  # beyond the limit: nobody kept that
+    path.write_text(json.dumps(verdict) if damage == "error" else damage)
+    record, log = run(manifest, "after")
+    assert "by a job before" not in log
+    assert record["checks"][0]["verdict"] == "pass"
+
+
+def test_a_verdict_names_no_machine(manifest, tmp_path):
+    run(manifest, "anonymous")
+    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
+    machine = verdicts.machine(torch.device("cpu"))
+    assert machine["node"] and machine["node"] not in path.read_text() + path.name
+
+
+def test_without_a_cache_folder_every_job_finds_out(manifest, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for name in ("one", "two"):
+        record, log = run(manifest, name)
+        assert record["checks"] and "by a job before" not in log
+
+
+def test_what_was_given_up_is_said_again(monkeypatch, tmp_path):
+    fit = Fit(2, False, True, False, False, "library", False)
+    settings = {**TRAIN, "batch_size": 2, "model": SOUND}
+    settled = gradient_gate.Settled(fit, {"conv1": 1e-6}, {"conv1": 1e-4}, ["fused failed"])
+    monkeypatch.setattr(gradient_gate, "settle", lambda *a, **k: settled)
+    for _ in range(2):
+        said = []
+        found = gradient_gate.pass_gate(
+            fit, settings=settings, channels=1, shape=(16, 16, 16), say=said.append
+        )
+        assert found == settled
+    assert said[0] == "fused failed" and "by a job before" in said[1]
+
+
+# --- gradients of the training itself
+
+
+def test_norms_of_the_gradients_are_those_of_a_plain_loop(manifest):
+    """One step without augmentation, in MONAI's network and with torch's own norm."""
+    still = {**TRAIN["augmentation"], "probability": 0.0}
+    changes = {"epochs": 1, "batch_size": 12, "augmentation": still}
+    folder, argv = arguments(manifest, "norms", **changes)
+    seen = []
+    right = train_model.draw_subjects
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            train_model, "draw_subjects", lambda *a, **k: seen.append(right(*a, **k)) or seen[-1]
+        )
+        train_model.main(argv)
+    history = pd.read_csv(folder / "history.tsv", sep="\t")
+    torch.manual_seed(train_model.derive_seed(TRAIN["seed"], "weights", "dose", 0))
+    network = resnet18(
+        spatial_dims=3, n_input_channels=1, num_classes=2, conv1_t_size=7,
+        conv1_t_stride=1, widen_factor=0.125, shortcut_type="B",
+    )  # fmt: skip
+    table = pd.read_csv(manifest, sep="\t")
+    rows = table[(table["split"] == "train") & (table["fold"] != 0)].iloc[seen[0]]
+    images = [np.load(manifest.parent / path)[[2]].astype(np.float32) for path in rows["cache"]]
+    logits = network.train()(torch.from_numpy(np.stack(images)))
+    torch.nn.functional.cross_entropy(logits, torch.tensor(rows["label"].to_list())).backward()
+    expected = torch.nn.utils.get_total_norm([p.grad for p in network.parameters()]).item()
+    assert len(seen[0]) == 12
+    for name in ("gradient_norm_median", "gradient_norm_largest"):
+        assert history[name].iloc[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_gradient_that_is_no_number_ends_the_training(manifest, monkeypatch):
+    """The gradient of one layer becomes NaN in the second epoch, and the loss does not."""
+    norms = train_model.train_epoch
+    calls = []
+
+    def spoilt(network, *args, **kwargs):
+        calls.append(network)
+        if len(calls) == 2:
+            weight = network.layer3[0].conv2.weight
+            weight.register_hook(lambda g: torch.full_like(g, float("nan")))
+        return norms(network, *args, **kwargs)
+
+    monkeypatch.setattr(train_model, "train_epoch", spoilt)
+    with pytest.raises(
+        ValueError, match=r"layer3\.0\.conv2\.weight is no number in epoch 2, step 1"
+    ):
+        run(manifest, "spoilt", epochs=3)
+    assert not (manifest.parent / "spoilt" / "model.safetensors").exists()
+
+
+def test_an_error_of_the_device_says_where_it_goes_on(manifest, monkeypatch):
+    right, calls = train_model.train_epoch, []
+
+    def failing(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.6 GiB")
+        return right(*args, **kwargs)
+
+    monkeypatch.setattr(train_model, "train_epoch", failing)
+    with pytest.raises(ValueError, match=r"failed in epoch 4: its memory ran out.*after epoch 2"):
+        run(manifest, "failing", epochs=5, checkpoint_epochs=2)
+    monkeypatch.setattr(train_model, "train_epoch", right)
+    _, log = run(manifest, "failing", epochs=5, checkpoint_epochs=2)
+    assert "resumed after epoch 2" in log
