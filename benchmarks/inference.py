@@ -132,7 +132,9 @@ def summary(found: pd.DataFrame) -> Iterator[tuple[str, ...]]:
         for way, rows in part.groupby("way", sort=False):
             each = [figures(draw) for _, draw in rows.groupby(draws[rows.index])]
             change = rows["rice"].to_numpy() - usual.loc[rows["subject"]].to_numpy()
-            turned = (rows["rice"] > 0.5).to_numpy() != (usual.loc[rows["subject"]] > 0.5).to_numpy()
+            turned = (rows["rice"] > 0.5).to_numpy() != (
+                usual.loc[rows["subject"]] > 0.5
+            ).to_numpy()
             means = (f"{np.mean([e[name] for e in each]):.3f}" for name in each[0])
             yield (
                 ablation, str(size), str(way), *means, f"{np.abs(change).mean():.4f}",

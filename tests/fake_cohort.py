@@ -31,6 +31,7 @@ TRAIN = {
     "weight_decay": 0.0,
     "precision": "fp32",
     "validation_precision": "fp32",
+    "norm_statistics": "running",
     "device": "cpu",
     "memory_gb": None,
     "deterministic": False,

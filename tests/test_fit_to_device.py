@@ -55,7 +55,7 @@ def test_a_missing_compiler_costs_time_only(monkeypatch):
     def no_compiler(*tensors):
         raise torch._inductor.exc.InductorError(RuntimeError("no C++ compiler"), None)
 
-    monkeypatch.setattr(stem, "_compiled_gather", no_compiler)
+    monkeypatch.setattr(stem, "compiled_gather", lambda: no_compiler)
     found = settled(ON_CPU._replace(gather="compiled"))
     assert found.fit == ON_CPU._replace(gather="eager")
     assert "no C++ compiler" in found.given_up[0] and "gather is now eager" in found.given_up[0]
@@ -68,7 +68,7 @@ def test_a_real_missing_compiler(monkeypatch, tmp_path):
     from torch._inductor import config
 
     monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "none")))
-    monkeypatch.setattr(stem, "_compiled_gather", torch.compile(stem.gather, dynamic=False))
+    stem.compiled_gather.cache_clear()
     found = settled(ON_CPU._replace(gather="compiled"))
     assert found.fit.gather == "eager" and len(found.given_up) == 1
 

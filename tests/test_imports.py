@@ -26,8 +26,7 @@ STEPS = [
     ("report", {"jinja2", "pandas"}),
     ("brain_mask", {"torch"}),
     ("register", {"ants", "matplotlib", "pandas", "sklearn"}),  # antspyx brings the other three
-    ("dose_counterfactual occlusion_map predict", NETWORK),
-    ("train_model", NETWORK | {"jinja2"}),  # torch's compiler brings it
+    ("check_device dose_counterfactual occlusion_map predict train_model", NETWORK),
 ]
 
 

@@ -108,7 +108,7 @@ def test_gap_between_slices_counts() -> None:
         ("rt/pydicom", "^no MR or CT image among 9 DICOM objects"),
         ("rt/dicompyler", "^1 slices, at least 3"),
         ("mr_vendors", "the folder holds (images of 5 studies|objects of several patients)"),
-        ("mr_same_subject_two_positions", "the folder holds images of 2 studies"),
+        ("mr_same_subject_two_positions", r"the folder holds images of \d studies"),
     ],
 )
 def test_broken_input_is_refused(name: str, message: str) -> None:

@@ -167,6 +167,36 @@ def test_precision_auto_is_bf16_on_a_gpu_only():
     assert not fit_to_device.use_bf16("fp32", torch.device("cuda"))
 
 
+def test_statistics_over_all_training_subjects(tmp_path):
+    """By hand, for the first norm: means of the batches' moments, all subjects, no augmentation."""
+    manifest = make_cohort(tmp_path)
+    folder = run(manifest, "recomputed", epochs=2, norm_statistics="recomputed")
+    usual = run(manifest, "usual", epochs=2)
+    weights, before = (load_file(f / "model.safetensors") for f in (folder, usual))
+    assert torch.equal(weights["conv1.weight"], before["conv1.weight"])
+    table = pd.read_csv(manifest, sep="\t")
+    rows = table[(table["split"] == "train") & (table["fold"] != 0)]
+    volumes = [np.load(manifest.parent / path)[1:].astype(np.float32) for path in rows["cache"]]
+    maps = torch.nn.functional.conv3d(
+        torch.from_numpy(np.stack(volumes)), weights["conv1.weight"], stride=2, padding=3
+    )  # (12, C, X, Y, Z)
+    batches = maps.split(TRAIN["batch_size"])
+    expected = {
+        "mean": torch.stack([b.mean(dim=(0, 2, 3, 4)) for b in batches]).mean(0),
+        "var": torch.stack([b.transpose(0, 1).flatten(1).var(1) for b in batches]).mean(0),
+    }
+    for name, value in expected.items():
+        torch.testing.assert_close(weights[f"bn1.running_{name}"], value, atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(before[f"bn1.running_{name}"], value, rtol=0.01)
+    last = pd.read_csv(folder / "predictions.tsv", sep="\t").query("which == 'last'")
+    network, _ = model.load_model(folder / "model.safetensors", device=torch.device("cpu"))
+    caches = table.set_index("subject")["cache"]
+    for subject, found in zip(last["subject"], last["probability_rice"], strict=True):
+        data = np.load(manifest.parent / caches[subject])[None, 1:].astype(np.float32)
+        asked = model.probabilities(network, torch.from_numpy(data), precision="fp32")
+        assert found == pytest.approx(asked[0, 1].item(), abs=1e-6)
+
+
 def test_bf16_runs_on_the_cpu_too_and_is_validated_in_float32(tmp_path):
     manifest = make_cohort(tmp_path, shape=SOUND_IN_BF16)
     model_settings = {"stem_stride": 1, "width": 0.125}

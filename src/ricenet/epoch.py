@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.swa_utils import update_bn
 
 from ricenet import model
-from ricenet.device import to_device
+from ricenet.device import exact_float32, to_device
 from ricenet.fit_to_device import Execution
 from ricenet.loading import Subjects
 
@@ -110,6 +111,25 @@ def train_epoch(
             optimizer.step()
             optimizer.zero_grad()
     return torch.stack(losses), torch.stack(norms)
+
+
+def recompute_norms(network: nn.Module, subjects: Subjects, *, samples: int) -> None:
+    """Set the statistics of the batch norms to their means over the batches of all subjects.
+
+    Training leaves a moving average over the last ten or so batches, which with two subjects a
+    batch depends on who happened to come last (Wu & Johnson, arXiv 2105.07576).
+
+    Parameters
+    ----------
+    subjects : Subjects
+        Of the training, unchanged.
+    samples : int
+        In one batch, as in training.
+    """
+    count = len(subjects.names) // samples * samples  # a batch of one would have other statistics
+    order = range(count or len(subjects.names))
+    with exact_float32(subjects.labels.device):
+        update_bn((batch for batch, _ in batches(subjects, order, samples)), network)
 
 
 def gradient_norms(network: nn.Module) -> torch.Tensor:

@@ -28,6 +28,7 @@ def pass_gate(
     channels: int,
     shape: Sequence[int],
     say: Callable[[str], None],
+    anew: bool = False,
 ) -> Settled:
     """Find the path that a training takes, and show that it computes what it should.
 
@@ -41,6 +42,8 @@ def pass_gate(
         Of a sample.
     say : callable
         Told the outcome, and each path that was given up.
+    anew : bool
+        Ask no verdict of a job before.
 
     Raises
     ------
@@ -57,7 +60,8 @@ def pass_gate(
         channels=channels,
         shape=list(shape),
     )
-    known = recalled(verdicts.recall(name), device) if device.type == "cpu" else None
+    shared = device.type == "cpu" and not anew
+    known = recalled(verdicts.recall(name), device) if shared else None
     if known:
         for line in known.given_up:
             say(line)

@@ -23,7 +23,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from ricenet.device import exact_float32
-from ricenet.stem import Stem
 
 # Largest relative error of a layer, by the numbers that its convolutions multiply. Rounding makes
 # 4e-3 in bf16 where sums are kept in float32, 2e-2 in oneDNN's kernels for processors without bf16;
@@ -40,6 +39,19 @@ SKIPPED = (nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, nn.Dropout3d)
 # oneDNN's float32 is held against torch's own convolution, which unrolls its input.
 UNROLLED_BYTES = 4e9
 KEPT_BY_HOST = 8_000_000  # float32 numbers; glibc returns blocks above 32 MB
+
+
+class Rewritten(nn.Module):
+    """A layer that computes some of a network's own in another way."""
+
+    conv: nn.Conv3d
+
+    def plain(self, x: torch.Tensor, *, rounded: torch.dtype | None = None) -> torch.Tensor:
+        """Compute the same in single precision, by the network's own layers.
+
+        With ``rounded``, numbers are rounded to that type where the layer itself rounds them.
+        """
+        raise NotImplementedError
 
 
 def relative_error(
@@ -84,7 +96,7 @@ def layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield the layers that compute something inexact, each with its name."""
     for name, module in network.named_modules():
         leaf = not any(True for _ in module.children())
-        if isinstance(module, Stem) or (leaf and not isinstance(module, SKIPPED)):
+        if isinstance(module, Rewritten) or (leaf and not isinstance(module, SKIPPED)):
             yield name.removeprefix("network."), module
 
 
@@ -219,7 +231,7 @@ class Layer:
         self, x: torch.Tensor, upstream: torch.Tensor | None, device: torch.device
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         plain = self.plain.to(device)
-        call = partial(plain.plain, rounded=self.rounded) if isinstance(plain, Stem) else plain
+        call = partial(plain.plain, rounded=self.rounded) if isinstance(plain, Rewritten) else plain
         own = self.rounded is None and unrolled_bytes(plain, x) <= UNROLLED_BYTES
         x = x.detach().to(device, torch.float32, copy=True).contiguous()
         gradient = upstream is not None
@@ -258,12 +270,12 @@ def terms_of(
 
 def downstream_wanted(module: nn.Module) -> bool:
     """Whether a layer gives a gradient of its input; the rewritten stem does not."""
-    return not isinstance(module, Stem)
+    return not isinstance(module, Rewritten)
 
 
 def unrolled_bytes(module: nn.Module, x: torch.Tensor) -> float:
     """Bytes of a convolution's unrolled input in float32; 0 for other layers."""
-    convolution = module.conv if isinstance(module, Stem) else module
+    convolution = module.conv if isinstance(module, Rewritten) else module
     if not isinstance(convolution, nn.Conv3d):
         return 0
     voxels = prod(ceil(n / s) for n, s in zip(x.shape[2:], convolution.stride, strict=True))

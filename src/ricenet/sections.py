@@ -144,6 +144,10 @@ class TrainModel(Section):
     validation_precision: Literal["fp32", "bf16"] = Field(
         description="of validation, and of all predictions by the model"
     )
+    norm_statistics: Literal["running", "recomputed"] = Field(
+        description="of the finished model's batch norms: as training left them, or over all "
+        "training subjects"
+    )
     device: Device
     memory_gb: PositiveFloat | None = Field(description="of the device; null: what it has free")
     deterministic: bool = Field(description="only kernels that give the same bits each time")

@@ -15,6 +15,8 @@ Tensors are ``(B, C, X, Y, Z)``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -24,13 +26,14 @@ from torch import nn
 from torch.nn.grad import conv3d_weight
 
 from ricenet import plan
+from ricenet.layer_errors import Rewritten
 
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
 AT_ONCE = 4  # channels that are gathered together without a compiler
 
 
-class Stem(nn.Module):
+class Stem(Rewritten):
     """Max-pool of the ReLU of the normalised convolution, computed as this module says.
 
     Parameters
@@ -266,7 +269,7 @@ def unpool(gradient: torch.Tensor, y: torch.Tensor, *, way: str) -> torch.Tensor
     """
     _, places = F.max_pool3d(y, 3, 2, 1, return_indices=True)
     if way == "compiled":
-        return _compiled_gather(gradient, places, y)
+        return compiled_gather()(gradient, places, y)
     if way == "eager":  # a few channels at a time, for its intermediate tensors
         parts = zip(*(t.split(AT_ONCE, dim=1) for t in (gradient, places, y)), strict=True)
         return torch.cat([gather(*part) for part in parts], dim=1)
@@ -299,4 +302,7 @@ def gather(gradient: torch.Tensor, places: torch.Tensor, y: torch.Tensor) -> tor
     return found
 
 
-_compiled_gather = torch.compile(gather, dynamic=False)
+@cache
+def compiled_gather() -> Callable[..., torch.Tensor]:
+    """:func:`gather` as one pass; the compiler is loaded when it is wanted."""
+    return torch.compile(gather, dynamic=False)

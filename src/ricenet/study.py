@@ -126,6 +126,27 @@ class Study:
         grid = [self.config.reference, self.config.dose_anchor]
         return config.settings_of({**found, "reference": [provenance.text_digest(str(grid)), ""]})
 
+    def size(self) -> dict[str, Any]:
+        """How large the study is, and the settings of what takes long; no path, no subject."""
+        c, per_fold = self.config, self.cohort[self.cohort["split"] == "train"]
+        validation = round(len(per_fold) / max(1, len(self.folds)))
+        sections = ("train_model", "occlusion_map", "brain_mask")
+        found = {name: getattr(c, name).model_dump(mode="json") for name in sections}
+        found["brain_mask"] |= {"weights": None, "weights_sha256": None}
+        return {
+            **found,
+            "shape": list(c.crop.shape),
+            "spacing_mm": c.resample.spacing_mm,
+            "kinds": [channel.kind for channel in c.channels],
+            "folds": len(self.folds),
+            "training_subjects": len(per_fold) - validation,
+            "validation_subjects": validation,
+            "test_subjects": len(self.test_subjects),
+            "subjects": len(self.subjects),
+            "trainings": len(self.ablations) * len(self.folds),
+            "channels_of_maps": [len(a.split("-")) for a in c.occlusion_map.ablations],
+        }
+
     # --- files of a subject ---------------------------------------------------------------------
 
     def dose_row(self, w: Any) -> str:

@@ -38,7 +38,7 @@ from ricenet import (
 from ricenet.augment import derive_seed
 from ricenet.checkpoint import State
 from ricenet.device import choose_device
-from ricenet.epoch import be_deterministic, train_epoch, validate
+from ricenet.epoch import be_deterministic, recompute_norms, train_epoch, validate
 from ricenet.fit_to_device import Execution
 from ricenet.loading import Subjects
 from ricenet.sampling import draw_subjects, sample_seeds, split_fold
@@ -233,6 +233,22 @@ def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def finish_norms(
+    network: nn.Module,
+    state: State,
+    training: Subjects,
+    validation: Subjects,
+    execution: Execution,
+    s: dict[str, Any],
+) -> None:
+    """Recompute the statistics of the batch norms, and the last predictions with them."""
+    recompute_norms(network, training, samples=execution.samples)
+    logits = validate(
+        network, validation, samples=execution.samples, precision=s["validation_precision"]
+    )
+    state.last = torch.softmax(logits, dim=1)[:, 1].tolist()
+
+
 def load_on(
     device: torch.device,
     rows: pd.DataFrame,
@@ -293,6 +309,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             execution=execution,
             resume=resume,
         )
+        if s["norm_statistics"] == "recomputed":
+            finish_norms(network, state, training, validation, execution, s)
         identity["epoch"] = state.epoch
         model.save_model(job.stage(job.args.out), network, metadata=identity)
         history, found = pd.DataFrame(state.history), predictions(state, validation, identity)

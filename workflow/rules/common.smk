@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ricenet.config import settings_of
 from ricenet.explained import Explained
 from ricenet.frozen import Frozen, moved
 from ricenet.provenance import code_hash

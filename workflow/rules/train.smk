@@ -1,7 +1,32 @@
 # REQUIRED INPUTS: caches/<subject>.npy of every subject of the cohort, from preprocess.smk.
 # The manifest's record is ancient: it holds times, and a manifest that came out the same must not
 # train again.
-# OUTPUTS: cohorts/<cohort>/manifest.tsv, the models, their predictions, the evaluation.
+# OUTPUTS: cohorts/<cohort>/manifest.tsv, the models, their predictions, the evaluation; and, when
+# asked for, logs/device-check.json.
+
+
+rule check_device:
+    """Check whether the device that trains is right, how much fits, and how long the study takes."""
+    output:
+        f"{LOGS}/device-check.json",
+    log:
+        f"{LOGS}/device-check.log",
+    benchmark:
+        f"{BENCHMARKS}/device-check.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(32000),
+        runtime=growing(120),
+        gpu=1,
+        gpu_mem_mb=STUDY.training_mb,
+    params:
+        settings=settings_of(STUDY.size()),
+        code=code_hash("ricenet.check_device"),
+    shell:
+        "python -m ricenet.check_device --study {params.settings:q} --out {output:q} "
+        "--log {log:q} --threads {threads}"
 
 
 rule manifest:
