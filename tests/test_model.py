@@ -71,6 +71,29 @@ def test_a_foreign_file_is_refused(tmp_path, network):
             model.load_model(path, device=CPU)
 
 
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(network, monkeypatch):
+    batch = torch.randn(5, 2, 24, 24, 24)
+    network.eval()
+    expected = model.logits(network, batch, precision="fp32")
+    forward, sizes = type(network).forward, []
+
+    def small_device(self, x):
+        sizes.append(len(x))
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, x)
+
+    monkeypatch.setattr(type(network), "forward", small_device)
+    found = model.logits(network, batch, precision="fp32")
+    torch.testing.assert_close(found, expected)
+    assert sizes == [5, 3, 2, 1, 2]
+    monkeypatch.setattr(
+        type(network), "forward", lambda self, x: small_device(self, x.repeat(3, 1, 1, 1, 1))
+    )
+    with pytest.raises(torch.OutOfMemoryError):
+        model.logits(network, batch, precision="fp32")
+
+
 def test_probabilities_are_softmax(network):
     batch = torch.randn(3, 2, 24, 24, 24)
     network.eval()

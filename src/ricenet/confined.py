@@ -185,6 +185,11 @@ def exhausted(error: BaseException) -> str:
             "out of memory: the raw data claim more than a step may use; they are damaged or "
             "hostile, or the job needs more memory; export them again"
         )
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which steps without it do not load
+        return (
+            f"the memory of the GPU ran out: {str(error).splitlines()[0][:200]}; look for other "
+            "programs on it (nvidia-smi) and start again, or set a smaller batch_size"
+        )
     if isinstance(error, RecursionError):
         return "nested too deep: the raw data are damaged or hostile; export them again"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import torch
 
@@ -27,6 +28,21 @@ def choose_device(name: str) -> torch.device:
 def memory_bytes(device: torch.device) -> float:
     """Memory that is free on a GPU; without bound for a CPU, whose memory the scheduler shares."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Say what decides a device's kernels, without a name that tells whose it is."""
+    if device.type == "cuda":
+        found = torch.cuda.get_device_properties(device)
+        capability = f"{found.major}.{found.minor}"
+        return {"type": "cuda", "name": found.name, "compute_capability": capability}
+    return {
+        "type": "cpu",
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "bf16_kernels": bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+        "amx": bool(torch.cpu._is_amx_tile_supported()),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -38,6 +38,7 @@ from ricenet import (
 from ricenet.augment import derive_seed
 from ricenet.checkpoint import State
 from ricenet.device import choose_device
+from ricenet.device import describe as describe_device
 from ricenet.epoch import be_deterministic, recompute_norms, train_epoch, validate
 from ricenet.fit_to_device import Execution
 from ricenet.loading import Subjects
@@ -320,6 +321,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.fact(name, part["digest"].to_dict())
         best = state.best["epoch"]
         job.facts |= {"model": identity, "device": device.type, "best_epoch": best}
+        job.facts["processor"] = describe_device(device)
         job.facts |= {**fit._asdict(), "gradient_gate": gradient_gate.facts(settled)}
         layer, error, limit = gradient_gate.worst(settled)
         job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")
