@@ -17,7 +17,9 @@ limited() { # a stuck part must not take the time of the others
 
 {
   python -c "import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())"
-  LIMIT=150 limited python -m pytest -q tests/test_gpu.py
+  LIMIT=200 limited python -m pytest -q tests/test_gpu.py
+  LIMIT=400 limited python -m ricenet.check_device --configfile config/config.yaml \
+    --out "${OUT%.txt}-device-check.json"
   cd benchmarks
   for precision in bf16 fp32; do
     LIMIT=120 limited python -W ignore train_step.py --device cuda --size 224 --batch-size 1 \

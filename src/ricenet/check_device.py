@@ -259,7 +259,7 @@ def check(study: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     say(f"gradient gate at {len(kinds)} x {' x '.join(map(str, shape))} on {device.type}")
     started = time.monotonic()
     settled = gradient_gate.pass_gate(
-        planned, settings=s, channels=len(kinds), shape=shape, say=say, anew=True
+        planned, settings=s, subjects=subjects, channels=len(kinds), shape=shape, say=say, anew=True
     )
     found["gradient_gate"] = gradient_gate.facts(settled) | {
         "seconds": round(time.monotonic() - started, 1)

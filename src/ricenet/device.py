@@ -45,6 +45,39 @@ def describe(device: torch.device) -> dict[str, Any]:
     }
 
 
+# an allocation that fails inside a library comes as that library's error
+NO_MEMORY = (
+    "can't allocate memory", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED",
+    "unable to find an engine",
+)  # fmt: skip
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error tells of memory, on the device or the host."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
+    )
+
+
+@contextmanager
+def any_algorithm() -> Iterator[None]:
+    """Let kernels run that do not repeat their bits, whatever the program asks for."""
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+
+
+def share_memory(device: torch.device, gb: float | None) -> None:
+    """Let this process take no more of a GPU's memory than its share, where one is given."""
+    if device.type == "cuda" and gb:
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, gb * 1e9 / total), device)
+
+
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Copy a tensor of the host, without a wait for the device where its memory can be pinned."""
     if device.type == "cuda":

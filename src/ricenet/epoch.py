@@ -7,6 +7,7 @@ read at the end.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 
@@ -25,6 +26,8 @@ def be_deterministic() -> None:
     """Let only kernels run that give the same bits each time; slower on a GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # the filling is for who reads what he has not written: the gradient gate looks for that
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def batches(
@@ -142,7 +145,9 @@ def validate(
     network: nn.Module, subjects: Subjects, *, samples: int, precision: str
 ) -> torch.Tensor:
     """(N, 2) float32 logits of unchanged volumes, computed as predictions are."""
-    network.eval()
+    network = copy.deepcopy(network).eval()
+    if precision == "fp32":  # in the memory format of a model that was read from its file
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return torch.cat(
         [
             model.logits(network, batch, precision=precision)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 from ricenet import layer_errors, model, plan
-from ricenet.device import choose_device, memory_bytes
+from ricenet.device import choose_device, memory_bytes, out_of_memory
 from ricenet.stem import WithStem
 
 TRIAL_SEED = 20260615  # of the trial's weights and batch; any number would do
@@ -186,9 +187,14 @@ def limits_of(layers: Sequence[str], fit: Fit, device: torch.device) -> dict[str
 
 
 def trial(
-    fit: Fit, *, settings: dict[str, Any], channels: int, shape: Sequence[int]
+    fit: Fit, *, settings: dict[str, Any], subjects: int, channels: int, shape: Sequence[int]
 ) -> dict[str, float]:
     """Run one step of a training like this one; the largest relative error of each layer.
+
+    Parameters
+    ----------
+    subjects : int
+        That will lie on the device, if they are to.
 
     Raises
     ------
@@ -201,15 +207,39 @@ def trial(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         network, optimizer = start(settings, channels, device, seed=TRIAL_SEED, fused=fit.fused)
         batch = layer_errors.smooth_noise((fit.samples, channels, *shape)).to(device)
+    # the subjects come after the trial; until then something else must take their room
+    room = (
+        2 * subjects * channels * math.prod(shape) if fit.resident and device.type != "cpu" else 0
+    )
+    held = torch.empty(room, dtype=torch.uint8, device=device)
     execution = prepare(network.train(), fit)
     errors = layer_errors.of_training_step(execution.call, batch, bf16=fit.bf16)
+    if not all(map(math.isfinite, errors.values())):
+        return errors  # what follows would say less
+    step_like_plain_adam(network, optimizer)
+    model.logits(network.eval(), batch, precision=settings["validation_precision"])
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # an error of a kernel is raised at the next wait
+    del held
+    return errors
+
+
+def step_like_plain_adam(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Take a step, and raise :class:`OptimizerError` where it is not that of torch's plain loop."""
+    copies = [nn.Parameter(p.detach().clone()) for p in network.parameters()]
+    for one, p in zip(copies, network.parameters(), strict=True):
+        one.grad = None if p.grad is None else p.grad.clone()
+    group = optimizer.param_groups[0]
+    options = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    torch.optim.Adam(copies, **options, foreach=False, fused=False).step()
     try:
         optimizer.step()
     except RuntimeError as error:
         raise OptimizerError(str(error)) from error
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)  # an error of a kernel is raised at the next wait
-    return errors
+    for one, p in zip(copies, network.parameters(), strict=True):
+        difference = layer_errors.relative_error(p, one.detach())
+        if difference > layer_errors.LIMITS["fp32"]:
+            raise OptimizerError(f"its step differs from the plain one's by {difference:.1e}")
 
 
 class OptimizerError(RuntimeError):
@@ -282,10 +312,16 @@ def attempt(
             layers=tuple(wrong),
         )
         return errors, trouble
-    gc.collect()  # the traceback held the step's tensors
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    release(device)  # the traceback held the step's tensors
     return {}, trouble
+
+
+def release(device: torch.device) -> None:
+    """Give back the memory of tensors that nobody needs any more."""
+    gc.collect()
+    if device.type == "cuda":
+        with suppress(RuntimeError):  # after some errors a GPU answers nothing any more
+            torch.cuda.empty_cache()
 
 
 def first_line(error: BaseException) -> str:
@@ -294,19 +330,13 @@ def first_line(error: BaseException) -> str:
     return lines[0][:200]
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error tells of memory, on the device or the host."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "can't allocate memory" in str(error)
-    )
-
-
 def simpler(
     fit: Fit, trouble: Trouble, *, batch_size: int, automatic: bool, cuda: bool
 ) -> Fit | None:
     """Next simpler path after a trouble, or None where there is none."""
-    if trouble.memory:
-        return smaller(fit, batch_size=batch_size, cuda=cuda)
+    less = smaller(fit, batch_size=batch_size, cuda=cuda) if trouble.memory else None
+    if less or (trouble.memory and not fit.small_stem):
+        return less
     if trouble.optimizer:
         return fit._replace(fused=False) if fit.fused else None
     if fit.small_stem and (not trouble.layers or STEM in trouble.layers):

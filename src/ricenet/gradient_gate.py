@@ -16,7 +16,7 @@ import torch
 
 from ricenet import layer_errors, provenance, verdicts
 from ricenet.device import choose_device
-from ricenet.fit_to_device import Fit, Settled, limits_of, settle, trial
+from ricenet.fit_to_device import Fit, Settled, limits_of, release, settle, trial
 
 DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")
 
@@ -25,6 +25,7 @@ def pass_gate(
     fit: Fit,
     *,
     settings: dict[str, Any],
+    subjects: int,
     channels: int,
     shape: Sequence[int],
     say: Callable[[str], None],
@@ -38,6 +39,8 @@ def pass_gate(
         As planned.
     settings : dict
         Section ``train_model``.
+    subjects : int
+        That will lie on the device, if they are to.
     channels, shape : int, 3 ints
         Of a sample.
     say : callable
@@ -70,14 +73,13 @@ def pass_gate(
     started = time.monotonic()
     settled = settle(
         fit,
-        partial(trial, settings=settings, channels=channels, shape=shape),
+        partial(trial, settings=settings, subjects=subjects, channels=channels, shape=shape),
         batch_size=settings["batch_size"],
         automatic=settings["precision"] == "auto",
         device=device,
         say=say,
     )
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    release(device)
     verdicts.keep(name, {"fit": settled.fit._asdict(), "errors": settled.errors,
                          "given_up": settled.given_up})  # fmt: skip
     say(f"{spoken(settled)}, {time.monotonic() - started:.1f} s")

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ricenet.device import exact_float32
+from ricenet.device import any_algorithm, exact_float32, out_of_memory
 
 # Largest relative error of a layer, by the numbers that its convolutions multiply. Rounding makes
 # 4e-3 in bf16 where sums are kept in float32, 2e-2 in oneDNN's kernels for processors without bf16;
@@ -103,10 +103,16 @@ def layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def dirty_memory(device: torch.device, *sizes: int) -> None:
     """Fill memory with NaN and free it: who reads what he has not written gets NaN.
 
-    A host gives large blocks back to the system, which clears them.
+    On a GPU that is all that its allocator has kept: a block of just the right size may hold the
+    right result of the try before. A host gives large blocks back to the system, which clears them.
     """
-    kept = [size for size in sizes if device.type == "cuda" or size <= KEPT_BY_HOST]
-    counts = [*((size, 2) for size in kept), (300_000, 20)]
+    if device.type == "cuda":
+        stream = torch.cuda.current_stream(device).cuda_stream
+        segments = [s for s in torch.cuda.memory_snapshot() if s["stream"] == stream]
+        blocks = [block for segment in segments for block in segment["blocks"]]
+        counts = [(b["size"] // 4, 1) for b in blocks if b["state"] == "inactive"]
+    else:
+        counts = [*((size, 2) for size in sizes if size <= KEPT_BY_HOST), (300_000, 20)]
     blocks = [
         torch.full((size,), float("nan"), device=device)
         for size, count in counts
@@ -135,6 +141,7 @@ class Layer:
         self.plain = copy.deepcopy(module).float()
         self.plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.error = 0.0
+        self.ran = self.compared = 0
         self.pending: list[Callable[[torch.Tensor | None], None]] = []
         self.expected: list[torch.Tensor] = []
         self.terms: list[torch.Tensor | None] = []
@@ -148,14 +155,21 @@ class Layer:
         ]
 
     def _before(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        dirty_memory(inputs[0].device, inputs[0].numel())
         return inputs[0].view_as(inputs[0])  # its gradient is this layer's part alone
 
     def _after(self, module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
-        x = inputs[0]
+        given, x = inputs[0], inputs[0].detach()  # hooks that held the former would hold themselves
+        self.ran += 1
         self.rounded = None if output.dtype == torch.float32 else output.dtype
         with torch.no_grad():
-            expected = self._in_float32(x.detach(), None)[0]
-        self._note(output, expected)  # now: the activation after it may overwrite it
+            expected = self._in_float32(x, None)[0]
+            self._note(output, expected)  # now: the activation after it may overwrite it
+            for _ in range(self.repeats):  # here: a GPU's kernels are chosen for each thread
+                dirty_memory(x.device, x.numel(), output.numel())
+                with self.precision():
+                    self._note(self.again(x), expected)
+        del expected
         upstream: list[torch.Tensor] = []
 
         def arrived(gradient: torch.Tensor) -> None:
@@ -165,27 +179,35 @@ class Layer:
         def finish(downstream: torch.Tensor | None) -> None:
             if upstream:
                 self.pending.remove(finish)
-                self._compare_gradients(x.detach(), upstream.pop(), downstream)
+                self._compare_gradients(x, upstream.pop(), downstream)
 
-        output.register_hook(arrived)
+        self.hooks.append(output.register_hook(arrived))
         self.pending.append(finish)
-        if x.requires_grad:
-            x.register_hook(finish)
+        if given.requires_grad:
+            self.hooks.append(given.register_hook(finish))
 
     def finish(self) -> None:
         """Compare what only the end of the backward pass brings: gradients of the weights."""
-        for hook in self.hooks:
-            hook.remove()
         for late in list(self.pending):  # the first layer: nothing flows on to the batch
             late(None)
         weights = zip(self.module.parameters(), self.expected, self.terms, strict=False)
         for parameter, expected, terms in weights:
             found = torch.zeros_like(expected) if parameter.grad is None else parameter.grad
             self._note(found, expected, terms)
+        if self.compared != self.ran:  # what was not looked at has not passed
+            self.error = float("inf")
+
+    def forget(self) -> None:
+        """Let go of the tensors of the step."""
+        for hook in self.hooks:
+            hook.remove()
+        self.hooks.clear()
+        self.pending.clear()
 
     def _compare_gradients(
         self, x: torch.Tensor, upstream: torch.Tensor, downstream: torch.Tensor | None
     ) -> None:
+        self.compared += 1
         output, (to_input, *to_weights) = self._in_float32(x, upstream)
         terms = terms_of(self.plain, x, upstream)
         if downstream is not None:
@@ -223,7 +245,9 @@ class Layer:
         """Output, and gradients of input and weights, by the plain layer in float32."""
         try:
             return self._compute(x, upstream, x.device)
-        except torch.OutOfMemoryError:  # the rewritten stem fits where the plain one does not
+        except RuntimeError as error:  # the rewritten stem fits where the plain one does not
+            if x.device.type == "cpu" or not out_of_memory(error):
+                raise
             torch.cuda.empty_cache()
             return self._compute(x, upstream, torch.device("cpu"))
 
@@ -235,7 +259,11 @@ class Layer:
         own = self.rounded is None and unrolled_bytes(plain, x) <= UNROLLED_BYTES
         x = x.detach().to(device, torch.float32, copy=True).contiguous()
         gradient = upstream is not None
-        with exact_float32(device, own_kernels=own), torch.set_grad_enabled(gradient):
+        with (
+            exact_float32(device, own_kernels=own),
+            any_algorithm(),
+            torch.set_grad_enabled(gradient),
+        ):
             x.requires_grad_(gradient)
             output = call(x)
             if upstream is None:
@@ -305,15 +333,19 @@ def of_training_step(
     watched = {
         name: Layer(module, repeats=tries - 1, precision=precision) for name, module in layers(call)
     }
-    for layer in watched.values():
-        layer.watch()
-    with precision():
-        logits = call(batch)
-    labels = torch.arange(len(batch), device=batch.device) % 2
-    F.cross_entropy(logits.float(), labels).backward()
-    for layer in watched.values():
-        layer.finish()
-    return {name: layer.error for name, layer in watched.items()}
+    try:
+        for layer in watched.values():
+            layer.watch()
+        with precision():
+            logits = call(batch)
+        labels = torch.arange(len(batch), device=batch.device) % 2
+        F.cross_entropy(logits.float(), labels).backward()
+        for layer in watched.values():
+            layer.finish()
+    finally:
+        for layer in watched.values():
+            layer.forget()
+    return {name: layer.error for name, layer in watched.items() if layer.ran}
 
 
 @torch.no_grad()

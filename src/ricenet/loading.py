@@ -91,11 +91,6 @@ def pin(tensor: torch.Tensor, say: Callable[[str], None]) -> torch.Tensor:
         return tensor
 
 
-def to_host(subjects: Subjects, say: Callable[[str], None]) -> Subjects:
-    """Move subjects from a GPU to pinned memory of the host; labels stay."""
-    return subjects._replace(volumes=pin(subjects.volumes.cpu(), say))
-
-
 def load_subjects(
     rows: pd.DataFrame,
     facts: dict[str, Any],

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ricenet.device import exact_float32
+from ricenet.device import exact_float32, out_of_memory
 
 METADATA_KEY = "ricenet"  # one key: safetensors writes several in an order that changes each time
 
@@ -119,8 +119,8 @@ def logits(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.
     try:
         with exact_float32(batch.device) if precision == "fp32" else half(batch.device):
             return network(batch).float()
-    except torch.OutOfMemoryError:
-        if len(batch) == 1:
+    except RuntimeError as error:
+        if len(batch) == 1 or not out_of_memory(error):
             raise
     torch.cuda.empty_cache()
     parts = batch.split(-(-len(batch) // 2))

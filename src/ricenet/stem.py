@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.grad import conv3d_weight
+from torch.utils.checkpoint import checkpoint
 
 from ricenet import plan
 from ricenet.layer_errors import Rewritten
@@ -31,6 +32,7 @@ from ricenet.layer_errors import Rewritten
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
 AT_ONCE = 4  # channels that are gathered together without a compiler
+PLAIN_AT_ONCE = 8  # channels of the stem as it is checked
 
 
 class Stem(Rewritten):
@@ -71,15 +73,27 @@ class Stem(Rewritten):
         return found
 
     def plain(self, x: torch.Tensor, *, rounded: torch.dtype | None = None) -> torch.Tensor:
-        """Compute the same in single precision, layer after layer.
+        """Compute the same in training, in single precision, layer after layer.
 
         With ``rounded``, numbers are rounded to that type where :meth:`forward` rounds them in half
         precision: of two voxels that differ by less, the max-pool may take the other.
         """
-        weight = _straight_through(self.conv.weight, rounded)
-        padding, stride = self.conv.padding, self.conv.stride
-        y = F.conv3d(_straight_through(x, rounded), weight, padding=padding, stride=stride)
-        return F.max_pool3d(F.relu(self.norm(_straight_through(y, rounded))), 3, 2, 1)
+        padding, stride, eps = self.conv.padding, self.conv.stride, self.norm.eps
+        x = _straight_through(x, rounded)
+
+        def of_channels(
+            x: torch.Tensor, weight: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor
+        ) -> torch.Tensor:
+            weight = _straight_through(weight, rounded)
+            y = F.conv3d(x, weight, padding=padding, stride=stride)
+            y = _straight_through(y, rounded)
+            z = F.batch_norm(y, None, None, gamma, beta, training=True, momentum=0.0, eps=eps)
+            return F.max_pool3d(F.relu(z), 3, 2, 1)
+
+        weights = (self.conv.weight, self.norm.weight, self.norm.bias)
+        # channels do not know of each other: all at once, the map would be larger than the training
+        parts = zip(*(w.split(PLAIN_AT_ONCE) for w in weights), strict=True)
+        return torch.cat([checkpoint(of_channels, x, *p, use_reentrant=False) for p in parts], 1)
 
 
 def _straight_through(x: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:

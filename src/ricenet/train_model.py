@@ -37,7 +37,7 @@ from ricenet import (
 )
 from ricenet.augment import derive_seed
 from ricenet.checkpoint import State
-from ricenet.device import choose_device
+from ricenet.device import choose_device, out_of_memory, share_memory
 from ricenet.device import describe as describe_device
 from ricenet.epoch import be_deterministic, recompute_norms, train_epoch, validate
 from ricenet.fit_to_device import Execution
@@ -134,7 +134,7 @@ def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> N
 def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: Path) -> str:
     """Message for an error of the device in the middle of a training."""
     kept = epochs - epochs % s["checkpoint_epochs"] if resume.is_file() else 0
-    what = "its memory ran out" if fit_to_device.out_of_memory(error) else type(error).__name__
+    what = "its memory ran out" if out_of_memory(error) else type(error).__name__
     return (
         f"the device failed in epoch {epochs + 1}: {what}: {fit_to_device.first_line(error)}; "
         f"look for other programs on it, then start the same command again: it goes on after "
@@ -280,17 +280,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         device, channels = choose_device(s["device"]), identity["in_channels"]
         if s["deterministic"]:
             be_deterministic()
-        fit = fit_to_device.planned(s, sum(map(len, rows)), facts["shape"], channels)
+        share_memory(device, s["memory_gb"])
+        subjects = sum(map(len, rows))
+        fit = fit_to_device.planned(s, subjects, facts["shape"], channels)
+        settled = gradient_gate.pass_gate(
+            fit,
+            settings=s,
+            subjects=subjects,
+            channels=channels,
+            shape=facts["shape"],
+            say=job.say,
+        )
+        fit = settled.fit
         load = partial(load_on, device, facts=facts, places=places, say=job.say)
         training, validation = (load(part, resident=fit.resident) for part in rows)
-        settled = gradient_gate.pass_gate(
-            fit, settings=s, channels=channels, shape=facts["shape"], say=job.say
-        )
-        if fit.resident and not settled.fit.resident:
-            training, validation = (
-                loading.to_host(part, job.say) for part in (training, validation)
-            )
-        fit = settled.fit
         identity["execution"] = fit._replace(resident=True)._asdict()  # where they lie is the same
         seed = derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"])
         network, optimizer = fit_to_device.start(s, channels, device, seed=seed, fused=fit.fused)
