@@ -19,7 +19,7 @@ import torch
 from monai.transforms import LoadImage
 from timing import place, race, table
 
-from ricenet import provenance
+from ricenet import digests
 from ricenet.loading import load_cohort
 from ricenet.volume import Volume, save
 
@@ -43,7 +43,7 @@ def main() -> None:
             save(path, Volume(data, np.eye(4)))
         cache = Path(folder) / "S1.npy"
         np.save(cache, volumes.astype(np.float16))
-        row = {"subject": "S1", "cache": str(cache), "digest": provenance.bytes_digest(cache)}
+        row = {"subject": "S1", "cache": str(cache), "digest": digests.bytes_digest(cache)}
         rows = pd.DataFrame([row] * SUBJECTS)
         facts = {"channels": ["postop", "event", "dose"], "shape": shape}
         reader = LoadImage(image_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ricenet.ablations import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1, ablations
+from ricenet.ablations import ablations
+from ricenet.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

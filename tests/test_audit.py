@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import audit, crop, provenance, record, step, zscore
+from ricenet import audit, crop, digests, provenance, record, step, zscore
 from ricenet.audit import records
 from ricenet.volume import load
 from step_run import put, run_step
@@ -169,7 +169,7 @@ def test_invariants_are_computed_from_the_voxels_not_taken_from_the_record(study
     put(subject / "event_zscored.nii.gz", image.data + MASK, image.affine)
     path = subject / "event_zscored.json"
     content = json.loads(path.read_text())
-    digest = provenance.file_digest(subject / "event_zscored.nii.gz")
+    digest = digests.file_digest(subject / "event_zscored.nii.gz")
     content["outputs"]["out"][0]["digest"] = digest
     provenance.write_json(path, content | {"seal": record.seal(content)})
     make_crop(subject)

@@ -249,7 +249,7 @@ def test_file_made_anew_makes_its_children_wrongly_parented(study: Finished) -> 
     """Whole files with sound records, made from other content than what there is now."""
     path = study.root / IMAGE
     flip_a_bit(path)
-    from ricenet.provenance import file_digest
+    from ricenet.digests import file_digest
 
     forge_record(
         study.root / "subjects/S2/event_zscored.json",

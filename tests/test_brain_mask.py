@@ -15,7 +15,7 @@ import torch
 from skimage.transform import resize
 
 from dicom_phantoms import needs
-from ricenet import brain_mask, hd_bet, ingest_mri, provenance
+from ricenet import brain_mask, digests, hd_bet, ingest_mri
 from ricenet.interpolation import isotropic_grid, sample
 from ricenet.registration_gates import dice, head_outline
 from ricenet.volume import Volume, load, save
@@ -646,7 +646,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def of_release(folder: Path, **changed) -> dict:
-    digest = provenance.bytes_digest(folder / "fold_all" / "checkpoint_final.pth")
+    digest = digests.bytes_digest(folder / "fold_all" / "checkpoint_final.pth")
     settings = {"backend": "hd-bet", "weights": str(folder), "weights_sha256": digest}
     return SETTINGS | settings | changed
 

@@ -56,7 +56,7 @@ def test_another_type_or_shape_is_refused(manifest, change):
     path = manifest.parent / "../../caches/s01.npy"
     data = np.load(path)
     np.save(path, data.astype(np.float32) if change == "dtype" else data[:, :-1])
-    table.loc["s01", "digest"] = caches.provenance.bytes_digest(path)
+    table.loc["s01", "digest"] = caches.digests.bytes_digest(path)
     with pytest.raises(ValueError, match="subject s01: the cache is float"):
         loading.load_cohort(table, facts, places=(0,), device=CPU)
 
@@ -65,7 +65,7 @@ def test_pickled_caches_are_refused(manifest):
     table, facts = caches.read_manifest(manifest)
     path = manifest.parent / "../../caches/s01.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    table.loc["s01", "digest"] = caches.provenance.bytes_digest(path)
+    table.loc["s01", "digest"] = caches.digests.bytes_digest(path)
     with pytest.raises(ValueError):
         loading.load_cohort(table, facts, places=(0,), device=CPU)
 

@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from fake_cohort import make_cohort
 from ricenet import evaluate
-from ricenet.ablations import PUBLISHED_VALIDATION_F1
+from ricenet.published import PUBLISHED_VALIDATION_F1
 
 ABLATIONS = ("dose", "postop-dose")
 SETTINGS = {"confidence": 0.95, "bootstrap_samples": 50, "seed": 1}

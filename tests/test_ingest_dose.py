@@ -23,8 +23,9 @@ from dicom_phantoms import (
     read_dose,
     write,
 )
-from ricenet import ingest_dose, provenance
+from ricenet import ingest_dose
 from ricenet.dicom import files
+from ricenet.digests import file_digest
 from ricenet.dose import objects
 from ricenet.dose.grid import dose_affine
 from ricenet.volume import load
@@ -265,7 +266,7 @@ def test_parts_are_stored_in_one_file_that_only_a_dose_step_reads(tmp_path: Path
     record = run(tmp_path, raw, row)
     path = tmp_path / "dose_native.nii.gz"
     assert load(path, parts=True).data.shape == (6, 5, 4, 2)
-    assert record["outputs"]["out"][0]["digest"] == provenance.file_digest(path)
+    assert record["outputs"]["out"][0]["digest"] == file_digest(path)
     with pytest.raises(ValueError, match="4 dimensions"):
         load(path)
 

@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ricenet.provenance import bytes_digest, file_digest
+from ricenet.digests import bytes_digest, file_digest
 from ricenet.volume import Volume, load
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,10 @@ import torch
 
 from fake_cohort import SHAPE, brain, fake_model, make_cohort
 from ricenet import model, occlusion_map
+from ricenet.digests import file_digest
 from ricenet.occlusion import maps
 from ricenet.occlusion.layers import NotLocalError
 from ricenet.occlusion.maps import occlusion_map as pure
-from ricenet.provenance import file_digest
 from ricenet.volume import Volume, load, save
 
 ABLATION = "event-dose"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from ricenet import program, provenance, step
+from ricenet import digests, program, step
 from ricenet.volume import Volume, load, save
 
 SMALL = Volume(np.arange(60, dtype=np.float32).reshape(3, 4, 5), np.diag([1.0, 2, 3, 1]))
@@ -130,10 +130,10 @@ def test_recorded_digests_are_those_of_the_files(dtype, tmp_path: Path) -> None:
     record = record_of(tmp_path)
     out, into = record["outputs"]["out"][0], record["inputs"]["image"][0]
     file = tmp_path / "s1" / "out.nii.gz"
-    assert out["digest"] == provenance.file_digest(file)
+    assert out["digest"] == digests.file_digest(file)
     assert out["bytes"] == file.stat().st_size
     assert (out["path"], into["path"]) == ("out.nii.gz", "in.nii.gz")
-    assert into["digest"] == provenance.file_digest(source)
+    assert into["digest"] == digests.file_digest(source)
     assert out["dtype"] == load(file).data.dtype.name
     assert out["maximum"] == load(file).data.max() and out["shape"] == [3, 4, 5]
 

@@ -1,21 +1,9 @@
-"""The ablations: every non-empty subset of the input channels, and what was published of each."""
+"""The ablations: every non-empty subset of the input channels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-
-# Macro F1 of arXiv 2603.11827: mean of five validation folds, and test set. None: not printed.
-PUBLISHED_VALIDATION_F1: dict[str, float | None] = {
-    "postop": 0.70,
-    "event": 0.58,
-    "dose": 0.78,
-    "postop-event": None,
-    "postop-dose": 0.828,
-    "event-dose": 0.83,
-    "postop-event-dose": 0.804,
-}
-PUBLISHED_TEST_F1 = {"postop-event-dose": 0.916}
 
 
 def ablations(channels: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import caches, program, provenance, step
+from ricenet import caches, digests, program, step
 
 UNKNOWN = -1  # label of a subject who has none, fold of one who is in none
 
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         job.facts |= {name: theirs[name] for name in caches.FACTS}
         folds = sorted(set(cohort.loc[cohort["split"] == "train", "fold"].tolist()))
-        job.fact("ensemble", {"manifest": provenance.bytes_digest(args.cohort), "folds": folds})
+        job.fact("ensemble", {"manifest": digests.bytes_digest(args.cohort), "folds": folds})
         other_code = differing(record["facts"], theirs, place=1)
         job.fact("steps_of_other_code", other_code)
         job.check(

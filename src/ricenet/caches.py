@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ricenet import provenance
+from ricenet import digests
 from ricenet.ablations import ablations
 
 COLUMNS = ("subject", "split", "fold", "label", "cache", "digest")
@@ -72,7 +72,7 @@ def read_cache(path: str | Path, *, subject: str, digest: str, shape: Sequence[i
     ValueError
         The bytes are not those of the manifest, or type or shape are not those of the study.
     """
-    found = provenance.bytes_digest(path)
+    found = digests.bytes_digest(path)
     if found != digest:
         raise ValueError(
             f"subject {subject}: the cache has changed since the manifest was made (sha256 "

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ricenet import provenance
+from ricenet import digests
 from ricenet.model import load_model
 
 
@@ -45,7 +45,7 @@ def ensemble_of(
     """
     record = json.loads(manifest.with_suffix(".json").read_text(encoding="utf-8"))
     trained = record["facts"].get("ensemble") or {
-        "manifest": provenance.bytes_digest(manifest),
+        "manifest": digests.bytes_digest(manifest),
         "folds": set(table.loc[table["split"] == "train", "fold"]),
     }
     return load_ensemble(

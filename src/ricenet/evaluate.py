@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ricenet import caches, metrics, program, provenance, step
-from ricenet.ablations import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
+from ricenet.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 COLUMNS = ["ablation", "set", "aggregate", "which", "metric", "value", "low", "high", "sd", "n"]
 TEST_COLUMNS = ["ablation", "fold", "subject", "label", "probability_rice"]

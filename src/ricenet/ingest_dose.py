@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ricenet import converted_image, program, provenance, step
+from ricenet import converted_image, digests, program, step
 from ricenet.dose import explain, parts, plans
 from ricenet.dose.collect import Found, collect
 from ricenet.dose.decision import Choice, choose
@@ -109,7 +109,7 @@ def _converted(path: Path, row: Mapping[str, str]) -> Part:
         ["row-per-fraction-x-n" if kind == "per_fraction" else "row-total"],
         warnings=[f"relative dose: 1.0 taken for {one:g} Gy, as the row says"] if relative else [],
     )
-    digest = provenance.bytes_digest(path)[:16]
+    digest = digests.bytes_digest(path)[:16]
     (n,) = of_parts(row.get("fractions", ""), [None], [None])
     return Part(choice, n, None, digest[:8], [digest])
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import program, provenance, step
+from ricenet import digests, program, step
 
 
 def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -64,15 +64,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         files = {path.stem: path for path in job.args.caches}
         records = {s: job.read_record(path.with_suffix(".json")) for s, path in files.items()}
         job.facts |= common_facts(records)
-        digests = {s: provenance.bytes_digest(path) for s, path in files.items()}
-        require_as_recorded(digests, records)
-        job.known.digests.update({files[s]: digest for s, digest in digests.items()})
-        twins = voxel_twins(digests)
+        found = {s: digests.bytes_digest(path) for s, path in files.items()}
+        require_as_recorded(found, records)
+        job.known.digests.update({files[s]: digest for s, digest in found.items()})
+        twins = voxel_twins(found)
         if twins:
             raise ValueError(f"the same images under two ids: {twins}; remove one of each pair")
         folder = job.args.out.parent
         table["cache"] = [_relative(files[s], folder) for s in table["subject"]]
-        table["digest"] = [digests[s] for s in table["subject"]]
+        table["digest"] = [found[s] for s in table["subject"]]
         table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
 
 

@@ -20,8 +20,8 @@ from torch import nn
 from ricenet import caches, loading, program, step
 from ricenet.device import choose_device, exact_float32
 from ricenet.ensemble import ensemble_of
+from ricenet.labels import LABELS
 from ricenet.occlusion.maps import Occlusion, occlusion_map
-from ricenet.tables import LABELS
 from ricenet.volume import Volume
 
 SAY_EVERY_S = 10.0

@@ -12,7 +12,7 @@ import stat
 from collections import Counter
 from pathlib import Path
 
-from ricenet import provenance
+from ricenet import digests
 
 # A series has some hundred files, an export of one patient some ten thousand.
 MAX_FILES = 100_000
@@ -150,5 +150,5 @@ def _bytes_digest_once(file: Path, memory: dict[str, list]) -> str:
     stamp = [status.st_size, status.st_mtime_ns]
     known = memory.get(key)
     if known is None or known[:2] != stamp:
-        known = memory[key] = [*stamp, provenance.bytes_digest(file)]
+        known = memory[key] = [*stamp, digests.bytes_digest(file)]
     return known[2]

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ricenet import provenance, raw_files
+from ricenet import digests, raw_files
 
 Files = Mapping[str, Sequence[Path]]
 
@@ -78,7 +77,7 @@ def of_files(names: Names, known: Known, folder: Path) -> dict[str, Any]:
 
 
 def _entry(path: Path, on_disk: Path, known: Known, folder: Path) -> dict[str, Any]:
-    digest = known.digests.get(path) or provenance.file_digest(on_disk)
+    digest = known.digests.get(path) or digests.file_digest(on_disk)
     entry = {
         "path": os.path.relpath(path, folder),
         "digest": digest,
@@ -113,26 +112,3 @@ def seal(content: Mapping[str, Any]) -> str:
     rest = {name: value for name, value in content.items() if name != "seal"}
     as_read = json.loads(json.dumps(rest))  # keys that are numbers become text, and sort as such
     return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
-
-
-def verdict(
-    name: str, value: float, *, at_least: float | None, at_most: float | None, unit: str
-) -> dict[str, Any]:
-    """Give a check as it stands in the record: value, limits, and ``pass`` or ``fail``.
-
-    Raises
-    ------
-    ValueError
-        The value is not finite.
-    """
-    if not math.isfinite(value):
-        raise ValueError(f"{name} is {value}; no verdict is possible")
-    passed = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
-    limits = {"at_least": at_least, "at_most": at_most}
-    return {
-        "check": name,
-        "value": round(float(value), 6),
-        "unit": unit,
-        **{key: limit for key, limit in limits.items() if limit is not None},
-        "verdict": "pass" if passed else "fail",
-    }

@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 
 import ricenet
-from ricenet import board, page, program, provenance, step
+from ricenet import board, digests, page, program, provenance, step
 from ricenet.explanations import explanations
-from ricenet.tables import LABELS
+from ricenet.labels import LABELS
 
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "versions": {"ricenet": ricenet.__version__, **provenance.versions()},
                 "root_digest": audit["root_digest"],
                 "files": audit["files"],
-                "digests": {path.name: provenance.bytes_digest(path) for path in files},
+                "digests": {path.name: digests.bytes_digest(path) for path in files},
             },
         )
         missing = sum(section["overview"] is None for section in sections)

@@ -19,8 +19,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ricenet import arguments, confined, lease, provenance, raw_files, record, staging
-from ricenet.volume import Volume, load, save
+from ricenet import (
+    arguments,
+    checks,
+    code_digest,
+    confined,
+    digests,
+    introduced,
+    lease,
+    provenance,
+    raw_files,
+    record,
+    staging,
+)
+from ricenet.volume import Volume, as_stored, load, save
 
 T = TypeVar("T")
 SHOWN = "shown by the step"  # note on an exception whose text is in the log
@@ -65,7 +77,8 @@ class Job:
         self.inputs, self.outputs, self.raw = tuple(inputs), tuple(outputs), tuple(raw)
         files = (*self.inputs, *self.outputs, *self.raw)
         self.args = arguments.parser(step, files, values).parse_args(self.argv)
-        self.settings: dict[str, Any] = json.loads(self.args.settings)
+        self.given: dict[str, Any] = json.loads(self.args.settings)
+        self.settings = introduced.fill_in(step, self.given)
         self.record_path: Path = self.args.record
         self.known = record.Known()
         self.checks: list[dict[str, Any]] = []
@@ -170,7 +183,7 @@ class Job:
             volume = load(path, parts=parts)
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from None
-        self.known.digests[path] = provenance.volume_digest(volume)
+        self.known.digests[path] = digests.volume_digest(volume)
         return volume
 
     def read_record(self, path: Path) -> dict[str, Any]:
@@ -185,12 +198,10 @@ class Job:
 
     def save(self, path: Path, volume: Volume) -> None:
         """Stage an output volume, with digest, shape, spacing and range for the record."""
-        data = volume.data
-        # as it will be read again, or the digest would not be the file's
-        data = data.astype("<f4", copy=False) if data.dtype.kind == "f" else data
-        stored = Volume(data, volume.affine.astype("<f4"))
+        stored = as_stored(volume)  # or the digest would not be the file's
+        data = stored.data
         save(self.stage(path), stored)
-        self.known.digests[path] = provenance.volume_digest(stored)
+        self.known.digests[path] = digests.volume_digest(stored)
         self.known.described[path] = {
             "shape": list(data.shape),
             "dtype": data.dtype.name,
@@ -215,7 +226,7 @@ class Job:
         has decided. ``name`` is in lower case with hyphens, as it stands in the overrides table;
         ``advice`` says what to look at and what to do.
         """
-        found = record.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
+        found = checks.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
         passed = found["verdict"] == "pass"
         self.checks.append(found if passed or not advice else found | {"advice": advice})
         if not passed:
@@ -252,8 +263,8 @@ class Job:
         return {
             "step": self.step,
             "command": record.command(self.step, self.argv, study, raw_flags, folder),
-            "settings": self.settings,
-            "code": provenance.code_hash(f"ricenet.{self.step}"),
+            "settings": self.given,
+            "code": code_digest.code_hash(f"ricenet.{self.step}"),
             **record.of_files(names, self.known, folder),
             "facts": self.facts,
             "checks": self.checks,

@@ -12,7 +12,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations, board, config, overrides, plan, provenance, settings_files, tables
+from ricenet import (
+    ablations,
+    board,
+    code_digest,
+    config,
+    digests,
+    introduced,
+    overrides,
+    plan,
+    settings_files,
+    tables,
+)
 from ricenet.raw_inputs import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -110,21 +121,22 @@ class Study:
             )
 
     def settings(self, section: str) -> str:
-        """Give the settings of a step as sorted JSON text."""
+        """Give the settings of a step as sorted JSON text, see :mod:`ricenet.introduced`."""
         field = "registration" if section == "register" else section
-        return config.settings_of(getattr(self.config, field))
+        values = getattr(self.config, field).model_dump(mode="json")
+        return config.settings_of(introduced.leave_out(section, values))
 
     def preprocessing(self) -> str:
         """Digest of settings and code of each step that a cache follows from, as JSON text."""
         found = {
             step: [
-                provenance.text_digest(self.settings(step)),
-                provenance.code_hash(f"ricenet.{step}"),
+                digests.text_digest(self.settings(step)),
+                code_digest.code_hash(f"ricenet.{step}"),
             ]
             for step in PREPROCESSING
         }
         grid = [self.config.reference, self.config.dose_anchor]
-        return config.settings_of({**found, "reference": [provenance.text_digest(str(grid)), ""]})
+        return config.settings_of({**found, "reference": [digests.text_digest(str(grid)), ""]})
 
     def size(self) -> dict[str, Any]:
         """How large the study is, and the settings of what takes long; no path, no subject."""

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from ricenet.labels import LABELS
+
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
-LABELS = {"recurrence": 0, "RICE": 1}  # RICE is the positive class
 DOSE_COLUMNS = (
     "fractions", "dose_kind", "dose_units", "dose_frame", "dose_plan", "prescription_gy",
     "relative_one_gy",

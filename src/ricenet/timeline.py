@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pydicom
 
-from ricenet import converted_image, program, provenance, step
+from ricenet import converted_image, digests, program, step
 from ricenet.dicom import dates, files
 from ricenet.dicom.dates import Radiotherapy, days_between
 from ricenet.dicom.describe import series_code
@@ -134,7 +134,7 @@ def stored_pixels(image: Image) -> set[str]:
     A plane of one value, as beyond the end of a head, is equal in different scans and left out.
     """
     if not image.files:
-        return {provenance.volume_digest(converted_image.load(image.path))}
+        return {digests.volume_digest(converted_image.load(image.path))}
     found = set()
     for file in image.files:
         pixels = _stored(file)

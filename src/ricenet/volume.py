@@ -141,6 +141,13 @@ def checked_affine(image: nib.Nifti1Pair) -> NDArray:
     return affine
 
 
+def as_stored(volume: Volume) -> Volume:
+    """Volume as it will be read again: float32 for any other float, affine in float32."""
+    data = volume.data
+    data = data.astype("<f4", copy=False) if data.dtype.kind == "f" else data
+    return Volume(data, volume.affine.astype("<f4"))
+
+
 def save(path: str | Path, volume: Volume) -> None:
     """Write a compressed NIfTI file whose bytes depend on nothing but the volume."""
     image = nib.Nifti1Image(volume.data, volume.affine)

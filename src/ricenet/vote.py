@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import metrics, program, provenance, step
-from ricenet.tables import LABELS
+from ricenet.labels import LABELS
 
 RESEARCH_USE = "Research use only: not a medical device, no basis for clinical decisions."
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from ricenet.config import settings_of
 from ricenet.explained import Explained
 from ricenet.frozen import Frozen, moved
-from ricenet.provenance import code_hash
+from ricenet.code_digest import code_hash
 from ricenet.raw_files import digest as raw_digest
 from ricenet.resources import growing as growing_with_attempts
 from ricenet.status import show

@@ -15,7 +15,7 @@ from rocrate.rocrate import ROCrate
 import ricenet
 from ricenet.audit.diff import in_order
 from ricenet.audit.records import Record, Study
-from ricenet.provenance import SOURCE
+from ricenet.code_digest import SOURCE
 
 PROJECT = SOURCE.parents[1]
 WORKFLOW_FILES = ("workflow/rules", "envs", "src/ricenet")

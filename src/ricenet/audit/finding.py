@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet import record as records_of_steps
+from ricenet import checks
 from ricenet.audit.records import Record
 from ricenet.volume import Volume
 
@@ -61,7 +61,7 @@ def finding(
     """Give a finding with its verdict; what is not a number fails."""
     beyond = 1e300 if at_most is not None else -1e300
     number = float(value) if np.isfinite(value) else beyond
-    check = records_of_steps.verdict(name, number, at_least=at_least, at_most=at_most, unit=unit)
+    check = checks.verdict(name, number, at_least=at_least, at_most=at_most, unit=unit)
     return Finding(record, file, tuple(needs), check)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ricenet import provenance
+from ricenet import digests
 from ricenet.audit import dose_invariants, invariants
 from ricenet.audit.finding import Finding, finding
 from ricenet.audit.records import Record
@@ -79,7 +79,7 @@ class Shelf:
         if name not in self._volumes:
             require_file(self.root / name)
             volume = load(self.root / name, parts=True)
-            self.digests[name] = provenance.volume_digest(volume)
+            self.digests[name] = digests.volume_digest(volume)
             self._volumes[name] = volume
         return self._volumes[name]
 
@@ -188,7 +188,7 @@ def digest_or_reason(path: Path) -> str:
         return "missing"
     try:
         require_file(path)
-        return provenance.file_digest(path)
+        return digests.file_digest(path)
     except (OSError, ValueError) as error:
         return f"unreadable ({error})"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import provenance
+from ricenet import digests
 from ricenet.audit import records
 from ricenet.audit.records import Record, Study
 
@@ -138,7 +138,7 @@ def _present(study: Study, file: str, record: Record) -> str:
     if recorded is None:
         return f"{file} is the record of {record.step}"
     try:
-        same = path.is_file() and provenance.file_digest(path) == recorded
+        same = path.is_file() and digests.file_digest(path) == recorded
     except ValueError:
         same = False
     return f"{file} is {'what was written' if same else 'NOT what was written, or missing'}"

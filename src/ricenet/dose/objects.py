@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ricenet import provenance
+from ricenet import digests
 from ricenet.dicom.files import DicomFile, number, text, uid_digest
 from ricenet.dose.beams import refuse_cut, setup_beams
 from ricenet.dose.grid import dose_volume
@@ -89,7 +89,7 @@ class Dose:
     @cached_property
     def digest(self) -> str:
         """Stand-in for the object in the ledger: 16 hex digits of its bytes' sha256."""
-        return provenance.bytes_digest(self.file.path)[:16]
+        return digests.bytes_digest(self.file.path)[:16]
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def read_plan(file: DicomFile) -> Plan:
         frozenset(b for b in beams if b[1] not in setup),
         max(targets, default=0.0) or None,
         text(header, "SOPInstanceUID"),
-        provenance.bytes_digest(file.path)[:16],
+        digests.bytes_digest(file.path)[:16],
         _approval(header),
         _predecessors(header, label),
     )

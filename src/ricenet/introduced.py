@@ -1,0 +1,40 @@
+"""Settings keys that came after studies had been finished without them.
+
+Such a key stands in a step's settings text only where it is not at the value that leaves results
+as they were. So an upgrade that brings an option runs nothing again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+# Section to key (dotted within the section) to the value at which everything is as before. When a
+# key gets another default in config/config.yaml, its row here stays.
+LATER: dict[str, dict[str, Any]] = {}
+
+
+def leave_out(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings of a section without the later keys that change nothing."""
+    kept = copy.deepcopy(dict(values))
+    for key, as_before in LATER.get(section, {}).items():
+        *parents, last = key.split(".")
+        place = kept
+        for parent in parents:
+            place = place[parent]
+        if place.get(last) == as_before:
+            del place[last]
+    return kept
+
+
+def fill_in(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings as a step reads them: the inverse of :func:`leave_out`."""
+    filled = copy.deepcopy(dict(values))
+    for key, as_before in LATER.get(section, {}).items():
+        *parents, last = key.split(".")
+        place = filled
+        for parent in parents:
+            place = place[parent]
+        place.setdefault(last, as_before)
+    return filled

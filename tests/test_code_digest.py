@@ -1,0 +1,267 @@
+"""code_digest: on the real tree, which edits make which steps run again, and which none."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ricenet import code_digest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "ricenet"
+RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+# the device check makes no file of the study
+STEPS = sorted(set(re.findall(r"python -m ricenet\.([a-z_]+)", RULES)) - {"check_device"})
+
+# every step that reads or writes a volume, and all else that a Job is made of
+ALL = set(STEPS)
+
+NOTHING = {
+    "a message in the lease": ("lease.py", "writes", "is writing"),
+    "a message of an error": ("crop.py", "the brain mask is empty", "there is no brain"),
+    "a word in the log": ("train_model.py", "resumed after epoch", "goes on after epoch"),
+    "advice of a check": ("crop.py", "the brain does not fit", "the head does not fit"),
+    "advice in a gate": ("registration_gates.py", "look at both images", "open both images"),
+    "a docstring": ("zscore.py", "Read image and mask", "Load image and mask"),
+    "a comment": ("stem.py", "# on a CPU it would pool", "# else it would pool"),
+    "a published number": ("published.py", '"postop-event": None', '"postop-event": 0.7'),
+    "the text of --explain": ("dose/explain.py", "(from the", "(as told by the"),
+    "a description of a setting": ("sections.py", "voxels", "numbers of voxels"),
+    "a bound of a setting": ("sections.py", "lt=1", "lt=2"),
+    "a label's name": ("labels.py", "recurrence", "relapse"),
+    "how a record is written": ("record.py", "os.path.relpath(path, folder)", "str(path)"),
+    "a version in the records": ("provenance.py", '"pydicom"', '"pydicom", "pandas"'),
+    "where verdicts are kept": ("verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
+    "the order of imports": (
+        "zscore.py",
+        "from ricenet import program, step\nfrom ricenet.intensity import zscore\n",
+        "from ricenet.intensity import zscore\nfrom ricenet import program, step\n",
+    ),
+}
+
+SOMETHING = {
+    "the middle of z-scoring": (
+        "intensity.py", "inside - inside.mean()", "inside",
+        {"zscore", "cache", "dose_counterfactual"},
+    ),
+    "an interpolation weight": (
+        "axiswise.py", "1e-3", "1e-2",
+        {"align", "brain_mask", "ingest_dose", "occlusion_native", "register", "resample"},
+    ),
+    "a loss": ("epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
+    "a seed's text": ("train_model.py", '"order"', '"sequence"', {"train_model"}),
+    "a constant of a followed module": ("plan.py", "SPARE = 0.15", "SPARE = 0.2", {"train_model"}),
+    "a limit of the gate": (
+        "layer_errors.py", "TRIES = 3", "TRIES = 1", {"train_model", "brain_mask"},
+    ),
+    "a verdict's tolerance": ("checks.py", "value >= at_least", "value > at_least", ALL),
+    "how floats are stored": ("volume.py", '"<f4", copy=False', '"<f8", copy=False', ALL),
+    "what a digest is of": ("digests.py", '"sha256"', '"sha512"', ALL),
+}  # fmt: skip
+
+
+def forget() -> None:
+    for function in (code_digest.code_hash, code_digest._code):
+        function.cache_clear()
+
+
+TOP = '''"""Top."""
+
+from ricenet import middle
+
+
+def f(x):
+    """Add one."""
+    return middle.g(x) + 1  # one
+'''
+MIDDLE = '''import math
+
+from ricenet.deep.leaf import CONSTANT
+
+
+class Box:
+    """A box."""
+
+
+def g(x):
+    return math.floor(x) * CONSTANT
+'''
+FILES = {
+    "__init__.py": "",
+    "top.py": TOP,
+    "middle.py": MIDDLE,
+    "deep/__init__.py": "",
+    "deep/leaf.py": "CONSTANT = 3\n",
+    "other.py": "def h():\n    return 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch):
+    """A package in a folder; the returned function edits a file and gives the digest of ``top``."""
+    monkeypatch.setattr(code_digest, "SOURCE", tmp_path)
+
+    def edit(name: str = "", old: str = "", new: str = "") -> str:
+        if name:
+            text = (tmp_path / name).read_text()
+            assert old in text
+            (tmp_path / name).write_text(text.replace(old, new))
+        forget()
+        return code_digest.code_hash("ricenet.top")
+
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    yield edit
+    forget()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("top.py", "Add one.", "Add 1.\n\n    Longer.\n    "),
+        ("top.py", "  # one", "  # a comment"),
+        ("top.py", "middle.g(x) + 1", "(\n        middle.g( x )\n        + 1\n    )"),
+        ("top.py", '    """Add one."""\n', ""),
+        ("top.py", '"""Top."""', ""),
+        ("middle.py", '    """A box."""', "    pass"),
+        ("other.py", "return 1", "return 2"),
+    ],
+)
+def test_code_hash_is_blind_to(package, name: str, old: str, new: str) -> None:
+    before = package()
+    assert package(name, old, new) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("top.py", "+ 1", "+ 2"),
+        ("top.py", "def f(x)", "def f(x, y=0)"),
+        ("middle.py", "floor", "ceil"),
+        ("deep/leaf.py", "3", "4"),
+        ("top.py", "from ricenet import middle", "from ricenet import middle, other"),
+    ],
+)
+def test_code_hash_sees(package, name: str, old: str, new: str) -> None:
+    before = package()
+    after = package(name, old, new)
+    assert after != before
+    assert package(name, new, old) == before
+
+
+# --- the real tree
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of the source, and the digests of all steps in it."""
+    shutil.copytree(SOURCE, tmp_path / "ricenet", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_digest, "SOURCE", tmp_path / "ricenet")
+
+    def digests() -> dict[str, str]:
+        forget()
+        return {step: code_digest.code_hash(f"ricenet.{step}") for step in STEPS}
+
+    yield tmp_path / "ricenet", digests
+    forget()
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text()
+    assert old in text, f"{name} has no {old!r} any more: choose another edit of this kind"
+    (folder / name).write_text(text.replace(old, new))
+
+
+def changed(digests, before: dict[str, str]) -> set[str]:
+    after = digests()
+    return {step for step in STEPS if after[step] != before[step]}
+
+
+@pytest.mark.parametrize("what", NOTHING)
+def test_what_runs_nothing_again(tree, what: str) -> None:
+    folder, digests = tree
+    before = digests()
+    edit(folder, *NOTHING[what])
+    assert changed(digests, before) == set()
+
+
+@pytest.mark.parametrize("what", SOMETHING)
+def test_what_runs_exactly_the_steps_that_use_it(tree, what: str) -> None:
+    folder, digests = tree
+    before = digests()
+    *change, steps = SOMETHING[what]
+    edit(folder, *change)
+    assert changed(digests, before) == steps
+
+
+def test_every_step_counts_its_own_code(tree) -> None:
+    folder, digests = tree
+    for step in STEPS:
+        before = digests()
+        path = folder / f"{step}.py"
+        path = path if path.exists() else folder / step / "__init__.py"
+        path.write_text(path.read_text() + "\n\nADDED = 1\n")
+        assert step in changed(digests, before), step
+
+
+def move(folder: Path, name: str, target: str) -> None:
+    """Move a module into a package, with the import lines of all others; nothing else."""
+    source = folder / f"{name}.py"
+    package, _, module = target.rpartition(".")
+    (folder / package).mkdir(exist_ok=True)
+    (folder / package / "__init__.py").write_text('"""A room."""\n')
+    source.rename(folder / package / f"{module}.py")
+    where = f"from ricenet.{package} import {module}" + ("" if module == name else f" as {name}")
+
+    def without(found: re.Match[str]) -> str:
+        names = [n.strip() for n in found["names"].strip("()").split(",") if n.strip()]
+        if name not in names:
+            return found[0]
+        names.remove(name)
+        rest = f"from ricenet import {', '.join(names)}\n{found['space']}" if names else ""
+        return f"{found['space']}{rest}{where}"
+
+    for path in folder.rglob("*.py"):
+        text = path.read_text()
+        text = text.replace(f"from ricenet.{name} import", f"from ricenet.{target} import")
+        grouped = r"^(?P<space> *)from ricenet import (?P<names>\([^)]*\)|[\w, ]+)"
+        path.write_text(re.sub(grouped, without, text, flags=re.M))
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("volume", "image.volume"), ("intensity", "image.intensity"), ("plan", "networks.memory"),
+     ("caches", "cohort.dataset"), ("staging", "carrying.staging")],
+)  # fmt: skip
+def test_a_moved_module_runs_nothing_again(tree, monkeypatch, name: str, target: str) -> None:
+    folder, digests = tree
+    before = digests()
+    move(folder, name, target)
+    carriers = {target if c == name else c for c in code_digest.CARRIERS}
+    monkeypatch.setattr(code_digest, "CARRIERS", frozenset(carriers))
+    assert not (folder / f"{name}.py").exists()
+    assert changed(digests, before) == set()
+
+
+def test_a_renamed_name_of_a_module_runs_nothing_again(tree) -> None:
+    folder, digests = tree
+    before = digests()
+    path = folder / "predict.py"
+    text = path.read_text()
+    assert "caches.read_manifest" in text
+    path.write_text(
+        text.replace("import caches,", "import caches as dataset,").replace("caches.", "dataset.")
+    )
+    assert changed(digests, before) == set()
+
+
+def test_carriers_import_nothing_numerical() -> None:
+    """What is not counted must not compute: no array package at its top."""
+    for name in code_digest.CARRIERS:
+        text = (SOURCE / f"{name.replace('.', '/')}.py").read_text()
+        top = re.findall(r"^(?:import|from) (\w+)", text, flags=re.M)
+        assert not {"numpy", "scipy", "SimpleITK", "ants", "monai"} & set(top), name
