@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import provenance, raw_files
+from ricenet import digests, provenance, raw_files
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_raw_digest_sees(change, raw: Path) -> None:
 def test_unchanged_raw_files_are_not_read_again(raw: Path, monkeypatch) -> None:
     memory: dict = {}
     before = raw_files.digest(raw, memory=memory)
-    monkeypatch.setattr(provenance, "bytes_digest", lambda path: pytest.fail(f"read {path}"))
+    monkeypatch.setattr(digests, "bytes_digest", lambda path: pytest.fail(f"read {path}"))
     assert raw_files.digest(raw, memory=memory) == before
 
 
@@ -211,7 +211,7 @@ def test_what_cannot_be_opened_stops_its_own_subject_only(raw: Path, monkeypatch
     def refuse(place: str):
         raise PermissionError(place)
 
-    monkeypatch.setattr(provenance, "bytes_digest", refuse)
+    monkeypatch.setattr(digests, "bytes_digest", refuse)
     assert raw_files.digest(raw, memory={}) == "unreadable"
     monkeypatch.undo()
     listed = os.scandir
