@@ -73,7 +73,7 @@ def test_the_path_is_that_of_a_training(tmp_path):
 
 
 def test_a_wrong_device_is_an_error_and_no_file(tmp_path, monkeypatch, capsys):
-    half_is_wrong(monkeypatch, 32, gradient=True)
+    half_is_wrong(monkeypatch, 32)
     with pytest.raises(SystemExit) as end:
         run(tmp_path, precision="bf16")
     assert end.value.code == 1 and not (tmp_path / "device.json").exists()

@@ -176,7 +176,7 @@ def test_a_trial_leaves_no_tensor_behind():
 
 
 def test_wrong_layers_run_in_float32_and_no_other(monkeypatch):
-    half_is_wrong(monkeypatch, 32, gradient=True)
+    half_is_wrong(monkeypatch, 32)
     fit = ON_CPU._replace(small_stem=False)
     found = settled(fit)
     layers = found.fit.float32_layers
@@ -200,7 +200,7 @@ def test_float32_layers_have_float32s_output():
 
 
 def test_the_refusal_names_layer_value_limit_and_remedy(monkeypatch):
-    half_is_wrong(monkeypatch, 32, gradient=True)
+    half_is_wrong(monkeypatch, 32)
     with pytest.raises(ValueError) as refused:
         settled(ON_CPU, automatic=False)
     text = str(refused.value)

@@ -39,7 +39,7 @@ def run(manifest, name, **changes):
 
 
 def test_a_training_that_would_be_wrong_writes_nothing_and_names_the_layer(manifest, monkeypatch):
-    half_is_wrong(monkeypatch, 32, gradient=True)
+    half_is_wrong(monkeypatch, 32)
     with pytest.raises(ValueError, match=r"does not train in bf16: layer3.*precision to fp32"):
         run(manifest, "wrong", precision="bf16")
     folder = manifest.parent / "wrong"

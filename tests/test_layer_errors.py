@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from ricenet import layer_errors, model, stem
-from wrong_kernels import AVX2_KERNELS, AVX512_KERNELS, half_is_wrong, needs_avx512, run_with
+from wrong_kernels import (
+    AVX2_KERNELS,
+    AVX512_KERNELS,
+    half_is_wrong,
+    needs_avx512,
+    onednn_is_wrong,
+    run_with,
+)
 
 MINIMAL = """
 import torch
@@ -87,15 +94,57 @@ def test_float32_differs_from_torchs_own_kernels_by_rounding(small_stem, seed):
     assert stem_error < layer_errors.STEM_LIMITS["fp32"]
 
 
-@pytest.mark.parametrize(("channels", "layers"), [(32, {"layer3.0.conv2", "layer3.1.conv1"})])
-@pytest.mark.parametrize("gradient", [False, True])
-def test_a_wrong_kernel_is_named(monkeypatch, channels, layers, gradient):
-    half_is_wrong(monkeypatch, channels, gradient=gradient)
-    errors = step(bf16=True)
-    wrong = {n for n, e in errors.items() if e > layer_errors.LIMITS["bf16"]}
-    assert wrong >= layers
-    assert all(name.startswith(("layer3", "layer4.0.conv1")) for name in wrong)
-    assert not {n for n, e in step(bf16=False).items() if e > layer_errors.LIMITS["fp32"]}
+LIMIT = layer_errors.LIMITS["bf16"]
+# 32 input channels: all 3x3x3 convolutions of layer3 but its first, and the first of layer4
+THIRTY_TWO = {"layer3.0.conv2", "layer3.1.conv1", "layer3.1.conv2", "layer4.0.conv1"}
+
+
+@pytest.mark.parametrize("fault", ["output", "weight", "downstream"])
+# of the four times that a layer runs: in the step itself, twice again, then twice for its gradient
+@pytest.mark.parametrize("calls", [None, {0}, {2}])
+def test_a_wrong_kernel_is_named(monkeypatch, fault, calls):
+    if calls == {2} and fault != "output":
+        calls = {4}  # the last repeat, which has gradients
+    half_is_wrong(monkeypatch, 32, fault=fault, calls=calls)
+    wrong = {name for name, error in step(bf16=True).items() if error > LIMIT}
+    assert wrong == THIRTY_TWO
+
+
+def test_a_kernel_that_is_wrong_in_half_precision_alone_is_right_in_float32(monkeypatch):
+    half_is_wrong(monkeypatch, 32)
+    assert max(step(bf16=False).values()) < layer_errors.LIMITS["fp32"]
+
+
+def test_float32_is_not_held_against_itself(monkeypatch):
+    onednn_is_wrong(monkeypatch, 32)
+    errors = step(bf16=False)
+    wrong = {name for name, error in errors.items() if error > layer_errors.LIMITS["fp32"]}
+    assert wrong == THIRTY_TWO
+
+
+class Twice(torch.nn.Module):
+    """A layer that serves two places: its gradient is the sum of both."""
+
+    def __init__(self):
+        super().__init__()
+        self.same = torch.nn.Conv3d(2, 2, 3, padding=1)
+        self.last = torch.nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.last(self.same(torch.tanh(self.same(x))).mean((2, 3, 4)))
+
+
+def test_a_layer_that_is_used_twice_is_right():
+    torch.manual_seed(0)
+    batch = layer_errors.smooth_noise((2, 2, 8, 9, 10))
+    errors = layer_errors.of_training_step(Twice(), batch, bf16=False)
+    assert set(errors) == {"same", "last"} and max(errors.values()) < layer_errors.LIMITS["fp32"]
+
+
+def test_what_was_never_written_holds_no_number():
+    for _ in range(3):  # glibc keeps blocks of this size once one has been freed
+        layer_errors.dirty_memory(torch.device("cpu"))
+    assert torch.empty(300_000).isnan().any()
 
 
 @pytest.mark.parametrize(
@@ -137,6 +186,8 @@ def test_an_error_in_one_element_counts_and_no_number_is_infinite():
         one[3, 4, 5] = bad
         assert layer_errors.relative_error(one, expected) > 1e3
     assert layer_errors.relative_error(torch.zeros(3), torch.zeros(3)) == 0
+    large = torch.cat([torch.tensor([100.0]), torch.ones(10_000)])  # wrong but in its largest
+    assert layer_errors.relative_error(torch.cat([large[:1], 2 * large[1:]]), large) > 0.5
     assert layer_errors.relative_error(torch.ones(3), torch.zeros(3)) == math.inf
 
 

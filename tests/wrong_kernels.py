@@ -34,34 +34,63 @@ def run_with(limits: dict[str, str], code: str) -> str:
     return done.stdout
 
 
-class _WrongWeightGradient(torch.autograd.Function):
+class _WrongGradient(torch.autograd.Function):
+    """The identity, whose gradient is 0 in the first channel."""
+
     @staticmethod
-    def forward(ctx, weight):
-        return weight.clone()
+    def forward(ctx, x, axis):
+        ctx.axis = axis
+        return x.clone()
 
     @staticmethod
     def backward(ctx, gradient):
         wrong = gradient.clone()
-        wrong[:1] = 0
-        return wrong
+        wrong.select(ctx.axis, 0).zero_()
+        return wrong, None
 
 
-def half_is_wrong(monkeypatch, layer_channels: int, *, gradient: bool) -> None:
+def half_is_wrong(monkeypatch, layer_channels: int, *, fault: str = "weight", calls=None) -> None:
     """In half precision, 3x3x3 convolutions with so many input channels err in one channel.
 
-    With ``gradient`` their output is right, and the gradient of the weight of one output channel is
-    lost; else the last plane of the output is.
+    Parameters
+    ----------
+    fault : {"output", "weight", "downstream"}
+        What is wrong: the last plane of the output, and nothing else; the gradient of the weight of
+        one output channel; the gradient of one input channel.
+    calls : collection of int, optional
+        The calls of such a convolution that are wrong, counted from 0 for each layer and its
+        copies; all of them.
     """
     right = torch.nn.Conv3d._conv_forward
+    counts: dict[bytes, int] = {}
 
     def wrong(self, x, weight, bias):
         chosen = self.in_channels == layer_channels and self.kernel_size == (3, 3, 3)
         if not chosen or not torch.is_autocast_enabled("cpu"):
             return right(self, x, weight, bias)
-        if gradient:
-            return right(self, x, _WrongWeightGradient.apply(weight), bias)
-        y = right(self, x, weight, bias).clone()
-        y[..., -1] = 0
-        return y
+        layer = weight.detach().numpy().tobytes()
+        call = counts[layer] = counts.get(layer, -1) + 1
+        if calls is not None and call not in calls:
+            return right(self, x, weight, bias)
+        if fault == "weight":
+            return right(self, x, _WrongGradient.apply(weight, 0), bias)
+        if fault == "downstream":
+            return right(self, _WrongGradient.apply(x, 1), weight, bias)
+        y = right(self, x, weight, bias)
+        lost = y.detach().clone()
+        lost[..., -1] = 0
+        return y + (lost - y.detach())
+
+    monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
+
+
+def onednn_is_wrong(monkeypatch, layer_channels: int) -> None:
+    """Kernels of oneDNN err, in float32, in 3x3x3 convolutions with so many input channels."""
+    right = torch.nn.Conv3d._conv_forward
+
+    def wrong(self, x, weight, bias):
+        y = right(self, x, weight, bias)
+        chosen = self.in_channels == layer_channels and self.kernel_size == (3, 3, 3)
+        return 1.01 * y if chosen and torch._C._get_mkldnn_enabled() else y
 
     monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)

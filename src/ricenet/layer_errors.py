@@ -212,11 +212,14 @@ class Layer:
         terms = terms_of(self.plain, x, upstream)
         if downstream is not None:
             self._note(downstream, to_input, terms[0])
-        if self.expected:  # a layer that is used again
-            to_weights = [a + b for a, b in zip(self.expected, to_weights, strict=True)]
-        self.expected, self.terms = to_weights, terms[1:]
         for _ in range(self.repeats):
             self._repeat(x, upstream, output, [to_input, *to_weights], terms)
+        sizes = terms[1:]
+        if self.expected:  # a layer that is used again: its weights get the sum
+            to_weights = [a + b for a, b in zip(self.expected, to_weights, strict=True)]
+            pairs = zip(self.terms, sizes, strict=True)
+            sizes = [None if a is None or b is None else a + b for a, b in pairs]
+        self.expected, self.terms = to_weights, sizes
 
     def _repeat(
         self,
