@@ -226,13 +226,3 @@ def test_one_wrong_channel_of_a_forward_pass_is_named(monkeypatch):
     monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
     errors = layer_errors.of_convolutions(network, batch)
     assert errors["second"] > layer_errors.LIMITS["bf16"] > errors["first"]
-
-
-@pytest.mark.slow
-def test_the_gate_of_full_size_fits_a_workstation():
-    """One sample of 224^3 in the paper's network, as far as two cores allow."""
-    torch.manual_seed(0)
-    network = model.build(1, stem_stride=2, width=0.125).train()
-    batch = layer_errors.smooth_noise((1, 1, 224, 224, 224))
-    errors = layer_errors.of_training_step(stem.WithStem(network), batch, bf16=False, tries=1)
-    assert max(errors.values()) < layer_errors.STEM_LIMITS["fp32"]
