@@ -26,6 +26,7 @@ import pytest
 import yaml
 
 from ricenet.digests import bytes_digest, file_digest
+from ricenet.hd_bet import Brain
 from ricenet.volume import Volume, load
 
 pytestmark = pytest.mark.slow
@@ -49,17 +50,10 @@ SETTINGS = {
 }
 
 
-def known_brain(truth: Path, image: Volume, grid: Volume) -> np.ndarray:
-    """Stand-in of HD-BET: the phantom's brain on a grid, nearest voxels."""
+def known_brain(truth: Path) -> Brain:
+    """Stand-in of HD-BET: the phantom's brain on its own grid."""
     true = load(truth)
-    voxels = np.indices(grid.data.shape).reshape(3, -1)
-    into = np.linalg.inv(true.affine) @ grid.affine
-    places = np.rint(into[:3, :3] @ voxels + into[:3, 3:]).astype(int)
-    size = np.array(true.data.shape)[:, None]
-    inside = ((places >= 0) & (places < size)).all(axis=0)
-    found = np.zeros(grid.data.size, bool)
-    found[inside] = true.data[tuple(places[:, inside])] > 0
-    return found.reshape(grid.data.shape)
+    return Brain(Volume((true.data > 0).astype(np.float32), true.affine), "known", "not made")
 
 
 def run_step(step: str, argv: list[str], truth: str) -> None:
@@ -69,8 +63,8 @@ def run_step(step: str, argv: list[str], truth: str) -> None:
         return
     name = Path(argv[argv.index("--out") + 1]).name.removesuffix(".nii.gz")
 
-    def extract(image: Volume, grid: Volume, **_: object) -> np.ndarray:
-        return known_brain(Path(truth) / f"{name}.nii.gz", image, grid)
+    def extract(image: Volume, **_: object) -> Brain:
+        return known_brain(Path(truth) / f"{name}.nii.gz")
 
     with mock.patch.object(module, "extract", extract):
         module.main(argv)
