@@ -125,7 +125,7 @@ def test_without_a_cache_folder_every_job_finds_out(manifest, monkeypatch, tmp_p
 def test_what_was_given_up_is_said_again(monkeypatch, tmp_path):
     fit = Fit(2, False, True, False, False, "library", False)
     settings = {**TRAIN, "batch_size": 2, "model": SOUND}
-    settled = gradient_gate.Settled(fit, {"conv1": 1e-6}, {"conv1": 1e-4}, ["fused failed"])
+    settled = gradient_gate.Settled(fit, {"conv1": 1e-6}, {"conv1": 1e-3}, ["fused failed"])
     monkeypatch.setattr(gradient_gate, "settle", lambda *a, **k: settled)
     for _ in range(2):
         said = []
