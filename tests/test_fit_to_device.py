@@ -96,6 +96,19 @@ def test_a_stem_that_is_wrong_gives_way_to_the_plain_one(monkeypatch):
     assert found.given_up[0].startswith("stem differs from float32 by")
 
 
+@pytest.mark.parametrize("kind", ["fp32", "tf32", "bf16"])
+def test_the_stems_wider_limit_is_no_other_layers(monkeypatch, kind):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", kind == "tf32")
+    fit = FULL._replace(bf16=kind == "bf16")
+    limits = fit_to_device.limits_of(["stem", "layer1.0.conv1", "fc"], fit, GPU)
+    other = {"fp32": 1e-3, "tf32": 2e-3, "bf16": 5e-2}[kind]
+    assert limits == {
+        "stem": {"fp32": 2e-2, "tf32": 5e-2, "bf16": 5e-2}[kind],
+        "layer1.0.conv1": other,
+        "fc": other,
+    }
+
+
 def test_a_fused_optimiser_that_fails_is_replaced(monkeypatch):
     step = torch.optim.Adam.step
 

@@ -164,6 +164,30 @@ def test_a_wrong_rewrite_of_the_stem_is_named(monkeypatch, part, bf16):
     assert errors["stem"] > limits["bf16" if bf16 else "fp32"]
 
 
+def test_a_reference_without_room_on_the_device_is_computed_on_the_host(monkeypatch):
+    right, tried = layer_errors.Layer._compute, []
+
+    def full_at_first(self, x, upstream, device):
+        tried.append(device)
+        if len(tried) % 2:
+            raise torch.OutOfMemoryError("no room for the plain layer")
+        return right(self, x, upstream, device)
+
+    monkeypatch.setattr(layer_errors.Layer, "_compute", full_at_first)
+    errors = step(bf16=False)
+    assert max(errors.values()) < layer_errors.LIMITS["fp32"]
+    assert len(tried) % 2 == 0 and tried[-1].type == "cpu"
+
+
+def test_another_error_of_the_reference_is_not_taken_for_memory(monkeypatch):
+    def broken(self, x, upstream, device):
+        raise RuntimeError("no kernel for this shape")
+
+    monkeypatch.setattr(layer_errors.Layer, "_compute", broken)
+    with pytest.raises(RuntimeError, match="no kernel for this shape"):
+        step(bf16=False)
+
+
 def test_layers_that_do_not_run_are_not_called_right():
     names = set(step(bf16=False, small_stem=True))
     assert "stem" in names and not names & {"conv1", "bn1", "maxpool", "avgpool"}

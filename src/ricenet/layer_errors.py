@@ -249,10 +249,10 @@ class Layer:
         try:
             return self._compute(x, upstream, x.device)
         except RuntimeError as error:  # the rewritten stem fits where the plain one does not
-            if x.device.type == "cpu" or not out_of_memory(error):
+            if not out_of_memory(error):
                 raise
-            torch.cuda.empty_cache()
-            return self._compute(x, upstream, torch.device("cpu"))
+        torch.cuda.empty_cache()
+        return self._compute(x, upstream, torch.device("cpu"))
 
     def _compute(
         self, x: torch.Tensor, upstream: torch.Tensor | None, device: torch.device
