@@ -33,14 +33,14 @@ $(VENV)/ready: envs/requirements.lock pyproject.toml
 	touch $@
 
 demo: setup
-	python -m ricenet.phantom --out $(PHANTOMS) --subjects 8 --seed 7 --scale 2 --canvas-mm 2 --processes $(CORES)
+	ricenet phantom --out $(PHANTOMS) --subjects 8 --seed 7 --scale 2 --canvas-mm 2 --processes $(CORES)
 	snakemake $(DEMO) $(SMALL) --cores $(CORES)
 	@echo
 	@echo "The report: results/demo/cohorts/demo/report/index.html"
 
 # Not the report: docs/results-phantom.md needs no occlusion maps.
 phantom-study: setup
-	python -m ricenet.phantom --out resources/phantom-study --subjects 92 --seed 7 --scale 1.5 --canvas-mm 2 --processes $(CORES)
+	ricenet phantom --out resources/phantom-study --subjects 92 --seed 7 --scale 1.5 --canvas-mm 2 --processes $(CORES)
 	snakemake $(EVALUATION) $(STUDY) $(SMALL) --cores $(CORES)
 	@echo
 	@echo "The table: $(EVALUATION)"

@@ -18,7 +18,7 @@ limited() { # a stuck part must not take the time of the others
 {
   python -c "import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())"
   LIMIT=200 limited python -m pytest -q tests/test_gpu.py
-  LIMIT=400 limited python -m ricenet.check_device --configfile config/config.yaml \
+  LIMIT=400 limited python -m ricenet check-device --configfile config/config.yaml \
     --out "${OUT%.txt}-device-check.json"
   cd benchmarks
   for precision in bf16 fp32; do

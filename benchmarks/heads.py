@@ -12,7 +12,7 @@ GLIOMA_MASK = "bet_tcia_example_t1c_mask.nii.gz"
 
 
 def first_subject(phantoms: Path) -> Path:
-    """Folder of the first subject that ``ricenet.phantom`` has written."""
+    """Folder of the first subject that ``ricenet phantom`` has written."""
     return min(path for path in phantoms.iterdir() if path.is_dir())
 
 

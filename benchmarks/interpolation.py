@@ -8,7 +8,7 @@ reference; gradient energy is that of the reference that is kept.
 
 More tables time the isotropic version of each head, by ITK and axis by axis.
 
-    python -m ricenet.phantom --out /tmp/phantoms --subjects 1 --seed 3
+    ricenet phantom --out /tmp/phantoms --subjects 1 --seed 3
     python benchmarks/interpolation.py --phantoms /tmp/phantoms --data ../shared/data
 """
 

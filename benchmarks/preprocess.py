@@ -10,7 +10,7 @@ all their checks and records.
 The whole is measured by the clock, its parts in processor time: our steps have one thread each and
 run side by side. What a step of ours took by the clock counts as its processor time.
 
-    python -m ricenet.phantom --out /tmp/phantoms --subjects 1 --seed 3
+    ricenet phantom --out /tmp/phantoms --subjects 1 --seed 3
     python benchmarks/preprocess.py --phantoms /tmp/phantoms --data ../shared/data --rounds 3
 """
 

@@ -5,7 +5,7 @@ third, bends its contrast (gamma 0.7 to 1.5) and adds noise. The error is the di
 the brain from where they should land: from the known motion of a phantom, or, for real heads, from
 where the way back takes them (inverse consistency, of two registrations).
 
-    python -m ricenet.phantom --out /tmp/phantoms --subjects 2 --seed 3
+    ricenet phantom --out /tmp/phantoms --subjects 2 --seed 3
     python benchmarks/registration.py --phantoms /tmp/phantoms --data ../shared/data --starts 10
 """
 

@@ -20,6 +20,7 @@ import yaml
 from scipy import ndimage
 
 from dicom_phantoms import HEAD_FIRST, MR, UID, base, dose, plan, put_pixels, write
+from ricenet.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 LABELS = {"S1": "RICE", "S2": "RICE", "S3": "recurrence", "S4": "recurrence", "S5": "RICE"}
@@ -140,7 +141,7 @@ class Finished:
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
         lines = (result.stdout + result.stderr).splitlines()
-        start = "python -m ricenet."
+        start = "python -m ricenet "
         return [shlex.split(line.partition(start)[2]) for line in lines if start in line]
 
     def finish(self) -> None:
@@ -148,8 +149,8 @@ class Finished:
         before = Path.cwd()
         os.chdir(ROOT)
         try:
-            for module, *arguments in self.commands():
-                importlib.import_module(f"ricenet.{module}").main(arguments)
+            for step, *arguments in self.commands():
+                importlib.import_module(STEPS[step].module).main(arguments)
         finally:
             os.chdir(before)
 

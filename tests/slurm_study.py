@@ -226,7 +226,7 @@ def train_undisturbed(study: Study, ended: str) -> Path:
         ),
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    found = re.search(r"python -m ricenet\.train_model .*", listed.stdout + listed.stderr)
+    found = re.search(r"python -m ricenet train_model .*", listed.stdout + listed.stderr)
     assert found
     words = shlex.split(found[0])
     folder = study.root / ended.replace("c1", "again")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import audit, crop, digests, provenance, record, step, zscore
-from ricenet.audit import records
+from ricenet import crop, digests, provenance, record, step, zscore
+from ricenet.audit import collect, records
 from ricenet.volume import load
 from step_run import put, run_step
 
@@ -56,7 +56,7 @@ def run(root: Path, threads: int = 1) -> tuple[dict, pd.DataFrame]:
     out, overrides = root / "audit" / "records.tsv", root.parent / "overrides.tsv"
     overrides.write_text("subject\tcheck\tdecision\twho\twhy\n")
     record = run_step(
-        audit.main, root / "audit" / "audit.json", out=out, overrides=overrides, threads=threads
+        collect.main, root / "audit" / "audit.json", out=out, overrides=overrides, threads=threads
     )
     return record, pd.read_csv(out, sep="\t")
 

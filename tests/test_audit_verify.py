@@ -311,7 +311,7 @@ def test_root_digest_by_hand(tmp_path: Path) -> None:
 
 
 def test_command_line(study: Finished) -> None:
-    command = [sys.executable, "-m", "ricenet.audit", "verify", "--configfile", str(study.config)]
+    command = [sys.executable, "-m", "ricenet", "verify", "--configfile", str(study.config)]
     environment = os.environ | {"PYTHONPATH": "src"}
 
     def run(*more: str) -> subprocess.CompletedProcess:

@@ -45,7 +45,7 @@ def test_story_holds_commands_settings_and_decisions(
     for part in (
         "1. ingest_mri: subjects/S1/",
         "raw raw: 20 files, digest ",
-        "command: python -m ricenet.zscore --image event_registered.nii.gz",
+        "command: python -m ricenet zscore --image event_registered.nii.gz",
         '"spacing_mm": 10.0',
         "decision: plan",
         "factor 1, fractions 30 from plan",

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from ricenet import code_digest
+from ricenet.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ricenet"
-RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
-# the device check makes no file of the study
-STEPS = sorted(set(re.findall(r"python -m ricenet\.([a-z_]+)", RULES)) - {"check_device"})
 
 # every step that reads or writes a volume, and all else that a Job is made of
 ALL = set(STEPS)
@@ -37,8 +35,8 @@ NOTHING = {
     "where verdicts are kept": ("verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
     "the order of imports": (
         "zscore.py",
-        "from ricenet import program, step\nfrom ricenet.intensity import zscore\n",
-        "from ricenet.intensity import zscore\nfrom ricenet import program, step\n",
+        "from ricenet import step\nfrom ricenet.intensity import zscore\n",
+        "from ricenet.intensity import zscore\nfrom ricenet import step\n",
     ),
 }
 
@@ -164,7 +162,7 @@ def tree(tmp_path, monkeypatch):
 
     def digests() -> dict[str, str]:
         forget()
-        return {step: code_digest.code_hash(f"ricenet.{step}") for step in STEPS}
+        return {name: code_digest.code_hash(step.module) for name, step in STEPS.items()}
 
     yield tmp_path / "ricenet", digests
     forget()
@@ -201,12 +199,11 @@ def test_what_runs_exactly_the_steps_that_use_it(tree, what: str) -> None:
 def test_every_step_counts_its_own_code(tree) -> None:
     folder, digests = tree
     before = digests()
-    for step in STEPS:
-        path = folder / f"{step}.py"
-        path = path if path.exists() else folder / step / "__init__.py"
+    for name, step in STEPS.items():
+        path = folder.joinpath(*step.module.split(".")[1:]).with_suffix(".py")
         path.write_text(path.read_text() + "\n\nADDED = 1\n")
         forget()
-        assert code_digest.code_hash(f"ricenet.{step}") != before[step], step
+        assert code_digest.code_hash(step.module) != before[name], name
 
 
 def move(folder: Path, name: str, target: str) -> None:

@@ -30,7 +30,7 @@ def main():
         print("staged", flush=True)
         {body}
 
-program.run(main, memory_mb=400, seconds={seconds})
+program.run(main, step="ingest_mri", argv=sys.argv[1:], memory_mb=400, seconds={seconds})
 """
 BODIES = {
     "crash": ("ctypes.string_at(0)", "a library crashed (SIGSEGV) within 400 MB"),
@@ -152,9 +152,9 @@ def test_ingest_runs_confined(step: str, tmp_path: Path) -> None:
         "    print('limits', limits.memory_mb, limits.seconds, flush=True)\n"
         "    return run(work, limits)\n"
         "confined.run = spy\n"
-        f"sys.argv = ['x', '--raw', {str(raw)!r}, *{options + row!r}, '--settings', "
+        f"sys.argv = ['x', {step!r}, '--raw', {str(raw)!r}, *{options + row!r}, '--settings', "
         "'{\"min_slices\":3}']\n"
-        f"runpy.run_module('ricenet.{step}', run_name='__main__')\n"
+        "runpy.run_module('ricenet', run_name='__main__')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

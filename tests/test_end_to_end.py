@@ -292,7 +292,7 @@ def verify(run: Run, *arguments: str) -> subprocess.CompletedProcess:
     """Call the audit's verify as a person would."""
     demo = "config/demo/config.yaml"
     return subprocess.run(
-        [sys.executable, "-m", "ricenet.audit", "verify", "--configfile", demo, str(run.config),
+        [sys.executable, "-m", "ricenet", "verify", "--configfile", demo, str(run.config),
          *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
@@ -318,7 +318,7 @@ def test_damage_is_found_by_the_audit(run: Run) -> None:
     data = np.array(image.dataobj)
     data[tuple(np.argwhere(data)[0])] += 0.25
     nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
-    command = [sys.executable, "-m", "ricenet.audit", "--out", str(run.root / "audit/again.tsv")]
+    command = [sys.executable, "-m", "ricenet", "audit", "--out", str(run.root / "audit/again.tsv")]
     try:
         record = run.root / "audit/again.json"
         result = subprocess.run(

@@ -37,7 +37,7 @@ def main():
                 time.sleep(0.02)
             file.write("second half\\n")
 
-program.run(main)
+program.run(main, step="manifest", argv=sys.argv[1:])
 """
 # a cluster whose jobs outlive whoever has sent them
 BSUB = """#!/bin/sh

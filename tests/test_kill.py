@@ -27,6 +27,7 @@ import yaml
 
 from ricenet.digests import bytes_digest, file_digest
 from ricenet.hd_bet import Brain
+from ricenet.steps import STEPS
 from ricenet.volume import Volume, load
 
 pytestmark = pytest.mark.slow
@@ -57,7 +58,7 @@ def known_brain(truth: Path) -> Brain:
 
 
 def run_step(step: str, argv: list[str], truth: str) -> None:
-    module = importlib.import_module(f"ricenet.{step}")
+    module = importlib.import_module(STEPS[step].module)
     if step != "brain_mask":
         module.main(argv)
         return
@@ -91,7 +92,7 @@ class Small:
         config.write_text(yaml.safe_dump(values | {"cohort": str(folder / "c1.tsv")}))
         self.commands = listed(config)
         self.steps = {step for step, _ in self.commands}
-        FORKS.set_forkserver_preload([f"ricenet.{step}" for step in sorted(self.steps)])
+        FORKS.set_forkserver_preload([STEPS[step].module for step in sorted(self.steps)])
 
     def start(self, step: str, argv: list[str]) -> multiprocessing.process.BaseProcess:
         process = FORKS.Process(target=run_step, args=(step, argv, self.truth))
@@ -132,7 +133,7 @@ def listed(config: Path) -> list[tuple[str, list[str]]]:
          "--nolock", "--cores", "1", "--configfile", "config/demo/config.yaml", str(config)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    found = re.findall(r"python -m ricenet\.(\w+) (.*)", result.stdout + result.stderr)
+    found = re.findall(r"python -m ricenet (\w+) (.*)", result.stdout + result.stderr)
     return [(step, shlex.split(rest)) for step, rest in found]
 
 

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ricenet.phantom import acquisition, canvas, dicom, latents, painting, treatment
-from ricenet.phantom.__main__ import main
+from ricenet.phantom.command import main
 from ricenet.phantom.files import make_subject
 from ricenet.phantom.study import make_study
 from ricenet.phantom.subject import STREAMS, random_streams

@@ -27,7 +27,7 @@ from raw_exports import (
 )
 from ricenet.dicom import files, series
 from ricenet.dicom.files import DicomFile
-from ricenet.scan.__main__ import main
+from ricenet.scan.command import main
 from ricenet.scan.images import Series
 from ricenet.scan.therapy import Therapy
 from ricenet.tables import read_subjects

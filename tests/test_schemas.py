@@ -42,7 +42,7 @@ def test_stored_schema_is_that_of_the_model(tmp_path):
     schemas.main(["--out", str(tmp_path / "new")])
     written = (tmp_path / "new" / schemas.FILE_NAME).read_text(encoding="utf-8")
     assert STORED.read_text(encoding="utf-8") == written, (
-        "run: python -m ricenet.schemas --out workflow/schemas"
+        "run: ricenet schemas --out workflow/schemas"
     )
 
 

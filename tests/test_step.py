@@ -154,7 +154,7 @@ def test_raw_path_is_never_written_out(form: str, tmp_path: Path) -> None:
     text = (folder / "s1" / "out.json").read_text()
     assert "CANARY" not in text and str(tmp_path) not in text
     assert record_of(folder)["raw"]["raw"][0]["files"] == 1
-    assert record_of(folder)["command"][:4] == ["python", "-m", "ricenet.zscore", "--out"]
+    assert record_of(folder)["command"][:5] == ["python", "-m", "ricenet", "zscore", "--out"]
 
 
 def test_command_names_study_files_by_their_place_in_the_study(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_program_shows_an_unexpected_error_once_and_without_raw_paths(
             (running.args.raw.resolve() / child).read_bytes()
 
     with pytest.raises(SystemExit) as ended:
-        program.run(main)
+        program.run(main, step="zscore", argv=[])
     assert ended.value.code == 1
     shown = capfd.readouterr().err
     assert "CANARY" not in shown + (tmp_path / "study" / "log.txt").read_text()
@@ -205,7 +205,7 @@ def test_program_keeps_the_traceback_of_what_no_job_has_shown() -> None:
         raise ValueError("before any job")
 
     with pytest.raises(ValueError):
-        program.run(broken)
+        program.run(broken, step="zscore", argv=[])
 
 
 def _write(folder: Path, start: int, count: int) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ricenet import program, step, transforms
+from ricenet import step, transforms
 from ricenet.dose.coverage import cut_dose, share_inside, view_holds_grid
 from ricenet.dose.frames import Link, refusals, route
 from ricenet.interpolation import sample
@@ -215,7 +215,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         if dose:
             check_dose(job, volume, moved, views, brain)
         job.save(args.out, moved)
-
-
-if __name__ == "__main__":
-    program.run(main)

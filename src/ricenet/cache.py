@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.intensity import scale_dose
 from ricenet.volume import require_same_space
 
@@ -43,7 +43,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("affine", mask.affine.round(6).tolist())
         with job.stage(job.args.out).open("wb") as file:
             np.save(file, stack, allow_pickle=False)
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -1,6 +1,6 @@
 """Check a device before a study is given to it: is it right, does it fit, how long will it take.
 
-    python -m ricenet.check_device --configfile config/my-study.yaml --out device-check.json
+    ricenet check-device --configfile config/my-study.yaml --out device-check.json
     snakemake check_device --configfile config/my-study.yaml --profile workflow/profiles/slurm
 
 Everything runs at the study's full size on made-up volumes: the gradient gate, some steps of
@@ -327,7 +327,7 @@ def as_time(hours: float) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Check the device, show the result, write the file."""
     parser = argparse.ArgumentParser(
-        prog="python -m ricenet.check_device", description=__doc__.split("\n\n")[0]
+        prog="ricenet check-device", description=__doc__.split("\n\n")[0]
     )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--configfile", nargs="+", type=Path, help="settings of the study")
@@ -359,4 +359,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ricenet.cli import former
+
+    former("check_device", "check-device", sys.argv[1:])

@@ -28,7 +28,7 @@ CARRIERS = frozenset(
     {
         "arguments", "code_digest", "config", "confined", "dose.explain", "introduced", "labels",
         "lease", "program", "provenance", "published", "record", "sections", "settings_files",
-        "staging", "step", "verdicts", "yaml_limits",
+        "staging", "step", "steps", "verdicts", "yaml_limits",
     }
 )  # fmt: skip
 SPOKEN = {"say", "print", "warn"}  # calls whose words are for people

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from ricenet import caches, metrics, program, step
+from ricenet import caches, metrics, step
 
 COLUMNS = (
     "ablation", "other", "n", "macro_f1", "macro_f1_other", "difference", "low", "high",
@@ -145,7 +145,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = rows_of(test, args.mine, args.others, settings)
         job.fact("common_test_subjects", sorted(set(table["n"].tolist())))
         table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
-
-
-if __name__ == "__main__":
-    program.run(main)

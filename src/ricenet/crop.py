@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.volume import Volume, require_same_space
 
 
@@ -85,7 +85,3 @@ def main(argv: Sequence[str] | None = None) -> None:
             image = job.load(source)
             require_same_space(image, mask, f"{source.name} and brain mask")
             job.save(target, crop(image, start, shape))
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet import caches, loading, model, program, step
+from ricenet import caches, loading, model, step
 from ricenet.device import choose_device
 from ricenet.dose_changes import Patient, changes, partner_of
 from ricenet.ensemble import ensemble_of
@@ -118,7 +118,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         result = pd.DataFrame(rows, columns=list(COLUMNS))
         result.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ricenet import caches, metrics, program, provenance, step
+from ricenet import caches, metrics, provenance, step
 from ricenet.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 COLUMNS = ["ablation", "set", "aggregate", "which", "metric", "value", "low", "high", "sd", "n"]
@@ -250,7 +250,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, summary = evaluate(validation, test, job.settings)
         table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
         provenance.write_json(job.stage(job.args.summary), without_nan(summary))
-
-
-if __name__ == "__main__":
-    program.run(main)

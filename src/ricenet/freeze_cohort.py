@@ -1,6 +1,6 @@
 """Freeze a cohort: a new file that says who trains in which fold and who tests.
 
-``python -m ricenet.freeze_cohort NEW --extends OLD`` copies the rows of the old cohort as they are
+``ricenet freeze NEW --extends OLD`` copies the rows of the old cohort as they are
 and adds the labelled subjects who are in no row yet: nobody ever changes fold or split. Where a new
 subject goes follows from the name of the new cohort, the old rows, and the other new subjects of
 the same label; the order of the tables plays no part.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -224,7 +225,7 @@ def _remark(args: argparse.Namespace, old: Path | None, choice: Choice) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Freeze a cohort from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m ricenet.freeze_cohort", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ricenet freeze", description=__doc__)
     parser.add_argument("new", help="name of the new cohort; its file lies beside the study's")
     parser.add_argument("--extends", metavar="OLD", help="cohort whose rows are kept as they are")
     parser.add_argument("--test-share", type=float, help="of each class; default 0 with --extends")
@@ -244,4 +245,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ricenet.cli import former
+
+    former("freeze_cohort", "freeze", sys.argv[1:])

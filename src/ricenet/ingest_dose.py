@@ -4,8 +4,8 @@ The dose is written as stored, ``(X, Y, Z)`` float32 in Gy with an affine to RAS
 fraction or of the course. Several plans that are added are ``(X, Y, Z, P)``, one part each.
 ``total_dose`` multiplies by the ledger's factors, after alignment.
 
-``python -m ricenet.ingest_dose --explain PATH`` prints the ledger of a raw folder, or of a record
-that is there already, and writes nothing.
+``ricenet explain-dose PATH`` prints the ledger of a raw folder, or of a record that is there
+already.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ricenet import converted_image, digests, program, step
-from ricenet.dose import explain, parts, plans
+from ricenet import converted_image, digests, step
+from ricenet.dose import parts, plans
 from ricenet.dose.collect import Found, collect
 from ricenet.dose.decision import Choice, choose
 from ricenet.dose.fractions import of_parts
@@ -183,10 +183,6 @@ def _notes(chosen: Sequence[Candidate], found: Found) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw dose and the subject's row, decide, write dose and ledger."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if "--explain" in arguments:
-        explain.main(arguments, read=read)
-        return
     with step.Job("ingest_dose", argv, raw=("raw",), values=("row",)) as job:
         volume, facts = read(job.args.raw, json.loads(job.args.row), job.settings)
         job.facts |= facts
@@ -202,6 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.save(job.args.out, volume)
 
 
-if __name__ == "__main__":
-    # what the rule asks of a machine: mem_mb and runtime in workflow/rules/ingest.smk
-    program.run(main, memory_mb=4000, seconds=600)
+if __name__ == "__main__" and "--explain" in sys.argv:
+    from ricenet.cli import former
+
+    former("ingest_dose --explain", "explain-dose", [w for w in sys.argv[1:] if w != "--explain"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ricenet import converted_image, program, step
+from ricenet import converted_image, step
 from ricenet.dicom import describe, files, series, weighting
 from ricenet.dicom.repeats import without_copies
 from ricenet.dicom.slices import modality, slices
@@ -145,8 +145,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         if facts["acquisition"]:
             check_weighting(job, weighting.Acquisition(**facts["acquisition"]))
         job.save(job.args.out, volume)
-
-
-if __name__ == "__main__":
-    # what the rule asks of a machine: mem_mb and runtime in workflow/rules/ingest.smk
-    program.run(main, memory_mb=4000, seconds=600)

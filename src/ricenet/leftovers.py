@@ -1,6 +1,6 @@
 """What is left of subjects who are no longer in the subjects table, and its removal.
 
-``python -m ricenet.leftovers`` lists their files, the models that were trained on them, and the
+``ricenet leftovers`` lists their files, the models that were trained on them, and the
 tables, records and pages that name them. With ``--delete SUBJECT ...`` it removes the files. Cohort
 files stay as they are: they are the history of who trained what.
 """
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -173,7 +174,7 @@ def as_text(root: Path, found: Leftovers) -> str:
     lines += [f"not looked into, as it is a link: {path}" for path in found.links]
     removable = [subject for subject, files in found.files.items() if files]
     if removable:
-        command = f"python -m ricenet.leftovers --delete {' '.join(removable)}"
+        command = f"ricenet leftovers --delete {' '.join(removable)}"
         lines += ["remove the files:", *textwrap.wrap(command, 90, initial_indent="  ")]
     return "\n".join(lines)
 
@@ -191,7 +192,7 @@ def require_gone(subjects: Collection[str], present: Collection[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """List what is left, or remove the files of the subjects that are named."""
-    parser = argparse.ArgumentParser(prog="python -m ricenet.leftovers", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ricenet leftovers", description=__doc__)
     parser.add_argument("--delete", nargs="+", default=[], metavar="SUBJECT")
     parser.add_argument("--configfile", nargs="+", default=[], type=Path, help="as for snakemake")
     args = parser.parse_args(argv)
@@ -212,4 +213,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ricenet.cli import former
+
+    former("leftovers", "leftovers", sys.argv[1:])

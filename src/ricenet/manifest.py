@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import digests, program, step
+from ricenet import digests, step
 
 
 def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -78,7 +78,3 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
-
-
-if __name__ == "__main__":
-    program.run(main)

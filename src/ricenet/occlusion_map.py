@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet import caches, loading, program, step
+from ricenet import caches, loading, step
 from ricenet.device import choose_device, exact_float32
 from ricenet.ensemble import ensemble_of
 from ricenet.labels import LABELS
@@ -154,7 +154,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         job.facts |= {name: row[name].iloc[0] for name in ("subject", "split", "digest")}
         job.facts |= {"channels": names, "precision": s["precision"]}
-
-
-if __name__ == "__main__":
-    program.run(main)

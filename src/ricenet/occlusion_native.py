@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.interpolation import sample
 from ricenet.volume import Volume
 
@@ -29,7 +29,3 @@ def main(argv: Sequence[str] | None = None) -> None:
             total = float(np.abs(volume.data).sum(dtype=np.float64) * volume.voxel_ml)
             job.fact(f"{name}_importance_ml", total)
         job.save(job.args.out, moved)
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import panels, program, step
+from ricenet import panels, step
 from ricenet.panels import Point
 from ricenet.scene import (
     BRAIN_MARGIN_MM,
@@ -102,7 +102,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         title = heading(args.map.name.split(".")[0], facts)
         job.fact("point_ras_mm", (mask.affine @ [*point, 1])[:3].round(1).tolist())
         job.stage(args.out).write_bytes(page(shown, title, scene))
-
-
-if __name__ == "__main__":
-    program.run(main)

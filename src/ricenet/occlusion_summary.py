@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.enhancement import new_enhancement
 from ricenet.occlusion import meaning
 from ricenet.volume import Volume, require_same_space
@@ -236,7 +236,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = pd.DataFrame([{"ablation": args.ablation, **row} for row in rows])
         table = table.reindex(columns=list(COLUMNS))
         table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
-
-
-if __name__ == "__main__":
-    program.run(main)

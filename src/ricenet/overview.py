@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import panels, program, step
+from ricenet import panels, step
 from ricenet.enhancement import local_change
 from ricenet.panels import Point
 from ricenet.scene import (
@@ -174,7 +174,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         heading = f"{args.out.resolve().parent.name}   ·   slices through the {reason}"
         shown = rows(heads, brains, kinds, reference)
         job.stage(args.out).write_bytes(page(shown, heading, heads))
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ricenet import caches, loading, model, program, step
+from ricenet import caches, loading, model, step
 from ricenet.device import choose_device
 from ricenet.ensemble import ensemble_of
 
@@ -66,7 +66,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         result.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
         job.fact("precision", precision)
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))
-
-
-if __name__ == "__main__":
-    program.run(main)

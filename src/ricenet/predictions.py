@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import program, step
+from ricenet import step
 
 COLUMNS = (
     "subject", "ablation", "vote", "votes_rice", "models", "mean_probability_rice", "lowest",
@@ -35,7 +35,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         with job.stage(job.args.out).open("w", encoding="utf-8") as file:
             file.write(f"# {answers[0]['use']}\n")
             rows(answers).to_csv(file, sep="\t", index=False, lineterminator="\n")
-
-
-if __name__ == "__main__":
-    program.run(main)

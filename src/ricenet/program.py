@@ -9,11 +9,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ricenet import confined, lease, provenance, step
+from ricenet import confined, lease, provenance
+from ricenet.step import SHOWN, failure_note
 
 
 def run(
-    main: Callable[[], None], *, memory_mb: int | None = None, seconds: int | None = None
+    main: Callable[[], object],
+    *,
+    step: str,
+    argv: Sequence[str],
+    memory_mb: int | None = None,
+    seconds: int | None = None,
 ) -> None:
     """Run a step's ``main`` as a program: what the Job has shown ends with status 1, no more.
 
@@ -26,25 +32,28 @@ def run(
     limits = confined.Limits(memory_mb, seconds)
     end = confined.run(lambda: _run(main), limits)
     if end.signal or end.status:
-        _bury(end.pid, confined.why(end, limits), sys.argv[1:])
+        _clean_up(end.pid, confined.why(end, limits), step, argv)
     if end.signal in (signal.SIGINT, signal.SIGTERM):
         confined.pass_on(end.signal)
     sys.exit(1 if end.signal else end.status)
 
 
-def _run(main: Callable[[], None]) -> None:
+def _run(main: Callable[[], object]) -> None:
     with contextlib.suppress(BrokenPipeError):
         try:
             main()
         except Exception as error:
-            if step.SHOWN not in getattr(error, "__notes__", ()):
+            if SHOWN not in getattr(error, "__notes__", ()):
                 raise
             # the interpreter's own traceback would repeat raw paths
             sys.exit(1)
 
 
-def _bury(pid: int, reason: str, argv: Sequence[str]) -> None:
-    """Do for a Job in a dead child what it does on an error; ``reason`` is empty if it did."""
+def _clean_up(pid: int, reason: str, step: str, argv: Sequence[str]) -> None:
+    """Clean up after a child that died, as its Job does on an error.
+
+    ``reason`` is empty where the Job itself has shown why.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for flag in ("--record", "--log", "--out"):
         parser.add_argument(flag, type=Path)
@@ -56,12 +65,11 @@ def _bury(pid: int, reason: str, argv: Sequence[str]) -> None:
     if not reason:
         return
     place = "/".join(files[0].with_suffix("").parts[-2:]) if files else ""
-    name = Path(sys.argv[0]).stem
-    line = f"[{place} {name}] error: {reason}"
+    line = f"[{place} {step}] error: {reason}"
     print(line, file=sys.stderr, flush=True)
     if args.log:
         args.log.parent.mkdir(parents=True, exist_ok=True)
         with args.log.open("a", encoding="utf-8") as log:
             log.write(line + "\n")
-        note = {"step": name, "place": place, "why": reason}
-        provenance.write_json(step.failure_note(args.log), note)
+        note = {"step": step, "place": place, "why": reason}
+        provenance.write_json(failure_note(args.log), note)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import program, step
+from ricenet import step
 
 COLUMNS = (
     "check", "value", "unit", "at_least", "at_most", "verdict", "decision", "who", "why",
@@ -135,7 +135,3 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _subject(record: Path) -> str:
     return record.resolve().parent.name
-
-
-if __name__ == "__main__":
-    program.run(main)

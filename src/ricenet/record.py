@@ -104,7 +104,7 @@ def command(
         flag = name or flag
         value = known.get(str(Path(value)), value) if value else value
         shown.append(name + equals + ("<raw>" if flag in raw_flags and value else value))
-    return ["python", "-m", f"ricenet.{step}", *shown]
+    return ["python", "-m", "ricenet", step, *shown]
 
 
 def seal(content: Mapping[str, Any]) -> str:

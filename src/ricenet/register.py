@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from ricenet import program, registration_gates, step, transforms
+from ricenet import registration_gates, step, transforms
 from ricenet.interpolation import coarse, sample
 from ricenet.volume import Volume, to_itk
 
@@ -240,7 +240,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         if s["transform"] != "syn":
             record_motion(job, fixed, found)
         transforms.write(job.stage(job.args.out), found)
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 import ricenet
-from ricenet import board, digests, page, program, provenance, step
+from ricenet import board, digests, page, provenance, step
 from ricenet.explanations import explanations
 from ricenet.labels import LABELS
 
@@ -152,7 +152,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         missing = sum(section["overview"] is None for section in sections)
         job.check("subjects without a picture", missing, at_most=0)
         job.stage(args.out).write_text(html, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    program.run(main)

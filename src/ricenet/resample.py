@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.interpolation import isotropic_grid, sample
 
 
@@ -17,7 +17,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         interpolator = job.settings["interpolator"]
         job.save(job.args.out, sample(native, shape, affine, interpolator=interpolator))
-
-
-if __name__ == "__main__":
-    program.run(main)

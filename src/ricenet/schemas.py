@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def config_schema() -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the schema to a folder."""
     parser = argparse.ArgumentParser(
-        prog="python -m ricenet.schemas", description="Write the schema of the configuration."
+        prog="ricenet schemas", description="Write the schema of the configuration."
     )
     parser.add_argument("--out", type=Path, required=True, help="folder, such as workflow/schemas")
     folder = parser.parse_args(argv).out
@@ -33,4 +34,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ricenet.cli import former
+
+    former("schemas", "schemas", sys.argv[1:])

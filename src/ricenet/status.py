@@ -1,6 +1,6 @@
 """The end of every run: who is ready, who was held back or failed, why, and what to do.
 
-Snakemake calls :func:`show` when a run has ended, well or not. ``python -m ricenet.status`` shows
+Snakemake calls :func:`show` when a run has ended, well or not. ``ricenet status`` shows
 the same at any time. It writes ``status.tsv`` and ``status.html`` into the study's folder.
 """
 
@@ -79,10 +79,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Show the board of the study that some settings files describe."""
     from ricenet.study import from_files
 
-    parser = argparse.ArgumentParser(prog="python -m ricenet.status", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ricenet status", description=__doc__)
     parser.add_argument("configfile", nargs="*", type=Path, help="as for snakemake --configfile")
     show(from_files(parser.parse_args(argv).configfile))
 
 
 if __name__ == "__main__":
-    main()
+    from ricenet.cli import former
+
+    former("status", "status", sys.argv[1:])

@@ -1,6 +1,6 @@
 """What every step shares: arguments, atomic outputs, the record, the log.
 
-A step is a program ``python -m ricenet.<step>`` whose ``main`` does parse, load, pure function,
+A step is a program ``python -m ricenet <step>`` whose ``main`` does parse, load, pure function,
 save. It works inside a :class:`Job`, which holds the lease of its outputs, stages each of them
 under a temporary name, and at the end renames them all and writes the JSON record; if anything is
 raised, nothing appears.
@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 from ricenet import (
     arguments,
     checks,
-    code_digest,
     confined,
     digests,
     introduced,
@@ -31,6 +30,7 @@ from ricenet import (
     raw_files,
     record,
     staging,
+    steps,
 )
 from ricenet.volume import Volume, as_stored, load, save
 
@@ -44,7 +44,7 @@ class Job:
     Parameters
     ----------
     step : str
-        Name of the module without the package.
+        Its name in :data:`ricenet.steps.STEPS`.
     argv : sequence of str or None
         Command line; ``None`` takes that of the process.
     inputs, outputs : iterable of str
@@ -264,7 +264,7 @@ class Job:
             "step": self.step,
             "command": record.command(self.step, self.argv, study, raw_flags, folder),
             "settings": self.given,
-            "code": code_digest.code_hash(f"ricenet.{self.step}"),
+            "code": steps.code_hash(self.step),
             **record.of_files(names, self.known, folder),
             "facts": self.facts,
             "checks": self.checks,

@@ -15,13 +15,13 @@ from typing import Any
 from ricenet import (
     ablations,
     board,
-    code_digest,
     config,
     digests,
     introduced,
     overrides,
     plan,
     settings_files,
+    steps,
     tables,
 )
 from ricenet.raw_inputs import PLANNING_CT, RawInputs
@@ -116,7 +116,7 @@ class Study:
                 f"the models of cohort {self.cohort_name} were trained with "
                 f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
                 f"them again without. To keep the old models as they are, go on with a cohort that "
-                f"extends this one (python -m ricenet.freeze_cohort)",
+                f"extends this one (ricenet freeze)",
                 stacklevel=3,
             )
 
@@ -131,7 +131,7 @@ class Study:
         found = {
             step: [
                 digests.text_digest(self.settings(step)),
-                code_digest.code_hash(f"ricenet.{step}"),
+                steps.code_hash(step),
             ]
             for step in PREPROCESSING
         }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pydicom
 
-from ricenet import converted_image, digests, program, step
+from ricenet import converted_image, digests, step
 from ricenet.dicom import dates, files
 from ricenet.dicom.dates import Radiotherapy, days_between
 from ricenet.dicom.describe import series_code
@@ -236,7 +236,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("unknown", unknown)
         if unknown:
             job.say(f"not checked, the headers do not say enough: {', '.join(unknown)}")
-
-
-if __name__ == "__main__":
-    program.run(main, memory_mb=4000, seconds=600)

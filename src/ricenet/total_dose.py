@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.volume import Volume, require_same_space
 
 MIN_BRAIN_GY = 1e-3  # less is no dose
@@ -144,7 +144,3 @@ def _check(
         advice="no dose in the brain: look at the overview picture; check that dose and images "
         "belong together, and the column dose_frame",
     )
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -27,14 +27,13 @@ from ricenet import (
     augment,
     caches,
     checkpoint,
-    code_digest,
     digests,
     fit_to_device,
     gradient_gate,
     loading,
     model,
-    program,
     step,
+    steps,
 )
 from ricenet.augment import derive_seed
 from ricenet.checkpoint import State
@@ -228,7 +227,7 @@ def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
         "seed": job.settings["seed"],
         "settings": hashlib.sha256(settings.encode()).hexdigest(),
         "manifest": digests.bytes_digest(job.args.manifest),
-        "code": code_digest.code_hash("ricenet.train_model"),
+        "code": steps.code_hash("train_model"),
         "in_channels": len(caches.ablation_places(facts, job.args.ablation)),
         "validation_precision": job.settings["validation_precision"],
         **job.settings["model"],
@@ -330,7 +329,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         layer, error, limit = gradient_gate.worst(settled)
         job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")
     checkpoint.remove_all(job.args.out.parent)
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import metrics, program, provenance, step
+from ricenet import metrics, provenance, step
 from ricenet.labels import LABELS
 
 RESEARCH_USE = "Research use only: not a medical device, no basis for clinical decisions."
@@ -53,7 +53,3 @@ def main(argv: Sequence[str] | None = None) -> None:
             "ablations": found,
         }
         provenance.write_json(job.stage(args.out), answer)
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -4,13 +4,12 @@ In YAML a few hundred bytes can name one list a thousand million times: each men
 object, and whatever walks the tree, ``repr`` among it, never ends. As a program it looks at a file
 that came from elsewhere before Snakemake does, which has no such limit::
 
-    python -m ricenet.yaml_limits study.yaml
+    ricenet check study.yaml
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +89,7 @@ def require_plain(path: Path) -> None:
         raise ValueError(f"not YAML ({type(error).__name__}); correct it") from None
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Look at each file; the first that is refused ends with status 1 and one line."""
-    for name in sys.argv[1:] if argv is None else argv:
-        try:
-            require_plain(Path(name))
-            require_small(yaml.safe_load(Path(name).read_text(encoding="utf-8")))
-        except yaml.YAMLError as error:
-            sys.exit(f"{Path(name).name}: not plain YAML ({type(error).__name__}); correct it")
-        except ValueError as error:
-            sys.exit(f"{Path(name).name}: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    from ricenet.cli import former
+
+    former("yaml_limits", "check", sys.argv[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ricenet import program, step
+from ricenet import step
 from ricenet.intensity import zscore
 from ricenet.volume import Volume, require_same_space
 
@@ -19,7 +19,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.check("mean-in-brain", abs(scaled[brain].mean()), at_most=1e-3)
         job.check("deviation-in-brain", abs(scaled[brain].std() - 1), at_most=1e-3)
         job.save(job.args.out, Volume(scaled, image.affine))
-
-
-if __name__ == "__main__":
-    program.run(main)

@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+from ricenet.cli import VERBS
+from ricenet.code_digest import code_hash as module_hash
 from ricenet.config import settings_of
 from ricenet.explained import Explained
 from ricenet.frozen import Frozen, moved
-from ricenet.code_digest import code_hash
 from ricenet.raw_files import digest as raw_digest
 from ricenet.resources import growing as growing_with_attempts
 from ricenet.status import show
+from ricenet.steps import code_hash
 from ricenet.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))

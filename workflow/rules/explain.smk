@@ -27,9 +27,9 @@ rule occlusion_map:
         gpu=1,
     params:
         settings=STUDY.settings("occlusion_map"),
-        code=code_hash("ricenet.occlusion_map"),
+        code=code_hash("occlusion_map"),
     shell:
-        "python -m ricenet.occlusion_map --manifest {input.manifest:q} --models {input.models:q} "
+        "python -m ricenet occlusion_map --manifest {input.manifest:q} --models {input.models:q} "
         "--mask {input.mask:q} --ablation {wildcards.ablation:q} --subject {wildcards.subject:q} "
         "--out {output.map:q} --channel-maps {output.channel_maps:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
@@ -55,9 +55,9 @@ rule occlusion_native:
         runtime=growing(10),
     params:
         settings=STUDY.settings("occlusion_native"),
-        code=code_hash("ricenet.occlusion_native"),
+        code=code_hash("occlusion_native"),
     shell:
-        "python -m ricenet.occlusion_native --map {input.map:q} --native {input.native:q} "
+        "python -m ricenet occlusion_native --map {input.map:q} --native {input.native:q} "
         "--out {output.map:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -84,12 +84,12 @@ rule occlusion_picture:
         runtime=growing(10),
     params:
         settings=STUDY.settings("occlusion_picture"),
-        code=code_hash("ricenet.occlusion_picture"),
+        code=code_hash("occlusion_picture"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
     shell:
-        "python -m ricenet.occlusion_picture --map {input.map:q} "
+        "python -m ricenet occlusion_picture --map {input.map:q} "
         "--occlusion-record {input.occlusion_record:q} --images {input.images:q} "
         "--mask {input.mask:q} --channels {params.channels:q} --kinds {params.kinds:q} "
         "--reference {params.reference:q} --out {output.picture:q} --record {output.record:q} "
@@ -120,12 +120,12 @@ rule occlusion_summary:
         runtime=growing(60),
     params:
         settings=STUDY.settings("occlusion_summary"),
-        code=code_hash("ricenet.occlusion_summary"),
+        code=code_hash("occlusion_summary"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         quantity=STUDY.config.total_dose.quantity,
     shell:
-        "python -m ricenet.occlusion_summary --maps {input.maps:q} "
+        "python -m ricenet occlusion_summary --maps {input.maps:q} "
         "--channel-maps {input.channel_maps:q} --map-records {input.map_records:q} "
         "--images {input.images:q} --masks {input.masks:q} --ledgers {input.ledgers:q} "
         "--ablation {wildcards.ablation:q} --channels {params.channels:q} --kinds {params.kinds:q} "
@@ -156,10 +156,10 @@ rule dose_counterfactual:
         gpu=1,
     params:
         settings=STUDY.settings("dose_counterfactual"),
-        code=code_hash("ricenet.dose_counterfactual"),
+        code=code_hash("dose_counterfactual"),
         dose_scaling=STUDY.config.cache.dose_scaling,
     shell:
-        "python -m ricenet.dose_counterfactual --manifest {input.manifest:q} "
+        "python -m ricenet dose_counterfactual --manifest {input.manifest:q} "
         "--models {input.models:q} --masks {input.masks:q} --ablation {wildcards.ablation:q} "
         "--dose-scaling {params.dose_scaling:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

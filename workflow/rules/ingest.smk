@@ -21,12 +21,12 @@ rule ingest_mri:
         runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_mri"),
-        code=code_hash("ricenet.ingest_mri"),
+        code=code_hash("ingest_mri"),
         raw=STUDY.raw.path,
         raw_digest=STUDY.raw.digest,
         series=STUDY.raw.series,
     shell:
-        "python -m ricenet.ingest_mri --raw {params.raw:q} --series={params.series:q} "
+        "python -m ricenet ingest_mri --raw {params.raw:q} --series={params.series:q} "
         "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} --log {log:q}"
 
 
@@ -47,12 +47,12 @@ rule ingest_dose:
         runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_dose"),
-        code=code_hash("ricenet.ingest_dose"),
+        code=code_hash("ingest_dose"),
         raw=STUDY.raw.path,
         raw_digest=STUDY.raw.digest,
         row=STUDY.dose_row,
     shell:
-        "python -m ricenet.ingest_dose --raw {params.raw:q} --row {params.row:q} "
+        "python -m ricenet ingest_dose --raw {params.raw:q} --row {params.row:q} "
         "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} "
         "--log {log:q}"
 
@@ -73,7 +73,7 @@ rule timeline:
         runtime=growing(10),
     params:
         settings=STUDY.settings("timeline"),
-        code=code_hash("ricenet.timeline"),
+        code=code_hash("timeline"),
         images=STUDY.raw.image_paths,
         doses=STUDY.raw.dose_paths,
         names=STUDY.raw.image_names,
@@ -81,6 +81,6 @@ rule timeline:
         series=STUDY.raw.all_series,
         raw_digest=STUDY.raw.all_digests,
     shell:
-        "python -m ricenet.timeline --images {params.images:q} --doses {params.doses:q} "
+        "python -m ricenet timeline --images {params.images:q} --doses {params.doses:q} "
         "--names {params.names:q} --dose-names {params.dose_names:q} --series {params.series:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q}"

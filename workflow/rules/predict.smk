@@ -28,9 +28,9 @@ rule arrival:
         runtime=growing(10),
     params:
         settings=STUDY.settings("arrival"),
-        code=code_hash("ricenet.arrival"),
+        code=code_hash("arrival"),
     shell:
-        "python -m ricenet.arrival --cohort {input.cohort:q} "
+        "python -m ricenet arrival --cohort {input.cohort:q} "
         "--cohort-record {input.cohort_record:q} --cache {input.cache:q} "
         "--cache-record {input.cache_record:q} --subject {wildcards.subject:q} "
         "--out {output.table:q} --record {output.record:q} "
@@ -71,10 +71,10 @@ rule vote:
         runtime=growing(10),
     params:
         settings=STUDY.settings("vote"),
-        code=code_hash("ricenet.vote"),
+        code=code_hash("vote"),
         cohort=STUDY.cohort_name,
     shell:
-        "python -m ricenet.vote --manifest-record {input.manifest_record:q} "
+        "python -m ricenet vote --manifest-record {input.manifest_record:q} "
         "--tables {input.tables:q} --subject {wildcards.subject:q} --cohort {params.cohort:q} "
         "--out {output.answer:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
@@ -99,9 +99,9 @@ rule predictions:
         runtime=growing(10),
     params:
         settings=STUDY.settings("predictions"),
-        code=code_hash("ricenet.predictions"),
+        code=code_hash("predictions"),
     shell:
-        "python -m ricenet.predictions --answers {input.answers:q} "
+        "python -m ricenet predictions --answers {input.answers:q} "
         "--out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 

@@ -25,9 +25,9 @@ rule resample:
         runtime=growing(10),
     params:
         settings=STUDY.settings("resample"),
-        code=code_hash("ricenet.resample"),
+        code=code_hash("resample"),
     shell:
-        "python -m ricenet.resample --image {input.image:q} --out {output.image:q} "
+        "python -m ricenet resample --image {input.image:q} --out {output.image:q} "
         "--record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -52,9 +52,9 @@ rule brain_mask:
         runtime=growing(30),
     params:
         settings=STUDY.settings("brain_mask"),
-        code=code_hash("ricenet.brain_mask"),
+        code=code_hash("brain_mask"),
     shell:
-        "python -m ricenet.brain_mask --image {input.image:q} --grid {input.grid:q} "
+        "python -m ricenet brain_mask --image {input.image:q} --grid {input.grid:q} "
         "--out {output.mask:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -80,9 +80,9 @@ rule register:
         runtime=growing(30),
     params:
         settings=STUDY.settings("register"),
-        code=code_hash("ricenet.register"),
+        code=code_hash("register"),
     shell:
-        "python -m ricenet.register --moving {input.moving:q} --fixed {input.fixed:q} "
+        "python -m ricenet register --moving {input.moving:q} --fixed {input.fixed:q} "
         "--masks {input.masks:q} --out {output.transform:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -111,11 +111,11 @@ rule align:
         runtime=growing(10),
     params:
         settings=STUDY.settings("align"),
-        code=code_hash("ricenet.align"),
+        code=code_hash("align"),
         kind=STUDY.kind,
         reference=STUDY.config.reference,
     shell:
-        "python -m ricenet.align --image {input.image:q} --image-record {input.image_record:q} "
+        "python -m ricenet align --image {input.image:q} --image-record {input.image_record:q} "
         "--grid {input.grid:q} --mask {input.mask:q} --transforms {input.transforms:q} "
         "--frames {input.frames:q} "
         "--channel {wildcards.channel:q} --kind {params.kind:q} --reference {params.reference:q} "
@@ -143,9 +143,9 @@ rule zscore:
         runtime=growing(10),
     params:
         settings=STUDY.settings("zscore"),
-        code=code_hash("ricenet.zscore"),
+        code=code_hash("zscore"),
     shell:
-        "python -m ricenet.zscore --image {input.image:q} --mask {input.mask:q} "
+        "python -m ricenet zscore --image {input.image:q} --mask {input.mask:q} "
         "--out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -171,9 +171,9 @@ rule total_dose:
         runtime=growing(10),
     params:
         settings=STUDY.settings("total_dose"),
-        code=code_hash("ricenet.total_dose"),
+        code=code_hash("total_dose"),
     shell:
-        "python -m ricenet.total_dose --dose {input.image:q} --ledger {input.ledger:q} "
+        "python -m ricenet total_dose --dose {input.image:q} --ledger {input.ledger:q} "
         "--mask {input.mask:q} --out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -203,9 +203,9 @@ rule crop:
         runtime=growing(10),
     params:
         settings=STUDY.settings("crop"),
-        code=code_hash("ricenet.crop"),
+        code=code_hash("crop"),
     shell:
-        "python -m ricenet.crop --images {input.images:q} --mask {input.mask:q} "
+        "python -m ricenet crop --images {input.images:q} --mask {input.mask:q} "
         "--cropped {output.images:q} --cropped-mask {output.mask:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -229,10 +229,10 @@ rule quality:
         runtime=growing(10),
     params:
         settings=STUDY.settings("quality"),
-        code=code_hash("ricenet.quality"),
+        code=code_hash("quality"),
         accepted=STUDY.accepted,
     shell:
-        "python -m ricenet.quality --records {input.records:q} --accepted {params.accepted:q} "
+        "python -m ricenet quality --records {input.records:q} --accepted {params.accepted:q} "
         "--out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -258,12 +258,12 @@ rule cache:
         runtime=growing(10),
     params:
         settings=STUDY.settings("cache"),
-        code=code_hash("ricenet.cache"),
+        code=code_hash("cache"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         preprocessing=STUDY.preprocessing(),
     shell:
-        "python -m ricenet.cache --images {input.images:q} --mask {input.mask:q} "
+        "python -m ricenet cache --images {input.images:q} --mask {input.mask:q} "
         "--quality {input.quality:q} --channels {params.channels:q} --kinds {params.kinds:q} "
         "--preprocessing {params.preprocessing:q} --out {output.array:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
@@ -291,12 +291,12 @@ rule overview:
         runtime=growing(10),
     params:
         settings=STUDY.settings("overview"),
-        code=code_hash("ricenet.overview"),
+        code=code_hash("overview"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
     shell:
-        "python -m ricenet.overview --whole {input.whole:q} --whole-mask {input.whole_mask:q} "
+        "python -m ricenet overview --whole {input.whole:q} --whole-mask {input.whole_mask:q} "
         "--images {input.images:q} --mask {input.mask:q} --channels {params.channels:q} "
         "--kinds {params.kinds:q} --reference {params.reference:q} --out {output.picture:q} "
         "--record {output.record:q} "

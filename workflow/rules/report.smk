@@ -29,11 +29,11 @@ rule audit:
         runtime=growing(10),
     params:
         settings=STUDY.settings("audit"),
-        code=code_hash("ricenet.audit"),
+        code=code_hash("audit"),
         overrides=STUDY.config.overrides,
         overrides_digest=raw_digest(STUDY.config.overrides, memory={}),
     shell:
-        "python -m ricenet.audit --overrides {params.overrides:q} --out {output.table:q} "
+        "python -m ricenet audit --overrides {params.overrides:q} --out {output.table:q} "
         "--record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -66,12 +66,12 @@ rule report:
         runtime=growing(10),
     params:
         settings=STUDY.settings("report"),
-        code=code_hash("ricenet.report"),
+        code=code_hash("report"),
         templates=raw_digest(SOURCE / "ricenet/templates", memory={}),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
     shell:
-        "python -m ricenet.report --summary {input.summary:q} --metrics {input.metrics:q} "
+        "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
         "--audit-record {input.audit_record:q} --overviews {input.overviews:q} "
         "--occlusions {input.occlusions:q} --importance {input.importance:q} "

@@ -23,9 +23,9 @@ rule check_device:
         gpu_mem_mb=STUDY.training_mb,
     params:
         settings=settings_of(STUDY.size()),
-        code=code_hash("ricenet.check_device"),
+        code=module_hash(VERBS["check-device"].module),
     shell:
-        "python -m ricenet.check_device --study {params.settings:q} --out {output:q} "
+        "python -m ricenet check-device --study {params.settings:q} --out {output:q} "
         "--log {log:q} --threads {threads}"
 
 
@@ -48,10 +48,10 @@ rule manifest:
         runtime=growing(10),
     params:
         settings=STUDY.settings("manifest"),
-        code=code_hash("ricenet.manifest"),
+        code=code_hash("manifest"),
         rows=STUDY.manifest_rows(),
     shell:
-        "python -m ricenet.manifest --caches {input.caches:q} --rows {params.rows:q} "
+        "python -m ricenet manifest --caches {input.caches:q} --rows {params.rows:q} "
         "--out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -80,9 +80,9 @@ rule train_model:
         gpu_mem_mb=STUDY.training_mb,
     params:
         settings=STUDY.settings("train_model"),
-        code=code_hash("ricenet.train_model"),
+        code=code_hash("train_model"),
     shell:
-        "python -m ricenet.train_model --manifest {input.manifest:q} "
+        "python -m ricenet train_model --manifest {input.manifest:q} "
         "--ablation {wildcards.ablation:q} --fold {wildcards.fold:q} --out {output.model:q} "
         "--history {output.history:q} --predictions {output.predictions:q} "
         "--record {output.record:q} "
@@ -111,9 +111,9 @@ rule predict_test:
         gpu=1,
     params:
         settings=STUDY.settings("predict"),
-        code=code_hash("ricenet.predict"),
+        code=code_hash("predict"),
     shell:
-        "python -m ricenet.predict --manifest {input.manifest:q} --models {input.models:q} "
+        "python -m ricenet predict --manifest {input.manifest:q} --models {input.models:q} "
         "--ablation {wildcards.ablation:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -141,9 +141,9 @@ rule evaluate:
         runtime=growing(10),
     params:
         settings=STUDY.settings("evaluate"),
-        code=code_hash("ricenet.evaluate"),
+        code=code_hash("evaluate"),
     shell:
-        "python -m ricenet.evaluate --manifest {input.manifest:q} "
+        "python -m ricenet evaluate --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
         "--summary {output.summary:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
@@ -171,8 +171,8 @@ rule compare:
         runtime=growing(10),
     params:
         settings=STUDY.settings("compare"),
-        code=code_hash("ricenet.compare"),
+        code=code_hash("compare"),
     shell:
-        "python -m ricenet.compare --manifest {input.manifest:q} --mine {input.mine:q} "
+        "python -m ricenet compare --manifest {input.manifest:q} --mine {input.mine:q} "
         "--others {input.others:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

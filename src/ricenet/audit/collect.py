@@ -36,7 +36,7 @@ def require_sound(problems: Iterable[Problem]) -> None:
         raise ValueError(
             "\n  ".join(["files that are not what was written:", *lines])
             + "\ndelete them, and their records, and run again; "
-            "python -m ricenet.audit verify says more"
+            "ricenet verify says more"
         )
 
 

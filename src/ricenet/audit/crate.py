@@ -142,7 +142,7 @@ class Crate:
         if step not in self._tools:
             tool = self._context(
                 f"#tool/{step}", "SoftwareApplication",
-                name=f"python -m ricenet.{step}", softwareVersion=record.content["code"],
+                name=f"python -m ricenet {step}", softwareVersion=record.content["code"],
             )  # fmt: skip
             how = self._context(f"#step/{step}", "HowToStep", name=step, workExample=tool)
             self._tools[step] = [tool, how]

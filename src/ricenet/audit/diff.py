@@ -145,7 +145,7 @@ def text(found: Sequence[Divergence]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare the two runs that the command line names; 1 if they differ."""
     parser = argparse.ArgumentParser(
-        prog="python -m ricenet.audit diff",
+        prog="ricenet diff",
         description="First divergence of each subject between two study folders, from their "
         "records. Verify both first: records are believed here.",
     )

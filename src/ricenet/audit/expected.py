@@ -13,7 +13,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ricenet import board, code_digest
+from ricenet import (
+    board,
+    steps,
+)
 from ricenet.audit.records import Problem, Record, Study
 from ricenet.explained import Explained
 from ricenet.study import Study as Plan
@@ -73,7 +76,7 @@ def stale(record: Record, plan: Plan) -> Iterable[Problem]:
 
 @cache
 def _code(step: str) -> str:
-    return code_digest.code_hash(f"ricenet.{step}")
+    return steps.code_hash(step)
 
 
 def _text(value: str) -> Any:

@@ -35,7 +35,7 @@ def export(root: Path, out: Path, *, images: bool, licence: str, processes: int 
         first = verdict.problems[0]
         raise ValueError(
             f"{len(verdict.problems)} problems with the study, the first is {first.file} "
-            f"({first.kind}: {first.why}); run python -m ricenet.audit verify and mend them"
+            f"({first.kind}: {first.why}); run ricenet verify and mend them"
         )
     study = records.read(root)
     crate = Crate(study, licence=licence, root_digest=verdict.root_digest)
@@ -51,7 +51,7 @@ def export(root: Path, out: Path, *, images: bool, licence: str, processes: int 
 def main(argv: Sequence[str] | None = None) -> int:
     """Export the study that the command line names."""
     parser = argparse.ArgumentParser(
-        prog="python -m ricenet.audit export",
+        prog="ricenet export",
         description="Write a study as an RO-Crate (Provenance Run Crate).",
     )
     parser.add_argument("study", type=Path, help="folder of a study, results/<study>")

@@ -123,7 +123,7 @@ def text(verdict: Verdict, processes: int) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify the study that the command line names; 1 if there is a problem."""
     parser = argparse.ArgumentParser(
-        prog="python -m ricenet.audit verify",
+        prog="ricenet verify",
         description="Name every file of a study that is altered, missing, orphaned, stale, made "
         "from something else than its parents, physically impossible, or that holds identities.",
     )

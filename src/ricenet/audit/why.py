@@ -39,7 +39,7 @@ def lineage(study: Study, file: str) -> list[Record]:
     made = {name: record for name, (record, _) in study.outputs().items()}
     start = study.records.get(file) or made.get(file)
     if start is None:
-        raise ValueError(f"{file}: no record names it; python -m ricenet.audit verify says more")
+        raise ValueError(f"{file}: no record names it; ricenet verify says more")
     found: dict[str, Record] = {}
     waiting = [(start, False)]
     while waiting:
@@ -161,7 +161,7 @@ def study_of(file: Path) -> Path:
 def main(argv: Sequence[str] | None = None) -> int:
     """Tell the story of the file that the command line names."""
     parser = argparse.ArgumentParser(
-        prog="python -m ricenet.audit why",
+        prog="ricenet why",
         description="Lineage of a file of a study, back to the raw series: commands, settings, "
         "digests, and what the steps and people decided.",
     )

@@ -1,14 +1,15 @@
-"""The ledger of a dose as text for people: ``python -m ricenet.ingest_dose --explain PATH``."""
+"""``ricenet explain-dose``: the ledger of a dose as text."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ricenet.dose.ledger import checks
+from ricenet.ingest_dose import read
 
 SHIPPED = Path(__file__).parents[3] / "config" / "config.yaml"
 
@@ -59,14 +60,17 @@ def _of_prescription(ledger: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def main(argv: Sequence[str], *, read: Callable[..., tuple[Any, dict[str, Any]]]) -> None:
-    """Print the ledger of a record, or of a raw folder as ``read`` finds it; write nothing."""
-    parser = argparse.ArgumentParser(prog="python -m ricenet.ingest_dose", allow_abbrev=False)
-    parser.add_argument("--explain", type=Path, required=True, help="record, or raw folder or file")
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the ledger of a record, or of a raw folder; write nothing."""
+    parser = argparse.ArgumentParser(
+        prog="ricenet explain-dose",
+        description="Tell how the total dose of a course came about. Nothing is written.",
+    )
+    parser.add_argument("path", type=Path, help="record (dose_native.json), or raw folder or file")
     parser.add_argument("--row", default="{}", help="dose columns of the subject's row, as JSON")
     parser.add_argument("--settings", help="section ingest_dose as JSON; else the shipped one")
     args = parser.parse_args(argv)
-    path: Path = args.explain
+    path: Path = args.path
     try:
         if path.suffix == ".json":
             ledger = _of_record(path)

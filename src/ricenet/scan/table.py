@@ -49,7 +49,7 @@ def lines(export: Export, folder: Path, *, prefix: str, relative_to: Path | None
 
 def _head(export: Export) -> list[str]:
     text = [
-        "# Proposed by python -m ricenet.scan. Check each row, fill in labels, complete what",
+        "# Proposed by ricenet scan. Check each row, fill in labels, complete what",
         "# is incomplete. Day 0 is the day of the post-operative scan, else of the first image.",
     ]
     for reason, files in sorted(export.unreadable.items()):

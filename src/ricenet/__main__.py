@@ -1,0 +1,5 @@
+"""``python -m ricenet``: see :mod:`ricenet.cli`."""
+
+from ricenet.cli import main
+
+main()
