@@ -208,7 +208,7 @@ def test_touching_sources_and_raw_data_runs_nothing(project: Project) -> None:
 def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
     source = project.folder / "src/ricenet/zscore.py"
     edit(source, '"""Mean 0', '"""The mean is 0')
-    edit(source, "from ricenet import program", "# a comment\nfrom ricenet import program")
+    edit(source, "from ricenet import step", "# a comment\nfrom ricenet import step")
     config = project.folder / "config/config.yaml"
     values = yaml.safe_load(config.read_text())
     turned = {k: dict(reversed(v.items())) if isinstance(v, dict) else v for k, v in values.items()}
