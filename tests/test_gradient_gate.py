@@ -87,7 +87,9 @@ def test_trainings_of_one_shape_share_a_verdict(manifest, monkeypatch):
     first, _ = run(manifest, "first")
     second, log = run(manifest, "second")
     assert len(trials) == 1 and "by a job before on this machine" in log
-    assert second["facts"]["gradient_gate"] == first["facts"]["gradient_gate"]
+    figures = second["facts"]["gradient_gate"]
+    assert figures.pop("found_by") == "a job before on this machine"
+    assert first["facts"]["gradient_gate"] == figures | {"found_by": "this job"}
     run(manifest, "third", model={"stem_stride": 1, "width": 0.25})
     assert len(trials) == 2
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "DEFAULT")
@@ -95,13 +97,14 @@ def test_trainings_of_one_shape_share_a_verdict(manifest, monkeypatch):
     assert len(trials) == 3
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"fit": {}}', "error"])
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"fit": {}}', "error", "none", "null"])
 def test_a_damaged_verdict_is_none(manifest, damage, tmp_path):
     run(manifest, "before")
     (path,) = (tmp_path / "cache" / "ricenet").iterdir()
     verdict = json.loads(path.read_text())
     verdict["errors"]["conv1"] = 1.0  # beyond the limit: nobody kept that
-    path.write_text(json.dumps(verdict) if damage == "error" else damage)
+    verdict |= {"none": {"errors": {}}, "null": {"given_up": None}}.get(damage, {})
+    path.write_text(json.dumps(verdict) if damage in ("error", "none", "null") else damage)
     record, log = run(manifest, "after")
     assert "by a job before" not in log
     assert record["checks"][0]["verdict"] == "pass"
@@ -137,8 +140,79 @@ def test_what_was_given_up_is_said_again(monkeypatch, tmp_path):
             shape=(16, 16, 16),
             say=said.append,
         )
-        assert found == settled
+        assert found._replace(shared=False) == settled
+    assert found.shared
     assert said[0] == "fused failed" and "by a job before" in said[1]
+
+
+def gate(fit=None, shape=(16, 16, 16), **changes):
+    settings = {**TRAIN, "batch_size": 2, "model": SOUND, **changes}
+    fit = fit or Fit(2, False, True, False, False, "library", False)
+    return gradient_gate.pass_gate(
+        fit, settings=settings, subjects=4, channels=1, shape=shape, say=lambda _: None
+    )
+
+
+def counted_settle(monkeypatch, **changes):
+    """Stand-in of the ladder that is asked once a verdict."""
+    asked = []
+
+    def settle(fit, *_, **__):
+        asked.append(fit)
+        return gradient_gate.Settled(fit, {"conv1": 1e-6}, {"conv1": 1e-3}, [])._replace(**changes)
+
+    monkeypatch.setattr(gradient_gate, "settle", settle)
+    return asked
+
+
+def test_another_shape_has_another_verdict(monkeypatch):
+    asked = counted_settle(monkeypatch)
+    gate(), gate(shape=(16, 16, 18)), gate()
+    assert len(asked) == 2
+
+
+def test_each_training_on_a_gpu_finds_out_for_itself(monkeypatch):
+    asked = counted_settle(monkeypatch)
+    monkeypatch.setattr(gradient_gate, "choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(verdicts, "machine", lambda device: {"device": device.type})
+    monkeypatch.setattr(gradient_gate, "release", lambda device: None)
+    gate(), gate()
+    assert len(asked) == 2
+
+
+def test_a_want_of_memory_is_not_kept(monkeypatch):
+    asked = counted_settle(monkeypatch, lasting=False, given_up=["MemoryError in a trial step"])
+    gate(), gate()
+    assert len(asked) == 2
+
+
+def test_a_training_takes_the_path_that_the_gate_found(manifest, monkeypatch):
+    """Planned: the whole batch at once; found: one sample at a time."""
+    right, prepared = train_model.gradient_gate.pass_gate, []
+    prepare = train_model.fit_to_device.prepare
+
+    def found(fit, **named):
+        assert fit.samples == TRAIN["batch_size"] > 1
+        settled = right(fit, **named)
+        return settled._replace(fit=settled.fit._replace(samples=1))
+
+    monkeypatch.setattr(train_model.gradient_gate, "pass_gate", found)
+    monkeypatch.setattr(
+        train_model.fit_to_device,
+        "prepare",
+        lambda network, fit: prepared.append(fit) or prepare(network, fit),
+    )
+    record, _ = run(manifest, "found", epochs=1)
+    assert [fit.samples for fit in prepared if fit.samples == 1] == [1] == [prepared[-1].samples]
+    assert record["facts"]["samples"] == 1
+
+
+def test_wrong_predictions_in_bf16_are_refused_before_a_training(manifest, monkeypatch):
+    run(manifest, "sound", validation_precision="bf16")
+    half_is_wrong(monkeypatch, 32, fault="output")
+    remedy = "does not predict in bf16: layer layer3.*set train_model.validation_precision to fp32"
+    with pytest.raises(ValueError, match=remedy):
+        run(manifest, "unsound", validation_precision="bf16")
 
 
 # --- gradients of the training itself

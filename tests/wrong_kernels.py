@@ -84,13 +84,13 @@ def half_is_wrong(monkeypatch, layer_channels: int, *, fault: str = "weight", ca
     monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
 
 
-def onednn_is_wrong(monkeypatch, layer_channels: int) -> None:
-    """Kernels of oneDNN err, in float32, in 3x3x3 convolutions with so many input channels."""
-    right = torch.nn.Conv3d._conv_forward
+def onednn_is_wrong(monkeypatch, layer_channels: int, kernel: int = 3) -> None:
+    """Kernels of oneDNN err, in float32, where a convolution has this size and input channels."""
+    right = torch.nn.functional.conv3d
 
-    def wrong(self, x, weight, bias):
-        y = right(self, x, weight, bias)
-        chosen = self.in_channels == layer_channels and self.kernel_size == (3, 3, 3)
+    def wrong(x, weight, *others, **named):
+        y = right(x, weight, *others, **named)
+        chosen = tuple(weight.shape[1:]) == (layer_channels, *3 * (kernel,))
         return 1.01 * y if chosen and torch._C._get_mkldnn_enabled() else y
 
-    monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
+    monkeypatch.setattr(torch.nn.functional, "conv3d", wrong)

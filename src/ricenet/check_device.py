@@ -13,6 +13,7 @@ Tensors are ``(B, C, X, Y, Z)``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import resource
 import statistics
@@ -26,14 +27,23 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from numpy.typing import NDArray
 from torch import nn
 
 from ricenet import augment, epoch, fit_to_device, gradient_gate, layer_errors, plan, provenance
-from ricenet.device import choose_device, describe, exact_float32, memory_bytes
+from ricenet.device import (
+    choose_device,
+    describe,
+    exact_float32,
+    first_line,
+    memory_bytes,
+    share_memory,
+    without_paths,
+)
 from ricenet.fit_to_device import Fit
-from ricenet.hd_bet import hd_bet_minimal
-from ricenet.loading import Subjects
+from ricenet.hd_bet import Brain, hd_bet_minimal
+from ricenet.loading import Subjects, pin
 from ricenet.occlusion.cubes import corners
 from ricenet.occlusion.maps import occlusion_map
 from ricenet.occlusion_map import TYPES, in_precision, voxels
@@ -91,7 +101,13 @@ def seconds(work: Callable[[], object], device: torch.device, *, times: int) -> 
 
 
 def training(
-    s: dict[str, Any], fit: Fit, *, channels: Sequence[str], shape: Sequence[int], spacing_mm: float
+    s: dict[str, Any],
+    fit: Fit,
+    *,
+    channels: Sequence[str],
+    shape: Sequence[int],
+    spacing_mm: float,
+    say: Callable[[str], None],
 ) -> dict[str, float]:
     """Time of an optimiser step with its augmentation, and of the validation of one subject."""
     device, size = choose_device(s["device"]), s["batch_size"]
@@ -101,7 +117,7 @@ def training(
     if fit.resident:
         volumes = volumes.to(device)
     elif device.type == "cuda":
-        volumes = volumes.pin_memory()
+        volumes = pin(volumes, say)
     labels = torch.arange(size, device=device) % 2
     subjects = Subjects([str(i) for i in range(size)], labels, volumes)
 
@@ -200,12 +216,21 @@ def brain_masks(s: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]
     inside = ellipsoid(HEAD, half_axes=BRAIN_MM)
     noise = layer_errors.smooth_noise((1, 1, *HEAD))[0, 0].numpy()
     image = Volume(skull * (600 + 200 * inside + 30 * noise), np.diag([1.0, 1.0, 1.0, 1.0]))
-    started = time.monotonic()
-    found = hd_bet_minimal(image, mode=s["mode"], precision=s["precision"], device=device, say=say)
+
+    def mask() -> float:
+        started = time.monotonic()
+        found.append(
+            hd_bet_minimal(image, mode=s["mode"], precision=s["precision"], device=device, say=say)
+        )
+        return time.monotonic() - started
+
+    found: list[Brain] = []
+    first_s, mask_s = mask(), mask()  # the first may include the check of half precision
     return {
-        "first_s": round(time.monotonic() - started, 2),
-        "method": found.method,
-        "gate": found.gate,
+        "first_s": round(first_s, 2),
+        "mask_s": round(mask_s, 2),
+        "method": found[0].method,
+        "gate": found[0].gate,
     }
 
 
@@ -236,25 +261,23 @@ def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
     return from_files(configfiles).size()
 
 
-def check(study: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+def check(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> None:
     """Check the device at a study's full size.
 
     Parameters
     ----------
     study : dict
         See :meth:`ricenet.study.Study.size`.
+    found : dict
+        Filled part by part, so that an error leaves what was measured before it.
     """
     s, shape, kinds = study["train_model"], study["shape"], study["kinds"]
     device, spacing_mm = choose_device(s["device"]), study["spacing_mm"]
     subjects = study["training_subjects"] + study["validation_subjects"]
     if s["deterministic"]:
         epoch.be_deterministic()
-    found: dict[str, Any] = {
-        "what": "RICE-NET device check; for research use only",
-        "device": describe(device) | memory_of(device),
-        "versions": versions(),
-        "study": study,
-    }
+    share_memory(device, s["memory_gb"])
+    found |= {"device": describe(device) | memory_of(device), "versions": versions()}
     planned = fit_to_device.planned(s, subjects, shape, len(kinds))
     say(f"gradient gate at {len(kinds)} x {' x '.join(map(str, shape))} on {device.type}")
     started = time.monotonic()
@@ -268,7 +291,7 @@ def check(study: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     found["paths"] = {"planned": planned._asdict(), "taken": fit._asdict()}
     say("steps of training")
     peak = Peak(device)
-    step = training(s, fit, channels=kinds, shape=shape, spacing_mm=spacing_mm)
+    step = training(s, fit, channels=kinds, shape=shape, spacing_mm=spacing_mm, say=say)
     need = plan.need(shape, len(kinds), **s["model"], bf16=fit.bf16, small_stem=fit.small_stem)
     found["training"] = {name: round(value, 4) for name, value in step.items()}
     found["memory"] = {
@@ -286,9 +309,8 @@ def check(study: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     )
     found["occlusion_map"] = cube | {"cube_s": round(cube["cube_s"], 5)}
     say("HD-BET")
-    found["brain_mask"] = brain_masks(study["brain_mask"], say)
-    found["predicted_hours"] = hours(study, step, cube, found["brain_mask"].get("first_s", 0.0))
-    return found
+    mask = found["brain_mask"] = brain_masks(study["brain_mask"], say)
+    found["predicted_hours"] = hours(study, step, cube, mask.get("mask_s", 0.0))
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -311,7 +333,7 @@ def as_text(found: dict[str, Any]) -> str:
         f"a step     {step['step_s']:.3f} s; validation {step['validation_s']:.3f} s a subject",
         f"a map      {found['occlusion_map']['cube_s']:.4f} s a cube and model, "
         f"{found['occlusion_map']['cubes_of_a_brain']} cubes",
-        f"a mask     {mask.get('first_s', mask.get('not_made'))} s, {mask.get('method', '')}",
+        f"a mask     {mask.get('not_made') or '{mask_s} s, {method}'.format(**mask)}",
         f"the study  {study['trainings']} trainings of {as_time(times['one_training'])}: "
         f"{as_time(times['all_trainings'])}; maps {as_time(times['all_maps'])}; masks "
         f"{as_time(times['all_masks'])}; one job after the other",
@@ -325,19 +347,25 @@ def as_time(hours: float) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check the device, show the result, write the file."""
+    """Check the device, show the result, write the file; it is written after an error, too."""
     parser = argparse.ArgumentParser(
-        prog="ricenet check-device", description=__doc__.split("\n\n")[0]
+        prog="ricenet check-device",
+        description="Check a device before a study is given to it: is it right, does the study "
+        "fit, how long will it take. A minute for small volumes, ten for 224^3 on a GPU. On a "
+        "cluster: snakemake check_device with the study's profile. Research use only.",
     )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--configfile", nargs="+", type=Path, help="settings of the study")
     which.add_argument("--study", type=json.loads, help="the same as the workflow passes it, JSON")
-    parser.add_argument("--out", type=Path, default=Path("device-check.json"))
+    parser.add_argument(
+        "--out", type=Path, default=Path("device-check.json"), help="file to write, to be sent"
+    )
     parser.add_argument("--log", type=Path, help="file that repeats the messages")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="of the processor"
+    )
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-
     if args.log:
         args.log.parent.mkdir(parents=True, exist_ok=True)
         args.log.write_text("")
@@ -348,12 +376,22 @@ def main(argv: Sequence[str] | None = None) -> None:
             with args.log.open("a", encoding="utf-8") as log:
                 log.write(f"{message}\n")
 
+    found: dict[str, Any] = {"what": "RICE-NET device check; for research use only"}
     try:
-        found = check(args.study or study_of(args.configfile), say)
-    except (ValueError, RuntimeError, MemoryError) as error:
-        say(f"error: {error}" if type(error) is ValueError else f"{type(error).__name__}: {error}")
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        provenance.write_json(args.out, found)  # known before minutes are spent
+        found["study"] = args.study or study_of(args.configfile)
+        check(found["study"], found, say)
+    except (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError) as error:
+        own = type(error) is ValueError
+        found["error"] = f"{type(error).__name__}: {first_line(error)}"
+        if own:
+            found["error"] = without_paths(str(error))
+        say(f"error: {error if own else found['error']}")
+        with contextlib.suppress(OSError):
+            provenance.write_json(args.out, found)
+            say(f"what was found until then: {args.out}")
         sys.exit(1)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     provenance.write_json(args.out, found)
     print(f"{as_text(found)}\n\nThe file to send: {args.out}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -39,7 +40,8 @@ def describe(device: torch.device) -> dict[str, Any]:
     return {
         "type": "cpu",
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "bf16_kernels": bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+        "bf16_kernels": torch.backends.mkldnn.is_available()
+        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
         "amx": bool(torch.cpu._is_amx_tile_supported()),
         "threads": torch.get_num_threads(),
     }
@@ -59,6 +61,17 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """First line of an error's text, shortened and without paths: it goes into records."""
+    lines = str(error).strip().splitlines() or [""]
+    return without_paths(lines[0])[:200]
+
+
+def without_paths(text: str) -> str:
+    """Text in which absolute paths are replaced: they tell of users and patients."""
+    return re.sub(r"""(?<![\w.])/[^\s'":,;()]+""", "<path>", text)
+
+
 @contextmanager
 def any_algorithm() -> Iterator[None]:
     """Let kernels run that do not repeat their bits, whatever the program asks for."""
@@ -74,8 +87,9 @@ def any_algorithm() -> Iterator[None]:
 def share_memory(device: torch.device, gb: float | None) -> None:
     """Let this process take no more of a GPU's memory than its share, where one is given."""
     if device.type == "cuda" and gb:
-        total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, gb * 1e9 / total), device)
+        index = torch.cuda.current_device() if device.index is None else device.index
+        total = torch.cuda.get_device_properties(index).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, gb * 1e9 / total), index)
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

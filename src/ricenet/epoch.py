@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from ricenet import model
-from ricenet.device import exact_float32, to_device
+from ricenet.device import exact_float32, first_line, out_of_memory, to_device
 from ricenet.fit_to_device import Execution
 from ricenet.loading import Subjects
 
@@ -116,7 +116,9 @@ def train_epoch(
     return torch.stack(losses), torch.stack(norms)
 
 
-def recompute_norms(network: nn.Module, subjects: Subjects, *, samples: int) -> None:
+def recompute_norms(
+    network: nn.Module, subjects: Subjects, *, samples: int, say: Callable[[str], None] = print
+) -> None:
     """Set the statistics of the batch norms to their means over the batches of all subjects.
 
     Training leaves a moving average over the last ten or so batches, which with two subjects a
@@ -128,11 +130,25 @@ def recompute_norms(network: nn.Module, subjects: Subjects, *, samples: int) -> 
         Of the training, unchanged.
     samples : int
         In one batch, as in training.
+    say : callable
+        Told when the host computes them, for want of memory on the device.
     """
     count = len(subjects.names) // samples * samples  # a batch of one would have other statistics
     order = range(count or len(subjects.names))
-    with exact_float32(subjects.labels.device):
-        update_bn((batch for batch, _ in batches(subjects, order, samples)), network)
+    device = subjects.labels.device
+    try:
+        with exact_float32(device):
+            update_bn((batch for batch, _ in batches(subjects, order, samples)), network)
+        return
+    except RuntimeError as error:  # in float32 a step takes more than the training did
+        if not out_of_memory(error):
+            raise
+        say(f"statistics of the batch norms are computed on the host: {first_line(error)}")
+    on_host = copy.deepcopy(network).cpu()
+    host = subjects._replace(labels=subjects.labels.cpu(), volumes=subjects.volumes.cpu())
+    with exact_float32(host.labels.device):
+        update_bn((batch for batch, _ in batches(host, order, samples)), on_host)
+    network.load_state_dict(on_host.state_dict())
 
 
 def gradient_norms(network: nn.Module) -> torch.Tensor:

@@ -18,11 +18,12 @@ import torch
 from torch import nn
 
 from ricenet import layer_errors, model, plan
-from ricenet.device import choose_device, memory_bytes, out_of_memory
+from ricenet.device import choose_device, first_line, memory_bytes, out_of_memory
 from ricenet.stem import WithStem
 
 TRIAL_SEED = 20260615  # of the trial's weights and batch; any number would do
 STEM = "stem"
+NO_ENGINE = "unable to find an engine"  # too little memory for cuDNN, or no kernel at all
 STEP_TOLERANCE = 1e-4  # of weights after a step by two loops of one optimiser, relative
 
 
@@ -45,6 +46,9 @@ class Fit(NamedTuple):
         Whether the optimiser is one kernel.
     float32_layers : tuple of str
         Layers that run in float32 all the same.
+    tf32 : bool
+        Whether a GPU's convolutions may round what they multiply to TF32, where they do not run in
+        bfloat16.
     """
 
     samples: int
@@ -55,6 +59,7 @@ class Fit(NamedTuple):
     gather: str
     fused: bool
     float32_layers: tuple[str, ...] = ()
+    tf32: bool = False
 
 
 class Trouble(NamedTuple):
@@ -79,12 +84,27 @@ class Trouble(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A path that was tried: how it fits, errors of its layers, their limits, what was given up."""
+    """A path that was tried.
+
+    Attributes
+    ----------
+    fit : Fit
+    errors, limits : dict of str to float
+        Of each layer: its largest relative error, and what it may be.
+    given_up : list of str
+        Paths that were tried before, and why they were not taken.
+    lasting : bool
+        Whether the machine decided, and not what else ran on it: memory may be free another time.
+    shared : bool
+        Whether a job before found it.
+    """
 
     fit: Fit
     errors: dict[str, float]
     limits: dict[str, float]
     given_up: list[str]
+    lasting: bool = True
+    shared: bool = False
 
 
 class Execution(NamedTuple):
@@ -106,8 +126,10 @@ class Execution(NamedTuple):
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether the network runs in bfloat16 under autocast."""
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    """Whether the network runs in bfloat16 under autocast; with ``auto``, on a GPU made for it."""
+    if precision != "auto" or device.type != "cuda":
+        return precision == "bf16"
+    return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: int) -> Fit:
@@ -136,6 +158,7 @@ def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: in
         folded=bf16,
         gather="compiled" if cuda else "library",
         fused=cuda,  # on a CPU the plain loop's own arithmetic
+        tf32=cuda,  # torch's default for convolutions
     )
 
 
@@ -146,7 +169,10 @@ def start(
     torch.manual_seed(seed)
     network = model.build(channels, **s["model"]).to(device)
     rate, decay = s["learning_rate"], s["weight_decay"]
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
+    try:
+        optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
+    except RuntimeError as error:
+        raise OptimizerError(str(error)) from error
     return network, optimizer
 
 
@@ -163,6 +189,7 @@ def prepare(network: nn.Module, fit: Fit) -> Execution:
         if name in fit.float32_layers:
             layer.forward = MethodType(_in_float32, layer)
     cuda = next(network.parameters()).device.type == "cuda"
+    torch.backends.cudnn.allow_tf32 = fit.tf32
     # all batches have one shape; a race may pick a kernel that does not repeat its bits
     torch.backends.cudnn.benchmark = cuda and not torch.are_deterministic_algorithms_enabled()
     return Execution(call, fit.samples, fit.bf16)
@@ -179,8 +206,7 @@ def limits_of(layers: Sequence[str], fit: Fit, device: torch.device) -> dict[str
 
     A layer in float32 among others in bfloat16 hands its gradient on in bfloat16.
     """
-    tf32 = device.type == "cuda" and torch.backends.cudnn.allow_tf32
-    kind = "bf16" if fit.bf16 else "tf32" if tf32 else "fp32"
+    kind = "bf16" if fit.bf16 else "tf32" if fit.tf32 and device.type == "cuda" else "fp32"
     return {
         name: (layer_errors.STEM_LIMITS if name == STEM else layer_errors.LIMITS)[kind]
         for name in layers
@@ -275,14 +301,17 @@ def settle(
         No path is left; names the layer or the error.
     """
     given_up: list[str] = []
+    planned, lasting, cuda = fit, True, device.type == "cuda"
     while True:
         errors, trouble = attempt(fit, run, device)
         if trouble is None:
-            return Settled(fit, errors, limits_of(list(errors), fit, device), given_up)
-        cuda = device.type == "cuda"
-        following = simpler(fit, trouble, batch_size=batch_size, automatic=automatic, cuda=cuda)
+            return Settled(fit, errors, limits_of(list(errors), fit, device), given_up, lasting)
+        following = simpler(
+            fit, trouble, planned=planned, batch_size=batch_size, automatic=automatic, cuda=cuda
+        )
         if following is None:
             raise ValueError(refusal(fit, trouble))
+        lasting = lasting and bool(trouble.layers)
         given_up.append(f"{trouble.why}; {change(fit, following)}")
         say(given_up[-1])
         fit = following
@@ -294,7 +323,7 @@ def attempt(
     """Errors of a path's layers, and why it cannot be taken, if so."""
     try:
         errors = run(fit)
-    except (RuntimeError, MemoryError, OSError) as error:  # OSError: no compiler to start
+    except Exception as error:  # a compiler that cannot be used raises anything
         trouble = Trouble(
             f"{type(error).__name__} in a trial step: {first_line(error)}",
             memory=out_of_memory(error),
@@ -325,21 +354,18 @@ def release(device: torch.device) -> None:
             torch.cuda.empty_cache()
 
 
-def first_line(error: BaseException) -> str:
-    """First line of an error's text, shortened."""
-    lines = str(error).strip().splitlines() or [""]
-    return lines[0][:200]
-
-
 def simpler(
-    fit: Fit, trouble: Trouble, *, batch_size: int, automatic: bool, cuda: bool
+    fit: Fit, trouble: Trouble, *, planned: Fit, batch_size: int, automatic: bool, cuda: bool
 ) -> Fit | None:
     """Next simpler path after a trouble, or None where there is none."""
     less = smaller(fit, batch_size=batch_size, cuda=cuda) if trouble.memory else None
-    if less or (trouble.memory and not fit.small_stem):
+    kernel_missing = trouble.memory and NO_ENGINE in trouble.why  # cuDNN says no more
+    if less or (trouble.memory and not fit.small_stem and not kernel_missing):
         return less
     if trouble.optimizer:
         return fit._replace(fused=False) if fit.fused else None
+    if trouble.layers and fit.tf32 and not fit.bf16:
+        return fit._replace(tf32=False)
     if fit.small_stem and (not trouble.layers or STEM in trouble.layers):
         if fit.gather == "compiled":
             return fit._replace(gather="eager")
@@ -351,7 +377,8 @@ def simpler(
     added = set(trouble.layers) - set(fit.float32_layers)
     if added:
         return fit._replace(float32_layers=tuple(sorted({*fit.float32_layers, *added})))
-    return fit._replace(bf16=False, folded=False, float32_layers=())
+    # from the start: what failed in bfloat16 may do in float32
+    return planned._replace(bf16=False, folded=False, fused=fit.fused)
 
 
 def smaller(fit: Fit, *, batch_size: int, cuda: bool) -> Fit | None:

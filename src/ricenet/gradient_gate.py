@@ -14,9 +14,17 @@ from typing import Any
 
 import torch
 
-from ricenet import code_digest, layer_errors, verdicts
+from ricenet import code_digest, layer_errors, model, verdicts
 from ricenet.device import choose_device
-from ricenet.fit_to_device import Fit, Settled, limits_of, release, settle, trial
+from ricenet.fit_to_device import (
+    TRIAL_SEED,
+    Fit,
+    Settled,
+    limits_of,
+    release,
+    settle,
+    trial,
+)
 
 DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")
 
@@ -65,6 +73,8 @@ def pass_gate(
     )
     shared = device.type == "cpu" and not anew
     known = recalled(verdicts.recall(name), device) if shared else None
+    if settings["validation_precision"] == "bf16":
+        require_right_predictions(settings, channels, shape, device)
     if known:
         for line in known.given_up:
             say(line)
@@ -80,8 +90,9 @@ def pass_gate(
         say=say,
     )
     release(device)
-    verdicts.keep(name, {"fit": settled.fit._asdict(), "errors": settled.errors,
-                         "given_up": settled.given_up})  # fmt: skip
+    if settled.lasting:
+        kept = {"errors": settled.errors, "given_up": settled.given_up}
+        verdicts.keep(name, {"fit": settled.fit._asdict(), **kept})
     say(f"{spoken(settled)}, {time.monotonic() - started:.1f} s")
     return settled
 
@@ -94,10 +105,32 @@ def recalled(kept: dict[str, Any] | None, device: torch.device) -> Settled | Non
         fit = Fit(**kept["fit"])
         fit = fit._replace(float32_layers=tuple(fit.float32_layers))
         errors = {str(name): float(error) for name, error in kept["errors"].items()}
-        settled = Settled(fit, errors, limits_of(list(errors), fit, device), kept["given_up"])
+        given_up = [str(line) for line in kept["given_up"]]
+        limits = limits_of(list(errors), fit, device)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return None if layer_errors.excessive(errors, settled.limits) else settled
+    if not errors or layer_errors.excessive(errors, limits):
+        return None
+    return Settled(fit, errors, limits, given_up, shared=True)
+
+
+def require_right_predictions(
+    settings: dict[str, Any], channels: int, shape: Sequence[int], device: torch.device
+) -> None:
+    """Raise ``ValueError`` where validation in bfloat16 would be wrong on this device."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(TRIAL_SEED)
+        network = model.build(channels, **settings["model"]).to(device).eval()
+    batch = layer_errors.smooth_noise((1, channels, *shape)).to(device)
+    with torch.autocast(device.type, torch.bfloat16):
+        errors = layer_errors.of_convolutions(network, batch)
+    limit = layer_errors.LIMITS["bf16"]
+    for layer, error in layer_errors.excessive(errors, dict.fromkeys(errors, limit)).items():
+        raise ValueError(
+            f"this device does not predict in bf16: layer {layer} differs from float32 by "
+            f"{error:.1e} (relative, at most {limit:g}); set train_model.validation_precision to "
+            f"fp32"
+        )
 
 
 def worst(settled: Settled) -> tuple[str, float, float]:
@@ -120,7 +153,8 @@ def facts(settled: Settled) -> dict[str, Any]:
     """Figures for the record of a training."""
     return {
         "errors": {name: float(f"{error:.3g}") for name, error in settled.errors.items()},
-        "limits": {"bf16": layer_errors.LIMITS["bf16"], "fp32": layer_errors.LIMITS["fp32"]},
+        "limits": settled.limits,
         "tries": layer_errors.TRIES,
         "given_up": settled.given_up,
+        "found_by": "a job before on this machine" if settled.shared else "this job",
     }

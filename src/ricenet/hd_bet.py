@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet import code_digest, digests, layer_errors, verdicts
+from ricenet.device import first_line
 from ricenet.instance_norm import replace_instance_norms
 from ricenet.volume import Volume
 
@@ -144,7 +145,7 @@ def trusted(
         "hd-bet", device, code=code_digest.code_hash("ricenet.hd_bet"), shape=list(shape)
     )
     known = verdicts.recall(name)
-    verdict = known if known and "layer" in known else convolution_error(dtype, shape, device)
+    verdict = known if known and usable(known) else convolution_error(dtype, shape, device)
     if "layer" in verdict:  # measured; an error may pass
         verdicts.keep(name, verdict)
     verdict |= {"limit": layer_errors.LIMITS["bf16"]}
@@ -152,6 +153,12 @@ def trusted(
         return dtype, verdict
     say(f"HD-BET runs in float32, half precision is wrong on this device: {verdict}")
     return torch.float32, verdict
+
+
+def usable(verdict: dict[str, Any]) -> bool:
+    """Whether a kept verdict is whole: a layer, with its error or why there is none."""
+    figure = isinstance(verdict.get("error"), float) or "why" in verdict
+    return isinstance(verdict.get("layer"), str) and figure
 
 
 def convolution_error(
@@ -164,7 +171,7 @@ def convolution_error(
         network = quick(bundled_network(0), device, dtype)
         errors = layer_errors.of_convolutions(network, batch)
     except RuntimeError as error:
-        return {"why": f"{type(error).__name__}: {str(error)[:200]}"}
+        return {"why": f"{type(error).__name__}: {first_line(error)}"}
     layer = max(errors, key=errors.__getitem__)
     finite = errors[layer] < float("inf")
     return {"layer": layer, **({"error": errors[layer]} if finite else {"why": "no number"})}

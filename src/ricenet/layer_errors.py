@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import torch
@@ -36,8 +37,8 @@ TRIES = 3
 NOISE_SEED = 20260615  # any number would do
 # Element by element, in place, and one module may serve several places.
 SKIPPED = (nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, nn.Dropout3d)
-# oneDNN's float32 is held against torch's own convolution, which unrolls its input.
-UNROLLED_BYTES = 4e9
+# oneDNN's float32 is held against torch's own convolution, which unrolls so much at once.
+UNROLLED_BYTES = 2e9
 KEPT_BY_HOST = 8_000_000  # float32 numbers; glibc returns blocks above 32 MB
 
 
@@ -50,6 +51,7 @@ class Rewritten(nn.Module):
         """Compute the same in single precision, by the network's own layers.
 
         With ``rounded``, numbers are rounded to that type where the layer itself rounds them.
+        Convolutions are those of :func:`convolve_in_slabs`.
         """
         raise NotImplementedError
 
@@ -106,13 +108,13 @@ def dirty_memory(device: torch.device, *sizes: int) -> None:
     On a GPU that is all that its allocator has kept: a block of just the right size may hold the
     right result of the try before. A host gives large blocks back to the system, which clears them.
     """
+    counts = [*((size, 2) for size in sizes if size <= KEPT_BY_HOST), (300_000, 20)]
     if device.type == "cuda":
-        stream = torch.cuda.current_stream(device).cuda_stream
-        segments = [s for s in torch.cuda.memory_snapshot() if s["stream"] == stream]
-        blocks = [block for segment in segments for block in segment["blocks"]]
-        counts = [(b["size"] // 4, 1) for b in blocks if b["state"] == "inactive"]
-    else:
-        counts = [*((size, 2) for size in sizes if size <= KEPT_BY_HOST), (300_000, 20)]
+        with suppress(RuntimeError):  # another allocator than torch's own tells nothing
+            stream = torch.cuda.current_stream(device).cuda_stream
+            segments = [s for s in torch.cuda.memory_snapshot() if s["stream"] == stream]
+            kept = [block for segment in segments for block in segment["blocks"]]
+            counts = [(b["size"] // 4, 1) for b in kept if b["state"] == "inactive"]
     blocks = [
         torch.full((size,), float("nan"), device=device)
         for size, count in counts
@@ -212,8 +214,9 @@ class Layer:
         terms = terms_of(self.plain, x, upstream)
         if downstream is not None:
             self._note(downstream, to_input, terms[0])
+        wanted = downstream is not None  # the first layer's is computed by no training
         for _ in range(self.repeats):
-            self._repeat(x, upstream, output, [to_input, *to_weights], terms)
+            self._repeat(x, upstream, output, [to_input, *to_weights], terms, of_input=wanted)
         sizes = terms[1:]
         if self.expected:  # a layer that is used again: its weights get the sum
             to_weights = [a + b for a, b in zip(self.expected, to_weights, strict=True)]
@@ -228,9 +231,11 @@ class Layer:
         output: torch.Tensor,
         gradients: list[torch.Tensor],
         terms: list[torch.Tensor | None],
+        *,
+        of_input: bool,
     ) -> None:
         with torch.enable_grad():
-            x = x.detach().requires_grad_(downstream_wanted(self.module))
+            x = x.detach().requires_grad_(of_input)
             wanted = [t for t in (x, *self.again.parameters()) if t.requires_grad]
             dirty_memory(x.device, x.numel(), output.numel())
             with self.precision():
@@ -238,7 +243,7 @@ class Layer:
             self._note(found, output)
             dirty_memory(x.device, x.numel(), *(p.numel() for p in self.again.parameters()))
             again = torch.autograd.grad(found, wanted, upstream.to(found.dtype))
-        skipped = len(gradients) - len(again)  # the stem has no gradient of its input
+        skipped = len(gradients) - len(again)
         for one, expected, its in zip(again, gradients[skipped:], terms[skipped:], strict=True):
             self._note(one, expected, its)
 
@@ -258,8 +263,12 @@ class Layer:
         self, x: torch.Tensor, upstream: torch.Tensor | None, device: torch.device
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         plain = self.plain.to(device)
-        call = partial(plain.plain, rounded=self.rounded) if isinstance(plain, Rewritten) else plain
-        own = self.rounded is None and unrolled_bytes(plain, x) <= UNROLLED_BYTES
+        call: Callable[[torch.Tensor], torch.Tensor] = plain
+        if isinstance(plain, Rewritten):
+            call = partial(plain.plain, rounded=self.rounded)
+        elif isinstance(plain, nn.Conv3d):
+            call = partial(convolve_in_slabs, weight=plain.weight, bias=plain.bias, like=plain)
+        own = self.rounded is None  # bf16 is held against whatever float32 there is
         x = x.detach().to(device, torch.float32, copy=True).contiguous()
         gradient = upstream is not None
         with (
@@ -299,18 +308,40 @@ def terms_of(
     return [of_input, *(channels if p.dim() == 1 else None for p in module.parameters())]
 
 
-def downstream_wanted(module: nn.Module) -> bool:
-    """Whether a layer gives a gradient of its input; the rewritten stem does not."""
-    return not isinstance(module, Rewritten)
+def convolve_in_slabs(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, like: nn.Conv3d
+) -> torch.Tensor:
+    """Convolve slab by slab along the first axis, so that an unrolled slab fits the memory.
 
+    torch's own convolution on a CPU unrolls its input: every voxel as often as the kernel has
+    weights, 90 GB for the first layer of ResNet18 on two volumes of 224^3.
 
-def unrolled_bytes(module: nn.Module, x: torch.Tensor) -> float:
-    """Bytes of a convolution's unrolled input in float32; 0 for other layers."""
-    convolution = module.conv if isinstance(module, Rewritten) else module
-    if not isinstance(convolution, nn.Conv3d):
-        return 0
-    voxels = prod(ceil(n / s) for n, s in zip(x.shape[2:], convolution.stride, strict=True))
-    return 4.0 * len(x) * x.shape[1] * prod(convolution.kernel_size) * voxels
+    Parameters
+    ----------
+    x : (B, C, X, Y, Z) tensor
+    weight, bias : tensors
+    like : nn.Conv3d
+        Kernel, stride and zero padding.
+    """
+    sizes = zip(x.shape[2:], like.kernel_size, like.dilation, strict=True)
+    reach = [(k - 1) * d + 1 for _, k, d in sizes]  # voxels that a kernel spans
+    padding = [int(p) for p in like.padding]
+    shape = zip(x.shape[2:], reach, padding, like.stride, strict=True)
+    planes, *across = ((n + 2 * p - span) // s + 1 for n, span, p, s in shape)
+    plane_bytes = 4 * len(x) * x.shape[1] * prod(like.kernel_size) * prod(across)
+    at_once = max(1, int(UNROLLED_BYTES // plane_bytes))
+    if at_once >= planes or x.device.type != "cpu":
+        return F.conv3d(x, weight, bias, like.stride, like.padding, like.dilation, like.groups)
+    before, *others = padding
+    padded, step = F.pad(x, (0, 0, 0, 0, before, before)), like.stride[0]
+    slabs = []
+    for first in range(0, planes, at_once):
+        last = min(first + at_once, planes) - 1
+        slab = padded[:, :, step * first : step * last + reach[0]]
+        slabs.append(
+            F.conv3d(slab, weight, bias, like.stride, (0, *others), like.dilation, like.groups)
+        )
+    return torch.cat(slabs, 2)
 
 
 def of_training_step(
@@ -368,9 +399,9 @@ def of_convolutions(network: nn.Module, batch: torch.Tensor) -> dict[str, float]
         assert isinstance(module, nn.Conv3d)
         signs = torch.randint(0, 2, (module.out_channels,), generator=generator) * 2.0 - 1
         signs = signs.to(output.device)
-        weight = torch.einsum("o...,o->...", module.weight.float(), signs)[None]
-        bias = None if module.bias is None else (module.bias.float() @ signs)[None]
         with exact_float32(output.device):
+            weight = torch.einsum("o...,o->...", module.weight.float(), signs)[None]
+            bias = None if module.bias is None else (module.bias.float() @ signs)[None]
             expected = F.conv3d(
                 inputs[0].float(), weight, bias, module.stride, module.padding, module.dilation
             )

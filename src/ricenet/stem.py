@@ -27,7 +27,7 @@ from torch.nn.grad import conv3d_weight
 from torch.utils.checkpoint import checkpoint
 
 from ricenet import plan
-from ricenet.layer_errors import Rewritten
+from ricenet.layer_errors import Rewritten, convolve_in_slabs
 
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
@@ -78,14 +78,14 @@ class Stem(Rewritten):
         With ``rounded``, numbers are rounded to that type where :meth:`forward` rounds them in half
         precision: of two voxels that differ by less, the max-pool may take the other.
         """
-        padding, stride, eps = self.conv.padding, self.conv.stride, self.norm.eps
+        eps = self.norm.eps
         x = _straight_through(x, rounded)
 
         def of_channels(
             x: torch.Tensor, weight: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor
         ) -> torch.Tensor:
             weight = _straight_through(weight, rounded)
-            y = F.conv3d(x, weight, padding=padding, stride=stride)
+            y = convolve_in_slabs(x, weight, None, like=self.conv)
             y = _straight_through(y, rounded)
             z = F.batch_norm(y, None, None, gamma, beta, training=True, momentum=0.0, eps=eps)
             return F.max_pool3d(F.relu(z), 3, 2, 1)

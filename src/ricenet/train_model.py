@@ -37,7 +37,7 @@ from ricenet import (
 )
 from ricenet.augment import derive_seed
 from ricenet.checkpoint import State
-from ricenet.device import choose_device, out_of_memory, share_memory
+from ricenet.device import choose_device, first_line, out_of_memory, share_memory
 from ricenet.device import describe as describe_device
 from ricenet.epoch import be_deterministic, recompute_norms, train_epoch, validate
 from ricenet.fit_to_device import Execution
@@ -136,7 +136,7 @@ def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: P
     kept = epochs - epochs % s["checkpoint_epochs"] if resume.is_file() else 0
     what = "its memory ran out" if out_of_memory(error) else type(error).__name__
     return (
-        f"the device failed in epoch {epochs + 1}: {what}: {fit_to_device.first_line(error)}; "
+        f"the device failed in epoch {epochs + 1}: {what}: {first_line(error)}; "
         f"look for other programs on it, then start the same command again: it goes on after "
         f"epoch {kept}"
     )
@@ -241,9 +241,10 @@ def finish_norms(
     validation: Subjects,
     execution: Execution,
     s: dict[str, Any],
+    say: Callable[[str], None],
 ) -> None:
     """Recompute the statistics of the batch norms, and the last predictions with them."""
-    recompute_norms(network, training, samples=execution.samples)
+    recompute_norms(network, training, samples=execution.samples, say=say)
     logits = validate(
         network, validation, samples=execution.samples, precision=s["validation_precision"]
     )
@@ -263,7 +264,7 @@ def load_on(
         try:
             return loading.load_subjects(rows, device=device, resident=True, say=say, **how)
         except torch.OutOfMemoryError as error:
-            say(f"the subjects stay on the host: {fit_to_device.first_line(error)}")
+            say(f"the subjects stay on the host: {first_line(error)}")
             torch.cuda.empty_cache()
     return loading.load_subjects(rows, device=device, resident=False, say=say, **how)
 
@@ -292,6 +293,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             say=job.say,
         )
         fit = settled.fit
+        job.facts["processor"] = describe_device(device)
         load = partial(load_on, device, facts=facts, places=places, say=job.say)
         training, validation = (load(part, resident=fit.resident) for part in rows)
         identity["execution"] = fit._replace(resident=True)._asdict()  # where they lie is the same
@@ -314,7 +316,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             resume=resume,
         )
         if s["norm_statistics"] == "recomputed":
-            finish_norms(network, state, training, validation, execution, s)
+            finish_norms(network, state, training, validation, execution, s, job.say)
         identity["epoch"] = state.epoch
         model.save_model(job.stage(job.args.out), network, metadata=identity)
         history, found = pd.DataFrame(state.history), predictions(state, validation, identity)
@@ -324,7 +326,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.fact(name, part["digest"].to_dict())
         best = state.best["epoch"]
         job.facts |= {"model": identity, "device": device.type, "best_epoch": best}
-        job.facts["processor"] = describe_device(device)
         job.facts |= {**fit._asdict(), "gradient_gate": gradient_gate.facts(settled)}
         layer, error, limit = gradient_gate.worst(settled)
         job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")

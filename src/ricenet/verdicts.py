@@ -48,11 +48,17 @@ def machine(device: torch.device) -> dict[str, Any]:
         "node": platform.node(),
         "device": torch.cuda.get_device_name(device) if cuda else processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "versions": [torch.__version__, str(torch.version.cuda), platform.python_version()],
-        "cudnn": torch.backends.cudnn.version() if cuda else None,
+        "versions": provenance.versions() | {"build": torch.__version__},
+        "cuda": cuda_versions() if cuda else None,
         "limits": {name: os.environ.get(name) for name in LIMITS_OF_INSTRUCTIONS},
         "threads": torch.get_num_threads(),
     }
+
+
+def cuda_versions() -> list[str]:
+    """Versions of CUDA, of the driver and of cuDNN."""
+    driver = getattr(torch._C, "_cuda_getDriverVersion", lambda: None)()
+    return [str(v) for v in (torch.version.cuda, driver, torch.backends.cudnn.version())]
 
 
 def key(what: str, device: torch.device, **facts: Any) -> str:
@@ -64,7 +70,7 @@ def key(what: str, device: torch.device, **facts: Any) -> str:
 
 def recall(name: str) -> dict[str, Any] | None:
     """Verdict that a job before has kept; None where there is none, or no usable one."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # the last: nobody's home
         verdict = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
         return verdict if isinstance(verdict, dict) else None
     return None
@@ -72,6 +78,6 @@ def recall(name: str) -> dict[str, Any] | None:
 
 def keep(name: str, verdict: dict[str, Any]) -> None:
     """Keep a verdict for the jobs that follow; nothing happens where the folder is read-only."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):
         folder().mkdir(parents=True, exist_ok=True)
         provenance.write_json(folder() / f"{name}.json", verdict)
