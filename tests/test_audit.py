@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import crop, digests, provenance, record, step, zscore
+from ricenet import atomic, crop, digests, record, step, zscore
 from ricenet.audit import collect, records
 from ricenet.volume import load
 from step_run import put, run_step
@@ -144,7 +144,7 @@ def test_a_failed_check_that_was_accepted_is_not_counted_but_shown(study: Path) 
     path = study / "subjects" / "P2" / "crop.json"
     content = json.loads(path.read_text())
     content["checks"][0]["verdict"] = "fail"
-    provenance.write_json(path, content | {"seal": record.seal(content)})
+    atomic.write_json(path, content | {"seal": record.seal(content)})
     name = content["checks"][0]["check"]
     assert run(study)[0]["checks"][0]["value"] == 1
     for subject, left in (("P1", 1), ("P2", 0)):  # another subject's decision is not this one's
@@ -171,7 +171,7 @@ def test_invariants_are_computed_from_the_voxels_not_taken_from_the_record(study
     content = json.loads(path.read_text())
     digest = digests.file_digest(subject / "event_zscored.nii.gz")
     content["outputs"]["out"][0]["digest"] = digest
-    provenance.write_json(path, content | {"seal": record.seal(content)})
+    atomic.write_json(path, content | {"seal": record.seal(content)})
     make_crop(subject)
     table = run(study)[1]
     failed = table[table["verdict"] == "fail"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finished_study import Finished
-from ricenet import provenance, record
+from ricenet import atomic, record
 from ricenet.audit import diff, records
 
 
@@ -22,7 +22,7 @@ def change(root: Path, name: str, edit: Callable[[dict], object]) -> None:
     path = root / name
     content = json.loads(path.read_text())
     edit(content)
-    provenance.write_json(path, content | {"seal": record.seal(content)})
+    atomic.write_json(path, content | {"seal": record.seal(content)})
 
 
 def other_output(content: dict) -> None:

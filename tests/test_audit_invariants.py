@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from finished_study import Finished
-from ricenet import digests, provenance, record
+from ricenet import atomic, digests, record
 from ricenet.audit import chain, measure, records
 from ricenet.audit.dose_invariants import course_maximum_gy
 from ricenet.audit.invariants import ROUNDING_TOLERANCE, halves_apart, scaled_dose
@@ -114,7 +114,7 @@ def test_accepted_loss_of_brain_is_no_problem_and_another_is(root: Path) -> None
     content = json.loads(path.read_text())
     digest = digests.file_digest(root / SUBJECT / "brain-mask_cropped.nii.gz")
     content["outputs"]["cropped-mask"][0]["digest"] = digest
-    provenance.write_json(path, content | {"seal": record.seal(content)})
+    atomic.write_json(path, content | {"seal": record.seal(content)})
     study = records.read(root)
     todo = measure.tasks(root, chain.wanted(study), study.records.values())
     found = measure.run(todo, processes=1)

@@ -18,8 +18,8 @@ import pytest
 import finished_study
 from finished_study import Finished
 from ricenet import record
+from ricenet.atomic import write_json
 from ricenet.audit import records, verify
-from ricenet.provenance import write_json
 from ricenet.study import from_files
 
 IMAGE = "subjects/S2/event_zscored.nii.gz"

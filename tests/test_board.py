@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import board, provenance, step
+from ricenet import atomic, board, step
 from test_step import job
 
 
@@ -16,7 +16,7 @@ def note(root: Path, name: str, step_name: str, why: str, *, at: float = 2000.0)
     path = root / "logs" / name / f"{step_name}.failed.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"step": step_name, "place": f"{name}/event_native", "why": why}
-    provenance.write_json(path, content)
+    atomic.write_json(path, content)
     os.utime(path, (at, at))
 
 

@@ -31,7 +31,7 @@ NOTHING = {
     "a bound of a setting": ("sections.py", "lt=1", "lt=2"),
     "a label's name": ("labels.py", "recurrence", "relapse"),
     "how a record is written": ("record.py", "os.path.relpath(path, folder)", "str(path)"),
-    "a version in the records": ("provenance.py", '"pydicom"', '"pydicom", "pandas"'),
+    "a version in the records": ("software.py", '"pydicom"', '"pydicom", "pandas"'),
     "where verdicts are kept": ("verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
     "the order of imports": (
         "zscore.py",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ricenet import digests, provenance
+from ricenet import atomic, digests
 from ricenet.volume import Volume, save
 
 
@@ -45,10 +45,10 @@ def test_file_digest_of_other_files_is_sha256(tmp_path: Path) -> None:
 
 def test_write_json_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    provenance.write_json(path, {"b": 1, "a": 2})
+    atomic.write_json(path, {"b": 1, "a": 2})
     old = path.read_bytes()
     with pytest.raises(ValueError):
-        provenance.write_json(path, {"x": float("nan")})
+        atomic.write_json(path, {"x": float("nan")})
     assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["r.json"]
     assert list(json.loads(old)) == ["a", "b"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import digests, provenance, raw_files
+from ricenet import atomic, digests, raw_files
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_odd_file_names_do_no_harm(name: bytes, raw: Path) -> None:
     memory: dict = {}
     assert len(raw_files.listed(raw)) == 3
     assert raw_files.digest(raw, memory=memory) not in (before, "unreadable")
-    provenance.write_json(raw.parent / "memory.json", memory)
+    atomic.write_json(raw.parent / "memory.json", memory)
     assert json.loads((raw.parent / "memory.json").read_text()) == memory
 
 

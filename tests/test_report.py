@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ricenet import compare, evaluate, report
-from ricenet.provenance import write_json
+from ricenet.atomic import write_json
 from test_board import cache, note
 
 SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]

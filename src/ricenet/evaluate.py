@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ricenet import caches, metrics, provenance, step
+from ricenet import atomic, caches, metrics, step
 from ricenet.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 COLUMNS = ["ablation", "set", "aggregate", "which", "metric", "value", "low", "high", "sd", "n"]
@@ -249,4 +249,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_test(test, manifest, list(validation["ablation"].unique()))
         table, summary = evaluate(validation, test, job.settings)
         table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
-        provenance.write_json(job.stage(job.args.summary), without_nan(summary))
+        atomic.write_json(job.stage(job.args.summary), without_nan(summary))

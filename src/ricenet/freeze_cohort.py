@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ricenet import config, digests, overrides, provenance, settings_files, tables
+from ricenet import atomic, config, digests, overrides, settings_files, tables
 
 COLUMNS = ("subject", "split", "fold")
 
@@ -202,7 +202,7 @@ def freeze(args: argparse.Namespace) -> str:
     new = {str(s): tables.LABELS[label] for s, label in labels.items() if label}
     cohort = extended(old, new, choice)
     tables.check_folds(path, cohort[~cohort["subject"].isin(excluded)])
-    provenance.write_text(path, text_of(cohort, _remark(args, old_path, choice)))
+    atomic.write_text(path, text_of(cohort, _remark(args, old_path, choice)))
     return "\n".join(
         [
             f"{path}: {len(old)} subjects kept, {len(new)} added, {choice.folds} folds",

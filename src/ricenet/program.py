@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ricenet import confined, lease, provenance
+from ricenet import atomic, confined, lease
 from ricenet.step import SHOWN, failure_note
 
 
@@ -72,4 +72,4 @@ def _clean_up(pid: int, reason: str, step: str, argv: Sequence[str]) -> None:
         with args.log.open("a", encoding="utf-8") as log:
             log.write(line + "\n")
         note = {"step": step, "place": place, "why": reason}
-        provenance.write_json(failure_note(args.log), note)
+        atomic.write_json(failure_note(args.log), note)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import provenance, raw_files
+from ricenet import atomic, raw_files
 
 PLANNING_CT = "ct"
 
@@ -130,4 +130,4 @@ def _read_memory(path: Path) -> dict[str, list]:
 def _write_memory(path: Path, memory: dict[str, list]) -> None:
     if memory != _read_memory(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        provenance.write_json(path, memory)
+        atomic.write_json(path, memory)

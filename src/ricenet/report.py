@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 import ricenet
-from ricenet import board, digests, page, provenance, step
+from ricenet import board, digests, page, software, step
 from ricenet.explanations import explanations
 from ricenet.labels import LABELS
 
@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "sections": sections,
                 "failed": [check for check in checks if check["verdict"] == "fail"],
                 "other_checks": [check for check in checks if check["subject"] not in known],
-                "versions": {"ricenet": ricenet.__version__, **provenance.versions()},
+                "versions": {"ricenet": ricenet.__version__, **software.versions()},
                 "root_digest": audit["root_digest"],
                 "files": audit["files"],
                 "digests": {path.name: digests.bytes_digest(path) for path in files},

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet import board, provenance
+from ricenet import atomic, board
 from ricenet.board import Row
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def write(root: Path, rows: Sequence[Row], title: str) -> None:
         "status.html.j2",
         {"title": title, "board": rows, "states": board.counts(rows), "pictures": pictures},
     )
-    provenance.write_text(root / "status.tsv", board.as_tsv(rows))
-    provenance.write_text(root / "status.html", html)
+    atomic.write_text(root / "status.tsv", board.as_tsv(rows))
+    atomic.write_text(root / "status.html", html)
 
 
 def picture(subject: str) -> str:

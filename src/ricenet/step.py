@@ -21,14 +21,15 @@ from typing import Any, TypeVar
 
 from ricenet import (
     arguments,
+    atomic,
     checks,
     confined,
     digests,
     introduced,
     lease,
-    provenance,
     raw_files,
     record,
+    software,
     staging,
     steps,
 )
@@ -148,7 +149,7 @@ class Job:
         if self.args.log and self.lease.held():
             note = {"step": self.step, "place": self._place(), "why": why}
             with contextlib.suppress(OSError):  # no room: the message was shown
-                provenance.write_json(failure_note(self.args.log), note)
+                atomic.write_json(failure_note(self.args.log), note)
 
     def _place(self) -> str:
         return "/".join(self.record_path.with_suffix("").parts[-2:])
@@ -167,7 +168,7 @@ class Job:
         # written before anything gets its final name: a record that cannot be is an error
         temporary = self.record_path.with_name(f".{os.getpid()}.{self.record_path.name}.tmp")
         self.known.staged[self.record_path] = temporary
-        provenance.write_json(temporary, content)
+        atomic.write_json(temporary, content)
         for temporary in self.known.staged.values():
             staging.sync(temporary)
         if not self.lease.held():
@@ -268,7 +269,7 @@ class Job:
             **record.of_files(names, self.known, folder),
             "facts": self.facts,
             "checks": self.checks,
-            "versions": provenance.versions(),
+            "versions": software.versions(),
             "threads": self.args.threads,
             "seconds": round(time.monotonic() - self.started, 2),
         }

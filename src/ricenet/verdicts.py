@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from ricenet import provenance
+from ricenet import atomic, software
 
 # what tells oneDNN, torch and MKL which instructions to use
 LIMITS_OF_INSTRUCTIONS = (
@@ -48,7 +48,7 @@ def machine(device: torch.device) -> dict[str, Any]:
         "node": platform.node(),
         "device": torch.cuda.get_device_name(device) if cuda else processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "versions": provenance.versions() | {"build": torch.__version__},
+        "versions": software.versions() | {"build": torch.__version__},
         "cuda": cuda_versions() if cuda else None,
         "limits": {name: os.environ.get(name) for name in LIMITS_OF_INSTRUCTIONS},
         "threads": torch.get_num_threads(),
@@ -80,4 +80,4 @@ def keep(name: str, verdict: dict[str, Any]) -> None:
     """Keep a verdict for the jobs that follow; nothing happens where the folder is read-only."""
     with contextlib.suppress(OSError, RuntimeError):
         folder().mkdir(parents=True, exist_ok=True)
-        provenance.write_json(folder() / f"{name}.json", verdict)
+        atomic.write_json(folder() / f"{name}.json", verdict)

