@@ -16,8 +16,8 @@ gc.set_threshold(100_000, 50, 100)
 SOURCE = Path(workflow.basedir, "src")
 sys.path.insert(0, str(SOURCE))
 
-from ricenet.scheduling import stop_alarms
-from ricenet.yaml_limits import require_plain
+from ricenet.study.scheduling import stop_alarms
+from ricenet.config.yaml_limits import require_plain
 
 # Before anybody builds what its aliases multiply.
 require_plain(Path("config/config.yaml"))

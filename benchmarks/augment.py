@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from timing import place, race, table
 
-from ricenet import augment
-from ricenet.augment import derive_seed
-from ricenet.device import choose_device
+from ricenet.step.device import choose_device
+from ricenet.train import augment
+from ricenet.train.augment import derive_seed
 
 DEGREES, SCALING, ELASTIC, KNOT = 15.0, 0.1, 3.0, 32.0
 NOISE, BRIGHTNESS, GAMMA = 0.1, 0.2, 0.3

@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from augment import RANGES, monai_chain, sample
 from timing import place, race, table
 
-from ricenet import augment, epoch, fit_to_device, model
-from ricenet.augment import derive_seed
-from ricenet.device import choose_device
-from ricenet.loading import Subjects
+from ricenet.cohort.loading import Subjects
+from ricenet.networks import model
+from ricenet.step.device import choose_device
+from ricenet.train import augment, epoch, fit_to_device
+from ricenet.train.augment import derive_seed
 
 KINDS = ("mri", "mri", "dose")
 

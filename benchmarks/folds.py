@@ -24,9 +24,10 @@ from typing import Any
 import torch
 from timing import place
 
-from ricenet import epoch, fit_to_device, model
-from ricenet.device import choose_device
-from ricenet.loading import Subjects
+from ricenet.cohort.loading import Subjects
+from ricenet.networks import model
+from ricenet.step.device import choose_device
+from ricenet.train import epoch, fit_to_device
 
 
 def make(args: argparse.Namespace, seed: int) -> tuple[torch.nn.Module, Callable[[], object]]:

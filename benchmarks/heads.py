@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ricenet import ingest_mri
-from ricenet.volume import Volume, load
+from ricenet.image.volume import Volume, load
+from ricenet.ingest import ingest_mri
 
 GLIOMA = "glioma_tcga_fg6692"
 GLIOMA_MASK = "bet_tcia_example_t1c_mask.nii.gz"

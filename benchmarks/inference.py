@@ -33,8 +33,10 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from torch import nn
 from tqdm import tqdm
 
-from ricenet import caches, loading, model, study
-from ricenet.sampling import split_fold
+from ricenet.cohort import dataset, loading
+from ricenet.networks import model
+from ricenet.study import study
+from ricenet.train.sampler import split_fold
 
 CPU = torch.device("cpu")
 DRAWS = 10
@@ -45,7 +47,7 @@ def train(manifest: Path, folder: Path, settings: dict, ablation: str, fold: int
     out = folder / f"{ablation}-{settings['batch_size']}-{fold}"
     subprocess.run(
         [
-            sys.executable, "-m", "ricenet.train_model",
+            sys.executable, "-m", "ricenet", "train_model",
             "--manifest", manifest, "--ablation", ablation, "--fold", str(fold),
             "--out", out / "model.safetensors", "--history", out / "history.tsv",
             "--predictions", out / "predictions.tsv", "--record", out / "model.json",
@@ -85,9 +87,9 @@ def recomputed(network: nn.Module, volumes: torch.Tensor, size: int) -> nn.Modul
 
 def ask(manifest: Path, path: Path, batch_size: int) -> Iterator[pd.DataFrame]:
     """Probabilities of a model's validation fold, a table for each way of asking."""
-    table, facts = caches.read_manifest(manifest)
+    table, facts = dataset.read_manifest(manifest)
     network, said = model.load_model(path, device=CPU)
-    places = caches.ablation_places(facts, said["ablation"])
+    places = dataset.ablation_places(facts, said["ablation"])
     rows = split_fold(table, said["fold"])
     training, validation = (
         loading.load_subjects(part, facts, places=places, device=CPU) for part in rows

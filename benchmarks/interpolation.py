@@ -27,8 +27,8 @@ from heads import first_subject, glioma, person, series
 from scipy.spatial.transform import Rotation
 from timing import race, table
 
-from ricenet.interpolation import isotropic_grid, sample, sample_with_itk
-from ricenet.volume import Volume
+from ricenet.image.interpolation import isotropic_grid, sample, sample_with_itk
+from ricenet.image.volume import Volume
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())
 OURS = CONFIG["align"]["mri_interpolator"]

@@ -19,9 +19,9 @@ import torch
 from monai.transforms import LoadImage
 from timing import place, race, table
 
-from ricenet import digests
-from ricenet.loading import load_cohort
-from ricenet.volume import Volume, save
+from ricenet.cohort.loading import load_cohort
+from ricenet.image.volume import Volume, save
+from ricenet.provenance import digests
 
 SUBJECTS = 4
 

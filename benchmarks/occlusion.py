@@ -26,12 +26,12 @@ from captum.attr import Occlusion
 from monai.visualize import OcclusionSensitivity
 from torch import nn
 
-from ricenet import model
-from ricenet.occlusion.boxes import Boxes
-from ricenet.occlusion.cubes import average, corners
-from ricenet.occlusion.hidden import Hidden, whole
-from ricenet.occlusion.incremental import batch_outputs, changed_boxes, clean_activations
-from ricenet.occlusion.layers import LocalNetwork, local_network
+from ricenet.explain.occlusion.boxes import Boxes
+from ricenet.explain.occlusion.cubes import average, corners
+from ricenet.explain.occlusion.hidden import Hidden, whole
+from ricenet.explain.occlusion.incremental import batch_outputs, changed_boxes, clean_activations
+from ricenet.explain.occlusion.layers import LocalNetwork, local_network
+from ricenet.networks import model
 
 CHANNELS = 3
 EDGE = 2  # cubes of a block along each axis

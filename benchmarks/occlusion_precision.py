@@ -16,11 +16,11 @@ import torch
 from occlusion import hidden_at, lively
 from torch import nn
 
-from ricenet import model
-from ricenet.occlusion.cubes import corners
-from ricenet.occlusion.incremental import clean_output, incremental
-from ricenet.occlusion.layers import local_network
-from ricenet.occlusion_map import in_precision
+from ricenet.explain.occlusion.cubes import corners
+from ricenet.explain.occlusion.incremental import clean_output, incremental
+from ricenet.explain.occlusion.layers import local_network
+from ricenet.explain.occlusion_map import in_precision
+from ricenet.networks import model
 
 CHANNELS, CUBE, STRIDE = 3, 16, 16
 

@@ -21,7 +21,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from ricenet import evaluate, metrics, study
+from ricenet.evaluate import evaluate
+from ricenet.statistics import metrics
+from ricenet.study import study
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -34,7 +36,7 @@ def trained(
     out = folder / f"{precision}-{seed}-{fold}"
     subprocess.run(
         [
-            sys.executable, "-m", "ricenet.train_model",
+            sys.executable, "-m", "ricenet", "train_model",
             "--manifest", f"{place.cohort_root}/manifest.tsv",
             "--ablation", ablation, "--fold", str(fold),
             "--out", f"{out}/model.safetensors", "--history", f"{out}/history.tsv",

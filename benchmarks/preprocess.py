@@ -38,10 +38,10 @@ import yaml
 from heads import GLIOMA, GLIOMA_MASK, first_subject
 from nibabel.affines import apply_affine
 
-from ricenet import transforms
-from ricenet.interpolation import sample
-from ricenet.registration_gates import dice
-from ricenet.volume import load
+from ricenet.image import transforms
+from ricenet.image.interpolation import sample
+from ricenet.image.volume import load
+from ricenet.preprocess.registration_gates import dice
 
 ROOT = Path(__file__).parents[1]
 THREADS = 2

@@ -24,11 +24,11 @@ import yaml
 from heads import GLIOMA, GLIOMA_MASK, first_subject, glioma, person, series
 from scipy.spatial.transform import Rotation
 
-from ricenet import transforms
-from ricenet.interpolation import isotropic_grid, sample
-from ricenet.register import estimate, estimate_by_default
-from ricenet.registration_gates import head_outline
-from ricenet.volume import Volume, load
+from ricenet.image import transforms
+from ricenet.image.interpolation import isotropic_grid, sample
+from ricenet.image.volume import Volume, load
+from ricenet.preprocess.register import estimate, estimate_by_default
+from ricenet.preprocess.registration_gates import head_outline
 
 OURS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["register"]
 SETTINGS = ("ANTs' defaults", "ours")

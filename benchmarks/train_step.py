@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from timing import place, race, table
 from torch import nn
 
-from ricenet import model, stem
-from ricenet.device import choose_device
+from ricenet.networks import model, resnet_stem
+from ricenet.step.device import choose_device
 
 
 def saved_bytes(forward: Callable[[], object]) -> int:
@@ -50,7 +50,7 @@ class Runner:
         if last:
             self.network.to(memory_format=torch.channels_last_3d)
         gather = "compiled" if device.type == "cuda" else "library"
-        self.call = stem.WithStem(self.network, gather=gather) if ours else self.network
+        self.call = resnet_stem.WithStem(self.network, gather=gather) if ours else self.network
         self.optimizer = torch.optim.Adam(self.network.parameters(), fused=device.type == "cuda")
         shape = (args.batch_size, args.channels, args.size, args.size, args.size)
         self.batch = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(device)

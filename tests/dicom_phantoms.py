@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from ricenet import ingest_dose
+from ricenet.ingest import ingest_dose
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 # Series in DATA that form a volume: a few slices of a head, and whole heads.

@@ -96,7 +96,7 @@ def fake_model(path, manifest, *, ablation, fold, seed=0):
     """An untrained model with the metadata of a trained one."""
     import torch
 
-    from ricenet import model
+    from ricenet.networks import model
 
     torch.manual_seed(seed)
     channels = len(ablation.split("-"))

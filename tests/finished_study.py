@@ -20,7 +20,7 @@ import yaml
 from scipy import ndimage
 
 from dicom_phantoms import HEAD_FIRST, MR, UID, base, dose, plan, put_pixels, write
-from ricenet.steps import STEPS
+from ricenet.provenance.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 LABELS = {"S1": "RICE", "S2": "RICE", "S3": "recurrence", "S4": "recurrence", "S5": "RICE"}

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ricenet import confined
+from ricenet.step import sandbox
 
-LIMITS = confined.Limits(memory_mb=4000, seconds=600)
+LIMITS = sandbox.Limits(memory_mb=4000, seconds=600)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def attempt(call: Callable[[], object]) -> Outcome:
     except ValueError as error:
         kind, text = "refused", str(error)
     except (MemoryError, RecursionError) as error:
-        kind, text = "exhausted", confined.exhausted(error)
+        kind, text = "exhausted", sandbox.exhausted(error)
     except Exception as error:
         kind, text = "raised", f"{type(error).__name__}: {error}"
     return Outcome(kind, text, time.monotonic() - started, _peak_mb() - before)
@@ -79,7 +79,7 @@ def in_child(calls: list[Callable[[], object]], *, timeout_s: float = 60) -> lis
 
 def _child(calls: list[Callable[[], object]], send) -> None:
     faulthandler.disable()  # pytest's: a crash is an outcome here, and needs no trace
-    confined._limit(LIMITS)
+    sandbox._limit(LIMITS)
     for call in calls:
         send.send_bytes(json.dumps(attempt(call).__dict__).encode())
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet import model
+from ricenet.networks import model
 
 AXES = 3
 

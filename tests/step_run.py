@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ricenet.volume import Volume, save
+from ricenet.image.volume import Volume, save
 
 
 def run_step(main: Callable, record: Path, settings: dict | None = None, **flags: Any) -> dict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ricenet.ablations import ablations
-from ricenet.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
+from ricenet.statistics.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

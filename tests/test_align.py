@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from ricenet import align, transforms
-from ricenet.align import image_of_dose, path_to_reference
-from ricenet.volume import Volume, load
+from ricenet.image import transforms
+from ricenet.image.volume import Volume, load
+from ricenet.preprocess import align
+from ricenet.preprocess.align import image_of_dose, path_to_reference
 from step_run import put, put_record, run_step
 from test_interpolation import rigid, scipy_sampled
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fake_cohort import CHANNELS, SHAPE, fake_model, make_cohort, volume
-from ricenet import arrival, predict, predictions, vote
+from ricenet.predict import arrival, predict, predictions, vote
 from step_run import run_step
 
 ABLATION = "postop-dose"

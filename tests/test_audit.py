@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import atomic, crop, digests, record, step, zscore
+from ricenet import step
 from ricenet.audit import collect, records
-from ricenet.volume import load
+from ricenet.image.volume import load
+from ricenet.preprocess import crop, zscore
+from ricenet.provenance import atomic, digests, record
 from step_run import put, run_step
 
 MASK = np.zeros((8, 9, 10), np.uint8)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from finished_study import Finished
-from ricenet import atomic, record
 from ricenet.audit import diff, records
+from ricenet.provenance import atomic, record
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 
 from dicom_phantoms import CANARIES
 from finished_study import Finished
-from ricenet.audit import export, identities, privacy, records
+from ricenet.audit import identities, privacy, records
 from ricenet.audit.verify import verify
+from ricenet.export import export
 
 PERMALINKS = {
     "https://w3id.org/ro/wfrun/process/0.5",

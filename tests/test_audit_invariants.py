@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from finished_study import Finished
-from ricenet import atomic, digests, record
 from ricenet.audit import chain, measure, records
 from ricenet.audit.dose_invariants import course_maximum_gy
 from ricenet.audit.invariants import ROUNDING_TOLERANCE, halves_apart, scaled_dose
-from ricenet.volume import Volume, load, save
+from ricenet.image.volume import Volume, load, save
+from ricenet.provenance import atomic, digests, record
 
 SUBJECT = "subjects/S2"
 

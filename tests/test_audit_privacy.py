@@ -17,9 +17,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from dicom_phantoms import CANARIES, MR, base, write
 from finished_study import Finished
-from ricenet import ingest_dose, ingest_mri, timeline
 from ricenet.audit import identities, privacy, texts
 from ricenet.audit.records import Problem
+from ricenet.ingest import ingest_dose, ingest_mri, timeline
 from step_run import run_step
 
 # keyword: what stands in it; 40 with the folder's name. PS3.15 table E.1-1 is where they come from.

@@ -17,10 +17,10 @@ import pytest
 
 import finished_study
 from finished_study import Finished
-from ricenet import record
-from ricenet.atomic import write_json
 from ricenet.audit import records, verify
-from ricenet.study import from_files
+from ricenet.provenance import record
+from ricenet.provenance.atomic import write_json
+from ricenet.study.study import from_files
 
 IMAGE = "subjects/S2/event_zscored.nii.gz"
 CROPPED = "subjects/S2/event_cropped.nii.gz"
@@ -249,7 +249,7 @@ def test_file_made_anew_makes_its_children_wrongly_parented(study: Finished) -> 
     """Whole files with sound records, made from other content than what there is now."""
     path = study.root / IMAGE
     flip_a_bit(path)
-    from ricenet.digests import file_digest
+    from ricenet.provenance.digests import file_digest
 
     forge_record(
         study.root / "subjects/S2/event_zscored.json",

@@ -6,7 +6,7 @@ from scipy.ndimage import center_of_mass, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from fake_cohort import AUGMENTATION, CHANNELS, SHAPE, brain
-from ricenet import augment
+from ricenet.train import augment
 
 KINDS = tuple(CHANNELS.values())
 PLACES = (0, 1, 2)

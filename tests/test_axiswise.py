@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from ricenet import interpolation
-from ricenet.axiswise import parallel_axes
-from ricenet.volume import Volume
+from ricenet.image import interpolation
+from ricenet.image.axiswise import parallel_axes
+from ricenet.image.volume import Volume
 
 
 @given(

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import atomic, board, step
+from ricenet import step
+from ricenet.provenance import atomic
+from ricenet.study import board
 from test_step import job
 
 

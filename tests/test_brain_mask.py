@@ -15,10 +15,12 @@ import torch
 from skimage.transform import resize
 
 from dicom_phantoms import needs
-from ricenet import brain_mask, digests, hd_bet, ingest_mri
-from ricenet.interpolation import isotropic_grid, sample
-from ricenet.registration_gates import dice, head_outline
-from ricenet.volume import Volume, load, save
+from ricenet.image.interpolation import isotropic_grid, sample
+from ricenet.image.volume import Volume, load, save
+from ricenet.ingest import ingest_mri
+from ricenet.preprocess import brain_mask, hd_bet
+from ricenet.preprocess.registration_gates import dice, head_outline
+from ricenet.provenance import digests
 from step_run import run_step
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ricenet import cache
+from ricenet.preprocess import cache
 from step_run import put, run_step
 from test_interpolation import oblique
 

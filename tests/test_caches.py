@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fake_cohort import CHANNELS, SHAPE, make_cohort
-from ricenet import caches, loading
+from ricenet.cohort import dataset, loading
 
 CPU = torch.device("cpu")
 
@@ -15,13 +15,13 @@ def manifest(tmp_path):
 
 
 def load(manifest, places=(0, 1, 2)):
-    table, facts = caches.read_manifest(manifest)
+    table, facts = dataset.read_manifest(manifest)
     return loading.load_cohort(table, facts, places=places, device=CPU)
 
 
 def test_manifest(manifest):
-    table, facts = caches.read_manifest(manifest)
-    assert list(table.columns) == list(caches.COLUMNS)
+    table, facts = dataset.read_manifest(manifest)
+    assert list(table.columns) == list(dataset.COLUMNS)
     assert facts["channels"] == list(CHANNELS) and facts["shape"] == list(SHAPE)
     assert table.loc["s04", "split"] == "test" and table.loc["s04", "fold"] == -1
     assert all(np.load(path).shape == (3, *SHAPE) for path in table["cache"])
@@ -29,12 +29,12 @@ def test_manifest(manifest):
 
 def test_ids_stay_text(manifest):
     manifest.write_text(manifest.read_text().replace("s00\t", "007\t").replace("s01\t", "NA\t"))
-    table, _ = caches.read_manifest(manifest)
+    table, _ = dataset.read_manifest(manifest)
     assert list(table.index[:2]) == ["007", "NA"]
 
 
 def test_channels_come_in_the_asked_order(manifest):
-    table, _ = caches.read_manifest(manifest)
+    table, _ = dataset.read_manifest(manifest)
     volumes = load(manifest, places=(2, 0))
     assert volumes.shape == (5, 2, *SHAPE) and volumes.dtype == torch.float16
     for i, path in enumerate(table["cache"]):
@@ -52,20 +52,20 @@ def test_one_flipped_bit_is_caught(manifest):
 
 @pytest.mark.parametrize("change", ["dtype", "shape"])
 def test_another_type_or_shape_is_refused(manifest, change):
-    table, facts = caches.read_manifest(manifest)
+    table, facts = dataset.read_manifest(manifest)
     path = manifest.parent / "../../caches/s01.npy"
     data = np.load(path)
     np.save(path, data.astype(np.float32) if change == "dtype" else data[:, :-1])
-    table.loc["s01", "digest"] = caches.digests.bytes_digest(path)
+    table.loc["s01", "digest"] = dataset.digests.bytes_digest(path)
     with pytest.raises(ValueError, match="subject s01: the cache is float"):
         loading.load_cohort(table, facts, places=(0,), device=CPU)
 
 
 def test_pickled_caches_are_refused(manifest):
-    table, facts = caches.read_manifest(manifest)
+    table, facts = dataset.read_manifest(manifest)
     path = manifest.parent / "../../caches/s01.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    table.loc["s01", "digest"] = caches.digests.bytes_digest(path)
+    table.loc["s01", "digest"] = dataset.digests.bytes_digest(path)
     with pytest.raises(ValueError):
         loading.load_cohort(table, facts, places=(0,), device=CPU)
 
@@ -74,18 +74,18 @@ def test_broken_manifests_are_refused(manifest):
     table = pd.read_csv(manifest, sep="\t")
     table.drop(columns="digest").to_csv(manifest, sep="\t", index=False)
     with pytest.raises(ValueError, match="digest"):
-        caches.read_manifest(manifest)
+        dataset.read_manifest(manifest)
     pd.concat([table, table[:1]]).to_csv(manifest, sep="\t", index=False)
     with pytest.raises(ValueError, match="s00"):
-        caches.read_manifest(manifest)
+        dataset.read_manifest(manifest)
     table.to_csv(manifest, sep="\t", index=False)
     manifest.with_suffix(".json").write_text('{"facts": {"channels": []}}')
     with pytest.raises(ValueError, match="spacing_mm"):
-        caches.read_manifest(manifest)
+        dataset.read_manifest(manifest)
 
 
 def test_subjects_keep_their_labels(manifest):
-    table, facts = caches.read_manifest(manifest)
+    table, facts = dataset.read_manifest(manifest)
     found = loading.load_subjects(table[::-1], facts, places=(1,), device=CPU)
     assert found.names == list(table["subject"])[::-1]
     assert found.labels.tolist() == list(table["label"])[::-1]
@@ -93,7 +93,7 @@ def test_subjects_keep_their_labels(manifest):
 
 
 def test_ablation_places(manifest):
-    _, facts = caches.read_manifest(manifest)
-    assert caches.ablation_places(facts, "postop-dose") == (0, 2)
+    _, facts = dataset.read_manifest(manifest)
+    assert dataset.ablation_places(facts, "postop-dose") == (0, 2)
     with pytest.raises(ValueError, match="dose-postop"):
-        caches.ablation_places(facts, "dose-postop")
+        dataset.ablation_places(facts, "dose-postop")

@@ -6,7 +6,8 @@ import platform
 import pytest
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet import check_device, train_model
+from ricenet import check_device
+from ricenet.train import train_model
 from wrong_kernels import half_is_wrong
 
 OCCLUSION = {

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ricenet import checkpoint
-from ricenet.checkpoint import State
+from ricenet.train import checkpoint
+from ricenet.train.checkpoint import State
 
 
 def fresh():

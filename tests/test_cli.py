@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import cli, run
-from ricenet.steps import STEPS
+from ricenet import cli
+from ricenet.provenance.steps import STEPS
+from ricenet.study import run
 
 ROOT = Path(__file__).parents[1]
 FORMER = {

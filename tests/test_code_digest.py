@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import code_digest
-from ricenet.steps import STEPS
+from moved_modules import move
+from ricenet.provenance import code_digest
+from ricenet.provenance.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ricenet"
@@ -18,46 +19,58 @@ SOURCE = ROOT / "src" / "ricenet"
 ALL = set(STEPS)
 
 NOTHING = {
-    "a message in the lease": ("lease.py", "writes", "is writing"),
-    "a message of an error": ("crop.py", "the brain mask is empty", "there is no brain"),
-    "a word in the log": ("train_model.py", "resumed after epoch", "goes on after epoch"),
-    "advice of a check": ("crop.py", "the brain does not fit", "the head does not fit"),
-    "advice in a gate": ("registration_gates.py", "look at both images", "open both images"),
-    "a docstring": ("zscore.py", "Read image and mask", "Load image and mask"),
-    "a comment": ("stem.py", "# on a CPU it would pool", "# else it would pool"),
-    "a published number": ("published.py", '"postop-event": None', '"postop-event": 0.7'),
-    "the text of --explain": ("dose/explain.py", "(from the", "(as told by the"),
-    "a description of a setting": ("sections.py", "voxels", "numbers of voxels"),
-    "a bound of a setting": ("sections.py", "lt=1", "lt=2"),
-    "a label's name": ("labels.py", "recurrence", "relapse"),
-    "how a record is written": ("record.py", "os.path.relpath(path, folder)", "str(path)"),
-    "a version in the records": ("software.py", '"pydicom"', '"pydicom", "pandas"'),
-    "where verdicts are kept": ("verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
+    "a message in the lease": ("step/lease.py", "writes", "is writing"),
+    "a message of an error": ("preprocess/crop.py", "the brain mask is empty", "there is no brain"),
+    "a word in the log": ("train/train_model.py", "resumed after epoch", "goes on after epoch"),
+    "advice of a check": ("preprocess/crop.py", "the brain does not fit", "the head does not fit"),
+    "advice in a gate": (
+        "preprocess/registration_gates.py",
+        "look at both images",
+        "open both images",
+    ),
+    "a docstring": ("preprocess/zscore.py", "Read image and mask", "Load image and mask"),
+    "a comment": ("networks/resnet_stem.py", "# on a CPU it would pool", "# else it would pool"),
+    "a published number": (
+        "statistics/published.py",
+        '"postop-event": None',
+        '"postop-event": 0.7',
+    ),
+    "the text of --explain": ("ingest/explain_dose.py", "(from the", "(as told by the"),
+    "a description of a setting": ("config/sections.py", "voxels", "numbers of voxels"),
+    "a bound of a setting": ("config/sections.py", "lt=1", "lt=2"),
+    "a label's name": ("cohort/labels.py", "recurrence", "relapse"),
+    "how a record is written": (
+        "provenance/record.py",
+        "os.path.relpath(path, folder)",
+        "str(path)",
+    ),
+    "a version in the records": ("provenance/software.py", '"pydicom"', '"pydicom", "pandas"'),
+    "where verdicts are kept": ("step/verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
     "the order of imports": (
-        "zscore.py",
-        "from ricenet import step\nfrom ricenet.intensity import zscore\n",
-        "from ricenet.intensity import zscore\nfrom ricenet import step\n",
+        "preprocess/zscore.py",
+        "from ricenet import step\nfrom ricenet.image.intensity import zscore\n",
+        "from ricenet.image.intensity import zscore\nfrom ricenet import step\n",
     ),
 }
 
 SOMETHING = {
     "the middle of z-scoring": (
-        "intensity.py", "inside - inside.mean()", "inside",
+        "image/intensity.py", "inside - inside.mean()", "inside",
         {"zscore", "cache", "dose_counterfactual"},
     ),
     "an interpolation weight": (
-        "axiswise.py", "1e-3", "1e-2",
+        "image/axiswise.py", "1e-3", "1e-2",
         {"align", "brain_mask", "ingest_dose", "occlusion_native", "register", "resample"},
     ),
-    "a loss": ("epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
-    "a seed's text": ("train_model.py", '"order"', '"sequence"', {"train_model"}),
-    "a constant of a followed module": ("plan.py", "SPARE = 0.15", "SPARE = 0.2", {"train_model"}),
+    "a loss": ("train/epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
+    "a seed's text": ("train/train_model.py", '"order"', '"sequence"', {"train_model"}),
+    "a constant of a followed module": ("networks/memory_plan.py", "SPARE = 0.15", "SPARE = 0.2", {"train_model"}),
     "a limit of the gate": (
-        "layer_errors.py", "TRIES = 3", "TRIES = 1", {"train_model", "brain_mask"},
+        "networks/layer_errors.py", "TRIES = 3", "TRIES = 1", {"train_model", "brain_mask"},
     ),
-    "a verdict's tolerance": ("checks.py", "value >= at_least", "value > at_least", ALL),
-    "how floats are stored": ("volume.py", '"<f4", copy=False', '"<f8", copy=False', ALL),
-    "what a digest is of": ("digests.py", '"sha256"', '"sha512"', ALL),
+    "a verdict's tolerance": ("step/checks.py", "value >= at_least", "value > at_least", ALL),
+    "how floats are stored": ("image/volume.py", '"<f4", copy=False', '"<f8", copy=False', ALL),
+    "what a digest is of": ("provenance/digests.py", '"sha256"', '"sha512"', ALL),
 }  # fmt: skip
 
 
@@ -206,34 +219,11 @@ def test_every_step_counts_its_own_code(tree) -> None:
         assert code_digest.code_hash(step.module) != before[name], name
 
 
-def move(folder: Path, name: str, target: str) -> None:
-    """Move a module into a package, with the import lines of all others; nothing else."""
-    source = folder / f"{name}.py"
-    package, _, module = target.rpartition(".")
-    (folder / package).mkdir(exist_ok=True)
-    (folder / package / "__init__.py").write_text('"""A room."""\n')
-    source.rename(folder / package / f"{module}.py")
-    where = f"from ricenet.{package} import {module}" + ("" if module == name else f" as {name}")
-
-    def without(found: re.Match[str]) -> str:
-        names = [n.strip() for n in found["names"].strip("()").split(",") if n.strip()]
-        if name not in names:
-            return found[0]
-        names.remove(name)
-        rest = f"from ricenet import {', '.join(names)}\n{found['space']}" if names else ""
-        return f"{found['space']}{rest}{where}"
-
-    for path in folder.rglob("*.py"):
-        text = path.read_text()
-        text = text.replace(f"from ricenet.{name} import", f"from ricenet.{target} import")
-        grouped = r"^(?P<space> *)from ricenet import (?P<names>\([^)]*\)|[\w, ]+)"
-        path.write_text(re.sub(grouped, without, text, flags=re.M))
-
-
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("volume", "image.volume"), ("intensity", "image.intensity"), ("plan", "networks.memory"),
-     ("caches", "cohort.dataset"), ("staging", "carrying.staging")],
+    [("image.volume", "grids.volume"), ("image.intensity", "preprocess.intensity"),
+     ("networks.memory_plan", "networks.memory"), ("cohort.dataset", "cohort.caches"),
+     ("preprocess.zscore", "preprocess.standardise"), ("step.staging", "carrying.staging")],
 )  # fmt: skip
 def test_a_moved_module_runs_nothing_again(tree, monkeypatch, name: str, target: str) -> None:
     folder, digests = tree
@@ -241,18 +231,21 @@ def test_a_moved_module_runs_nothing_again(tree, monkeypatch, name: str, target:
     move(folder, name, target)
     carriers = {target if c == name else c for c in code_digest.CARRIERS}
     monkeypatch.setattr(code_digest, "CARRIERS", frozenset(carriers))
-    assert not (folder / f"{name}.py").exists()
+    assert not (folder / f"{name.replace('.', '/')}.py").exists()
+    moved = STEPS["zscore"]._replace(module=f"ricenet.{target}")
+    if name == STEPS["zscore"].module.removeprefix("ricenet."):
+        monkeypatch.setitem(STEPS, "zscore", moved)
     assert changed(digests, before) == set()
 
 
 def test_a_renamed_name_of_a_module_runs_nothing_again(tree) -> None:
     folder, digests = tree
     before = digests()
-    path = folder / "predict.py"
+    path = folder / "predict/predict.py"
     text = path.read_text()
-    assert "caches.read_manifest" in text
+    assert "dataset.read_manifest" in text
     path.write_text(
-        text.replace("import caches,", "import caches as dataset,").replace("caches.", "dataset.")
+        text.replace("import dataset,", "import dataset as caches,").replace("dataset.", "caches.")
     )
     assert changed(digests, before) == set()
 
@@ -260,6 +253,6 @@ def test_a_renamed_name_of_a_module_runs_nothing_again(tree) -> None:
 def test_carriers_import_nothing_numerical() -> None:
     """What is not counted must not compute: no array package at its top."""
     for name in code_digest.CARRIERS:
-        text = (SOURCE / f"{name.replace('.', '/')}.py").read_text()
+        text = code_digest._source_file(f"ricenet.{name}").read_text()
         top = re.findall(r"^(?:import|from) (\w+)", text, flags=re.M)
         assert not {"numpy", "scipy", "SimpleITK", "ants", "monai"} & set(top), name

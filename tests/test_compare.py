@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar
 
 from fake_cohort import make_cohort
-from ricenet import compare
+from ricenet.evaluate import compare
 from step_run import run_step
 
 SETTINGS = {"confidence": 0.9, "bootstrap_samples": 4000, "seed": 3}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ricenet import config
+from ricenet.config import config
 
 CONFIG = Path(__file__).parents[1] / "config"
 

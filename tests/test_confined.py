@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dicom_phantoms import write_series
-from ricenet import confined
+from ricenet.step import sandbox
 
 CONFINED = ("ingest_mri", "ingest_dose")
 PROGRAM = """
@@ -132,10 +132,10 @@ def test_limits_are_those_of_the_child_alone(tmp_path: Path) -> None:
 
     before, cores = (resource.getrlimit(k) for k in (resource.RLIMIT_AS, resource.RLIMIT_CORE))
     resource.setrlimit(resource.RLIMIT_CORE, (cores[1], cores[1]))
-    end = confined.run(look, confined.Limits(300, 7))
+    end = sandbox.run(look, sandbox.Limits(300, 7))
     resource.setrlimit(resource.RLIMIT_CORE, cores)
     core, processor, size = map(int, (tmp_path / "limits").read_text().split())
-    assert end.status == 0 and confined.why(end, confined.Limits(300, 7)) == ""
+    assert end.status == 0 and sandbox.why(end, sandbox.Limits(300, 7)) == ""
     assert (core, processor) == (0, 7) and 300 * 2**20 < size < 100 * 2**30
     assert resource.getrlimit(resource.RLIMIT_AS) == before
 

@@ -11,8 +11,9 @@ import pytest
 import SimpleITK as sitk
 from scipy.ndimage import center_of_mass
 
-from ricenet import converted_image, ingest_mri
-from ricenet.volume import LPS_FROM_RAS, Volume, save, to_itk
+from ricenet.image import converted_image
+from ricenet.image.volume import LPS_FROM_RAS, Volume, save, to_itk
+from ricenet.ingest import ingest_mri
 
 SHAPE = (7, 6, 5)
 STORED = np.random.default_rng(5).integers(0, 100, SHAPE)  # fits every type of number

@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ricenet import crop
-from ricenet.crop import box_start
-from ricenet.volume import Volume, load
+from ricenet.image.volume import Volume, load
+from ricenet.preprocess import crop
+from ricenet.preprocess.crop import box_start
 from step_run import put, run_step
 from test_interpolation import oblique
 

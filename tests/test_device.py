@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ricenet.device import choose_device, first_line, share_memory
+from ricenet.step.device import choose_device, first_line, share_memory
 
 
 def test_a_missing_gpu_is_an_error(monkeypatch):

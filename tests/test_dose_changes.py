@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ricenet import dose_changes
-from ricenet.dose_changes import Patient, changes
-from ricenet.intensity import zscore
+from ricenet.explain import dose_changes
+from ricenet.explain.dose_changes import Patient, changes
+from ricenet.image.intensity import zscore
 
 SHAPE = (12, 14, 10)
 BRAIN = np.zeros(SHAPE, bool)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from fake_cohort import brain, fake_model, make_cohort
-from ricenet import dose_counterfactual, model
-from ricenet.dose_changes import SCALES
+from ricenet.explain import dose_counterfactual
+from ricenet.explain.dose_changes import SCALES
+from ricenet.networks import model
 from step_run import put, run_step
 
 

@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from dicom_phantoms import FRAME, STORED, UID, dose, plan, read_dose, registration, write
 from ricenet.dose import parts
 from ricenet.dose.parts import finest, in_one_frame, stack
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
 from test_dose_plans import BOOST, digests, refusal
 from test_interpolation import rigid
 

@@ -10,7 +10,7 @@ import pytest
 from dicom_phantoms import CANARIES, FRAME, UID, dose, read_dose, registration, write
 from ricenet.dicom.files import find, uid_digest
 from ricenet.dose.frames import refusals, route
-from ricenet.dose.registration import is_rigid, read_links, without_contradictions
+from ricenet.dose.registration_objects import is_rigid, read_links, without_contradictions
 from test_interpolation import rigid
 
 OTHER = f"{UID}.99"

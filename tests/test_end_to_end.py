@@ -25,8 +25,8 @@ import pydicom
 import pytest
 import yaml
 
+from ricenet.image.volume import Volume, load
 from ricenet.phantom.study import make_study
-from ricenet.volume import Volume, load
 from test_rules import ARRIVAL_JOBS, SUBJECT_JOBS, job_counts
 
 # the fixtures run the whole workflow: a busy machine needs more than the suite's limit

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ricenet.enhancement import local_change, new_enhancement
+from ricenet.image.enhancement import local_change, new_enhancement
 
 SHAPE = (40, 44, 36)
 

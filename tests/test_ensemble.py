@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fake_cohort import TRAIN, fake_model
-from ricenet import ensemble
+from ricenet.networks import ensemble
 
 CPU = torch.device("cpu")
 

@@ -10,9 +10,11 @@ from monai.networks.nets import resnet18
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fake_cohort import AUGMENTATION, SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet import augment, caches, checkpoint, epoch, loading, plan, train_model
-from ricenet.augment import derive_seed
-from ricenet.fit_to_device import Fit, prepare, start
+from ricenet.cohort import dataset, loading
+from ricenet.networks import memory_plan
+from ricenet.train import augment, checkpoint, epoch, train_model
+from ricenet.train.augment import derive_seed
+from ricenet.train.fit_to_device import Fit, prepare, start
 
 CPU = torch.device("cpu")
 ORDER = [int(i) for i in np.random.default_rng(5).integers(12, size=80)]
@@ -45,7 +47,7 @@ def fit_of(samples, *, small_stem=False, bf16=False):
 
 
 def subjects_of(manifest):
-    table, facts = caches.read_manifest(manifest)
+    table, facts = dataset.read_manifest(manifest)
     rows = table[(table["split"] == "train") & (table["fold"] != 0)]
     return rows, loading.load_subjects(rows, facts, places=(1, 2), device=CPU)
 
@@ -208,7 +210,7 @@ def test_five_interruptions_leave_no_trace(tmp_path, monkeypatch, precision):
     manifest = make_cohort(tmp_path, shape=SOUND_IN_BF16)
     model = {"stem_stride": 1, "width": 0.125}
     # two of four samples at once: resuming must not care for the parts of a batch either
-    monkeypatch.setattr(plan, "samples_at_once", lambda *args, **kwargs: 2)
+    monkeypatch.setattr(memory_plan, "samples_at_once", lambda *args, **kwargs: 2)
     whole = run(manifest, f"whole-{precision}", precision=precision, model=model)
     facts = json.loads((whole / "model.json").read_text())["facts"]
     assert facts["samples"] == 2

@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from fake_cohort import make_cohort
-from ricenet import evaluate
-from ricenet.published import PUBLISHED_VALIDATION_F1
+from ricenet.evaluate import evaluate
+from ricenet.statistics.published import PUBLISHED_VALIDATION_F1
 
 ABLATIONS = ("dose", "postop-dose")
 SETTINGS = {"confidence": 0.95, "bootstrap_samples": 50, "seed": 1}

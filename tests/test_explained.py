@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ricenet.explained import Explained
+from ricenet.study.explain_files import Explained
 from test_study import COHORT, TWO, make, occlusion
 
 FOLDER = "results/rice-net/cohorts/c1/postop-event-dose"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet.digests import bytes_digest
+from ricenet.provenance.digests import bytes_digest
 from test_rules import STAND_IN, Project
 
 ROOT = Path(__file__).parents[1]

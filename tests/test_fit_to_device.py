@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from fake_cohort import SOUND_IN_BF16, TRAIN
-from ricenet import fit_to_device, layer_errors, stem
-from ricenet.fit_to_device import Fit, Trouble, prepare, settle, simpler
+from ricenet.networks import layer_errors, resnet_stem
+from ricenet.train import fit_to_device
+from ricenet.train.fit_to_device import Fit, Trouble, prepare, settle, simpler
 from wrong_kernels import half_is_wrong
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -58,7 +59,7 @@ def test_a_missing_compiler_costs_time_only(monkeypatch):
     def no_compiler(*tensors):
         raise torch._inductor.exc.InductorError(RuntimeError("no C++ compiler"), None)
 
-    monkeypatch.setattr(stem, "compiled_gather", lambda: no_compiler)
+    monkeypatch.setattr(resnet_stem, "compiled_gather", lambda: no_compiler)
     found = settled(ON_CPU._replace(gather="compiled"))
     assert found.fit == ON_CPU._replace(gather="eager")
     assert "no C++ compiler" in found.given_up[0] and "gather is now eager" in found.given_up[0]
@@ -71,7 +72,7 @@ def test_a_real_missing_compiler(monkeypatch, tmp_path):
     from torch._inductor import config
 
     monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "none")))
-    stem.compiled_gather.cache_clear()
+    resnet_stem.compiled_gather.cache_clear()
     found = settled(ON_CPU._replace(gather="compiled"))
     assert found.fit.gather == "eager" and len(found.given_up) == 1
 
@@ -91,8 +92,8 @@ def test_a_kernel_that_fails_for_the_folded_volume_is_done_without(monkeypatch):
 
 
 def test_a_stem_that_is_wrong_gives_way_to_the_plain_one(monkeypatch):
-    right = stem.moments
-    monkeypatch.setattr(stem, "moments", lambda y: (right(y)[0], 2 * right(y)[1]))
+    right = resnet_stem.moments
+    monkeypatch.setattr(resnet_stem, "moments", lambda y: (right(y)[0], 2 * right(y)[1]))
     found = settled(ON_CPU, automatic=False)
     assert not found.fit.small_stem and found.fit.bf16
     assert found.given_up[0].startswith("stem differs from float32 by")

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ricenet import freeze_cohort, overrides, tables
-from ricenet.freeze_cohort import Choice, extended
+from ricenet.cohort import freeze_cohort, overrides, tables
+from ricenet.cohort.freeze_cohort import Choice, extended
 
 LABELS = list(tables.LABELS)
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from ricenet.frozen import as_source, moved
+from ricenet.study.predict_files import as_source, moved
 
 
 def test_same_file_under_another_name(tmp_path: Path, monkeypatch) -> None:

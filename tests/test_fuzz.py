@@ -31,8 +31,8 @@ from dicom_phantoms import (
     write_series,
 )
 from forked import Outcome, in_child
-from ricenet import ingest_dose, ingest_mri
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
+from ricenet.ingest import ingest_dose, ingest_mri
 
 COUNT = int(os.environ.get("RICENET_FUZZ_FILES", "2200"))
 BATCH = 50

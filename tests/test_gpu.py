@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from fake_cohort import AUGMENTATION, TRAIN
-from ricenet import augment, epoch, fit_to_device, gradient_gate, stem
-from ricenet.loading import Subjects
+from ricenet.cohort.loading import Subjects
+from ricenet.networks import resnet_stem
+from ricenet.train import augment, epoch, fit_to_device, gradient_gate
 from test_stem import layers, plain, results
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -27,7 +28,7 @@ def test_the_stem_is_the_plain_one_and_the_same_each_time():
 
     def run():
         a, b = copy.deepcopy(conv), copy.deepcopy(norm)
-        found = stem.Stem(a, b, folded=True, gather="compiled")(x)
+        found = resnet_stem.Stem(a, b, folded=True, gather="compiled")(x)
         upper = torch.randn(found.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(3))
         (found * upper.to(GPU)).sum().backward()
         return {
@@ -48,7 +49,7 @@ def test_the_stem_is_the_plain_one_and_the_same_each_time():
 def test_compiled_gather_is_the_eager_one():
     y = torch.randint(0, 4, (2, 8, 17, 18, 19), device=GPU).double()
     gradient = torch.randn_like(torch.nn.functional.max_pool3d(y, 3, 2, 1))
-    found, eager = (stem.unpool(gradient, y, way=way) for way in ("compiled", "eager"))
+    found, eager = (resnet_stem.unpool(gradient, y, way=way) for way in ("compiled", "eager"))
     torch.testing.assert_close(found, eager)
 
 

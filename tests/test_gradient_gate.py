@@ -9,8 +9,10 @@ import torch
 from monai.networks.nets import resnet18
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet import gradient_gate, layer_errors, train_model, verdicts
-from ricenet.fit_to_device import Fit
+from ricenet.networks import layer_errors
+from ricenet.step import verdicts
+from ricenet.train import gradient_gate, train_model
+from ricenet.train.fit_to_device import Fit
 from wrong_kernels import AVX512_KERNELS, half_is_wrong, needs_avx512, run_with
 
 SOUND = {"stem_stride": 1, "width": 0.125}

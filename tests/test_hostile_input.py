@@ -17,8 +17,12 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 import bombs
 import forked
 from dicom_phantoms import CANARIES, DOSE_SETTINGS, SMALL, dose, needs, plan, slice_of, write
-from ricenet import claims, config, ingest_dose, ingest_mri, preflight, tables
+from ricenet.cohort import tables
+from ricenet.config import config
 from ricenet.dicom import codestream
+from ricenet.image import size_claims
+from ricenet.ingest import ingest_dose, ingest_mri
+from ricenet.study import preflight
 
 ROOT = Path(__file__).parents[1]
 # 2 s and 500 MB are asked for; a loaded machine is allowed more
@@ -191,10 +195,10 @@ def test_jpeg_size_survives_any_bytes() -> None:
 
 
 def test_ordinary_compression_is_believed() -> None:
-    claims.require_compression(claims.SMALL, 1)
-    claims.require_compression(10 * claims.SMALL, claims.SMALL // 10)
+    size_claims.require_compression(size_claims.SMALL, 1)
+    size_claims.require_compression(10 * size_claims.SMALL, size_claims.SMALL // 10)
     with pytest.raises(ValueError, match="not believable"):
-        claims.require_compression(claims.SMALL + 1, 1000)
+        size_claims.require_compression(size_claims.SMALL + 1, 1000)
 
 
 # --- configuration --------------------------------------------------------------------------------

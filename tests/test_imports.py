@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import cli, steps
+from ricenet import cli
+from ricenet.provenance import steps
 
 ROOT = Path(__file__).parents[1]
 LARGE = {"ants", "jinja2", "matplotlib", "monai", "pandas", "sklearn", "snakemake", "torch"}

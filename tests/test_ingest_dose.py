@@ -23,12 +23,12 @@ from dicom_phantoms import (
     read_dose,
     write,
 )
-from ricenet import ingest_dose
 from ricenet.dicom import files
-from ricenet.digests import file_digest
 from ricenet.dose import objects
 from ricenet.dose.grid import dose_affine
-from ricenet.volume import load
+from ricenet.image.volume import load
+from ricenet.ingest import ingest_dose
+from ricenet.provenance.digests import file_digest
 from test_dose_plans import course, digests, refusal
 
 # --- real data -----------------------------------------------------------------------------------

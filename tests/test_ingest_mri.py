@@ -25,9 +25,9 @@ from dicom_phantoms import (
     write,
     write_series,
 )
-from ricenet import ingest_mri
 from ricenet.dicom.describe import series_code
-from ricenet.volume import Volume, load, save
+from ricenet.image.volume import Volume, load, save
+from ricenet.ingest import ingest_mri
 
 LPS_FROM_RAS = np.diag([-1, -1, 1])
 
@@ -414,7 +414,7 @@ def test_program_says_nothing_of_identity_where_pydicom_would_warn(tmp_path: Pat
     victim = next(raw.iterdir())
     victim.write_bytes(victim.read_bytes()[:-60])
     options = ["--out", str(tmp_path / "o.nii.gz"), "--record", str(tmp_path / "r.json")]
-    command = [sys.executable, "-m", "ricenet.ingest_mri", "--raw", str(raw), *options]
+    command = [sys.executable, "-m", "ricenet", "ingest_mri", "--raw", str(raw), *options]
     done = subprocess.run(
         [*command, "--settings", '{"min_slices":3}'], capture_output=True, text=True, check=False
     )

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from ricenet import instance_norm
-from ricenet.instance_norm import InstanceNorm, moments, replace_instance_norms
+from ricenet.preprocess import instance_norm
+from ricenet.preprocess.instance_norm import InstanceNorm, moments, replace_instance_norms
 
 
 def norm_of(channels: int) -> nn.InstanceNorm3d:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ricenet.intensity import scale_dose, zscore
+from ricenet.image.intensity import scale_dose, zscore
 
 RNG = np.random.default_rng(11)
 DATA = RNG.gamma(3, 20, (9, 8, 7)).astype(np.float32)

@@ -10,9 +10,9 @@ import pytest
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
-from ricenet.interpolation import INTERPOLATORS, isotropic_grid, sample
-from ricenet.transforms import from_matrix_ras
-from ricenet.volume import Volume
+from ricenet.image.interpolation import INTERPOLATORS, isotropic_grid, sample
+from ricenet.image.transforms import from_matrix_ras
+from ricenet.image.volume import Volume
 
 RNG = np.random.default_rng(5)
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_cohort import TRAIN, make_cohort, train_arguments
-from ricenet import introduced, train_model
+from ricenet.config import introduced
+from ricenet.train import train_model
 from test_study import make
 
 GOLDEN = Path(__file__).parent / "golden_settings.json"

@@ -25,10 +25,10 @@ import numpy as np
 import pytest
 import yaml
 
-from ricenet.digests import bytes_digest, file_digest
-from ricenet.hd_bet import Brain
-from ricenet.steps import STEPS
-from ricenet.volume import Volume, load
+from ricenet.image.volume import Volume, load
+from ricenet.preprocess.hd_bet import Brain
+from ricenet.provenance.digests import bytes_digest, file_digest
+from ricenet.provenance.steps import STEPS
 
 pytestmark = pytest.mark.slow
 

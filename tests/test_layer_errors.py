@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ricenet import layer_errors, model, stem
+from ricenet.networks import layer_errors, model, resnet_stem
 from wrong_kernels import (
     AVX2_KERNELS,
     AVX512_KERNELS,
@@ -81,7 +81,7 @@ def step(*, bf16, seed=0, small_stem=False, width=0.125, shape=(34, 26, 28)):
     network = model.build(2, stem_stride=1, width=width).train()
     if bf16:
         network.to(memory_format=torch.channels_last_3d)
-    call = stem.WithStem(network) if small_stem else network
+    call = resnet_stem.WithStem(network) if small_stem else network
     batch = layer_errors.smooth_noise((2, 2, *shape))
     return layer_errors.of_training_step(call, batch, bf16=bf16)
 
@@ -205,13 +205,13 @@ def test_what_was_never_written_holds_no_number():
     [("fold", True), ("unpool", False), ("unpool", True), ("moments", False), ("moments", True)],
 )
 def test_a_wrong_rewrite_of_the_stem_is_named(monkeypatch, part, bf16):
-    right = getattr(stem, part)
+    right = getattr(resnet_stem, part)
     wrong = {
         "fold": lambda x, taps, stride: torch.roll(right(x, taps, stride), 1, -1),
         "unpool": lambda gradient, y, way: torch.roll(right(gradient, y, way=way), 1, -1),
         "moments": lambda y: (right(y)[0], 1.1 * right(y)[1]),
     }[part]
-    monkeypatch.setattr(stem, part, wrong)
+    monkeypatch.setattr(resnet_stem, part, wrong)
     errors = step(bf16=bf16, small_stem=True)
     limits = layer_errors.STEM_LIMITS
     assert errors["stem"] > limits["bf16" if bf16 else "fp32"]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import lease
-from ricenet.lease import Lease
+from ricenet.step import lease
+from ricenet.step.lease import Lease
 
 HOLD = """
 import sys, time

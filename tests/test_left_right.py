@@ -8,8 +8,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from ricenet import left_right, transforms
-from ricenet.volume import Volume
+from ricenet.image import transforms
+from ricenet.image.volume import Volume
+from ricenet.preprocess import left_right
 
 SIZE, MM = 56, 3.0
 CENTRE_MM = np.array([4.0, -7.0, 11.0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import leftovers
+from ricenet.study import leftovers
 
 FILES = [
     "subjects/{s}/event_native.nii.gz", "subjects/{s}/event_native.json",

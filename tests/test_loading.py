@@ -4,14 +4,15 @@ import pytest
 import torch
 
 from fake_cohort import make_cohort
-from ricenet import caches, epoch, loading, train_model
+from ricenet.cohort import dataset, loading
+from ricenet.train import epoch, train_model
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def rows(tmp_path):
-    table, facts = caches.read_manifest(make_cohort(tmp_path))
+    table, facts = dataset.read_manifest(make_cohort(tmp_path))
     return table[table["split"] == "train"], facts
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ricenet import manifest
-from ricenet.manifest import voxel_twins
+from ricenet.cohort import manifest
+from ricenet.cohort.manifest import voxel_twins
 from step_run import run_step
 
 ROWS = [

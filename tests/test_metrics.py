@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 from statsmodels.stats.proportion import proportion_confint
 
-from ricenet import metrics
+from ricenet.statistics import metrics
 
 
 @pytest.fixture(params=range(3))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ricenet import model
+from ricenet.networks import model
 
 CPU = torch.device("cpu")
 METADATA = {"in_channels": 2, "stem_stride": 2, "width": 0.125, "fold": 3}

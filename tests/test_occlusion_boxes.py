@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ricenet.occlusion.boxes import Boxes, Window, by_size, crop, read_by, through, union
+from ricenet.explain.occlusion.boxes import Boxes, Window, by_size, crop, read_by, through, union
 
 
 def along_x(first, last, size):

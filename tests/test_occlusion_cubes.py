@@ -1,6 +1,6 @@
 import numpy as np
 
-from ricenet.occlusion import cubes
+from ricenet.explain.occlusion import cubes
 
 SHAPE = (7, 9, 8)
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from random_networks import network, rice_net
-from ricenet.occlusion.boxes import Boxes
-from ricenet.occlusion.hidden import Hidden, whole
-from ricenet.occlusion.incremental import changed_boxes, clean_activations, incremental
-from ricenet.occlusion.layers import local_network
+from ricenet.explain.occlusion.boxes import Boxes
+from ricenet.explain.occlusion.hidden import Hidden, whole
+from ricenet.explain.occlusion.incremental import changed_boxes, clean_activations, incremental
+from ricenet.explain.occlusion.layers import local_network
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 

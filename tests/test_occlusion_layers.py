@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from random_networks import Network, rice_net
-from ricenet.occlusion.layers import NotLocalError, local_network
+from ricenet.explain.occlusion.layers import NotLocalError, local_network
 
 
 class Twice(nn.Module):

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from fake_cohort import SHAPE, brain, fake_model, make_cohort
-from ricenet import model, occlusion_map
-from ricenet.digests import file_digest
-from ricenet.occlusion import maps
-from ricenet.occlusion.layers import NotLocalError
-from ricenet.occlusion.maps import occlusion_map as pure
-from ricenet.volume import Volume, load, save
+from ricenet.explain import occlusion_map
+from ricenet.explain.occlusion import maps
+from ricenet.explain.occlusion.layers import NotLocalError
+from ricenet.explain.occlusion.maps import occlusion_map as pure
+from ricenet.image.volume import Volume, load, save
+from ricenet.networks import model
+from ricenet.provenance.digests import file_digest
 
 ABLATION = "event-dose"
 AFFINE = np.array([[1, 0, 0, -8.0], [0, 1, 0, 5], [0, 0, 1, 2], [0, 0, 0, 1]])

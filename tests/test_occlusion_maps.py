@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from random_networks import rice_net
-from ricenet.occlusion.maps import occlusion_map
+from ricenet.explain.occlusion.maps import occlusion_map
 
 
 class Linear(torch.nn.Module):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ricenet.occlusion import meaning
+from ricenet.explain import map_statistics
 
 SHAPE = (13, 15, 11)
 
@@ -37,35 +37,37 @@ def naive(importance, brain, isodose, enhancing, shift=(0, 0, 0)):
 
 def test_shares_are_those_of_the_naive_loop(case):
     importance, *masks = case
-    codes = meaning.region_codes(*masks)
-    found = meaning.shares(importance, codes)
+    codes = map_statistics.region_codes(*masks)
+    found = map_statistics.shares(importance, codes)
     np.testing.assert_allclose(found, naive(importance, *masks))
     assert (masks[1] & masks[2]).any() and found.sum() > 1  # the regions overlap
-    assert set(np.unique(codes)) == set(range(meaning.CODES))
+    assert set(np.unique(codes)) == set(range(map_statistics.CODES))
 
 
 def test_shifted_shares_are_those_of_the_naive_loop(case):
     importance, *masks = case
     shifts = np.array([[0, 0, 0], [2, -3, 1], [-4, 5, 0], [1, 1, -6]])
-    found = meaning.shifted_shares(importance, meaning.region_codes(*masks), shifts)
+    found = map_statistics.shifted_shares(importance, map_statistics.region_codes(*masks), shifts)
     for row, shift in zip(found, shifts, strict=True):
         np.testing.assert_allclose(row, naive(importance, *masks, shift=shift))
 
 
 def test_a_shift_out_of_the_volume_leaves_nothing(case):
-    codes = meaning.region_codes(*case[1:])
-    assert np.isnan(meaning.shifted_shares(case[0], codes, np.array([[99, 0, 0]]))).all()
+    codes = map_statistics.region_codes(*case[1:])
+    assert np.isnan(map_statistics.shifted_shares(case[0], codes, np.array([[99, 0, 0]]))).all()
 
 
 def test_no_importance_has_no_shares(case):
-    assert np.isnan(meaning.shares(np.zeros(SHAPE), meaning.region_codes(*case[1:]))).all()
+    assert np.isnan(
+        map_statistics.shares(np.zeros(SHAPE), map_statistics.region_codes(*case[1:]))
+    ).all()
 
 
 def test_shifts_bring_the_centre_to_every_part_of_the_brain(case):
     brain, importance = case[1], np.zeros(SHAPE)
     importance[4, 5, 6] = 2.0
     rng = np.random.default_rng(0)
-    shifts = meaning.draw_shifts(importance, brain, draws=4000, rng=rng)
+    shifts = map_statistics.draw_shifts(importance, brain, draws=4000, rng=rng)
     places = shifts + np.array([4, 5, 6])
     assert brain[tuple(places.T)].all()
     assert len(np.unique(places, axis=0)) > 0.9 * brain.sum()
@@ -79,10 +81,10 @@ def peak_at(place, brain):
 
 
 def p_of(importance, brain, isodose, enhancing, region):
-    codes = meaning.region_codes(brain, isodose, enhancing)
-    shifts = meaning.draw_shifts(importance, brain, draws=500, rng=np.random.default_rng(1))
-    null = meaning.shifted_shares(importance, codes, shifts)[:, region]
-    return meaning.chance(meaning.shares(importance, codes)[region], null)
+    codes = map_statistics.region_codes(brain, isodose, enhancing)
+    shifts = map_statistics.draw_shifts(importance, brain, draws=500, rng=np.random.default_rng(1))
+    null = map_statistics.shifted_shares(importance, codes, shifts)[:, region]
+    return map_statistics.chance(map_statistics.shares(importance, codes)[region], null)
 
 
 def test_planted_importance_is_found_and_is_no_chance(case):
@@ -104,21 +106,23 @@ def test_p_is_uniform_where_the_map_lies_anywhere(case):
 
 def test_chance_counts_the_value_itself():
     null = np.array([1.0, 2.0, 3.0, np.nan])
-    found = meaning.chance(2.0, null)
+    found = map_statistics.chance(2.0, null)
     assert found.p == pytest.approx((1 + 2) / (1 + 3))
     assert (found.mean, found.z) == (2.0, 0.0)
-    assert meaning.chance(9.0, null).p == pytest.approx(1 / 4)
-    assert np.isnan(meaning.chance(float("nan"), null)).all()
+    assert map_statistics.chance(9.0, null).p == pytest.approx(1 / 4)
+    assert np.isnan(map_statistics.chance(float("nan"), null)).all()
 
 
 def test_isodose_is_of_the_prescription_where_it_fits():
     dose = np.linspace(0, 62, 1000).reshape(10, 10, 10)
-    level, source = meaning.isodose_level(dose, prescription_gy=60.0, physical=True)
+    level, source = map_statistics.isodose_level(dose, prescription_gy=60.0, physical=True)
     assert (level, source) == (57.0, "prescription")
     for prescription, physical in ((None, True), (60.0, False), (30.0, True), (90.0, True)):
-        level, source = meaning.isodose_level(dose, prescription_gy=prescription, physical=physical)
+        level, source = map_statistics.isodose_level(
+            dose, prescription_gy=prescription, physical=physical
+        )
         assert source == "near-maximum" and level == pytest.approx(0.95 * 62, rel=2e-3)
-    nothing = meaning.isodose_level(0 * dose, prescription_gy=60.0, physical=True)
+    nothing = map_statistics.isodose_level(0 * dose, prescription_gy=60.0, physical=True)
     assert nothing == (float("inf"), "no dose")
 
 
@@ -126,8 +130,8 @@ def test_channel_shares(case):
     brain = case[1]
     alone = np.stack([np.full(SHAPE, v) for v in (0.1, -0.3, 0.0)], axis=-1)
     alone[~brain] = 100
-    np.testing.assert_allclose(meaning.channel_shares(alone, brain), [0.25, 0.75, 0])
-    assert np.isnan(meaning.channel_shares(0 * alone, brain)).all()
+    np.testing.assert_allclose(map_statistics.channel_shares(alone, brain), [0.25, 0.75, 0])
+    assert np.isnan(map_statistics.channel_shares(0 * alone, brain)).all()
 
 
 def test_rank_correlation_is_that_of_the_ranks():
@@ -136,9 +140,9 @@ def test_rank_correlation_is_that_of_the_ranks():
     b = a**3 + rng.standard_normal(200) * 20
     ranks = [[(x < y).sum() + ((x == y).sum() + 1) / 2 for y in x] for x in (a, b)]
     expected = np.corrcoef(ranks)[0, 1]
-    assert meaning.rank_correlation(a, b) == pytest.approx(expected)
-    assert meaning.rank_correlation(a, np.exp(a)) == pytest.approx(1)
-    assert np.isnan(meaning.rank_correlation(a, np.ones(200)))
+    assert map_statistics.rank_correlation(a, b) == pytest.approx(expected)
+    assert map_statistics.rank_correlation(a, np.exp(a)) == pytest.approx(1)
+    assert np.isnan(map_statistics.rank_correlation(a, np.ones(200)))
 
 
 def test_interval_covers_the_mean_as_often_as_it_says():
@@ -146,15 +150,15 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     hits = 0
     for _ in range(300):
         values = rng.normal(0.3, 1.0, 30)
-        found = meaning.mean_interval(values, samples=400, confidence=0.9, rng=rng)
+        found = map_statistics.mean_interval(values, samples=400, confidence=0.9, rng=rng)
         hits += found.low <= 0.3 <= found.high
     assert 0.84 < hits / 300 < 0.95
 
 
 def test_interval_needs_two_subjects():
     settings = {"samples": 50, "confidence": 0.95, "rng": np.random.default_rng(0)}
-    one = meaning.mean_interval(np.array([0.4, np.nan]), **settings)
+    one = map_statistics.mean_interval(np.array([0.4, np.nan]), **settings)
     assert one.value == 0.4 and np.isnan(one.low)
-    assert np.isnan(meaning.mean_interval(np.array([np.nan]), **settings).value)
-    same = meaning.mean_interval(np.array([0.2, 0.2, np.nan]), **settings)
+    assert np.isnan(map_statistics.mean_interval(np.array([np.nan]), **settings).value)
+    same = map_statistics.mean_interval(np.array([0.2, 0.2, np.nan]), **settings)
     assert same == pytest.approx((0.2, 0.2, 0.2))

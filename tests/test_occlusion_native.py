@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ricenet import occlusion_native
-from ricenet.crop import crop
-from ricenet.interpolation import isotropic_grid
-from ricenet.volume import Volume, load
+from ricenet.explain import occlusion_native
+from ricenet.image.interpolation import isotropic_grid
+from ricenet.image.volume import Volume, load
+from ricenet.preprocess.crop import crop
 from step_run import put, run_step
 
 NATIVE_SHAPE = (30, 40, 14)

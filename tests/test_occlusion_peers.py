@@ -6,7 +6,7 @@ from captum.attr import Occlusion
 from monai.visualize import OcclusionSensitivity
 
 from random_networks import rice_net
-from ricenet.occlusion.maps import occlusion_map
+from ricenet.explain.occlusion.maps import occlusion_map
 
 SHAPE, CUBE, STRIDE = (24, 32, 24), 8, 4
 EVERYWHERE = np.ones(SHAPE, bool)

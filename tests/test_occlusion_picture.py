@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet import occlusion_picture
-from ricenet.volume import Volume, save
+from ricenet.explain import occlusion_picture
+from ricenet.image.volume import Volume, save
 
 SHAPE = (24, 28, 20)
 FACTS = {"predicted": "RICE", "clean_probability": 0.75, "cube_mm": 16.0, "stride_mm": 8.0}

@@ -9,8 +9,8 @@ import torch
 from scipy import ndimage, stats
 from torch import nn
 
-from ricenet import occlusion_summary
-from ricenet.occlusion.maps import occlusion_map
+from ricenet.explain import occlusion_summary
+from ricenet.explain.occlusion.maps import occlusion_map
 from step_run import put, put_record, run_step
 
 SHAPE = (30, 34, 28)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import overrides
+from ricenet.cohort import overrides
 
 SUBJECTS = ("P1", "P2")
 GOOD = "P1\tevent_brain-mask/brain-volume\taccept\tAB\tlarge cyst"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet import overview
-from ricenet.scene import cut
-from ricenet.volume import Volume, save
+from ricenet.image.volume import Volume, save
+from ricenet.pictures.scene import cut
+from ricenet.preprocess import overview
 
 SHAPE = (40, 48, 36)
 LESION = (28, 14, 20)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ricenet import page
+from ricenet.report import page
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "", "text"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet import panels
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
+from ricenet.pictures import panels
 
 SHAPE = (9, 11, 7)
 CORNER = (8, 10, 6)  # the patient's right, front and top

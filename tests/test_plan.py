@@ -5,8 +5,8 @@ import torch
 import yaml
 
 from fake_cohort import TRAIN
-from ricenet import model, plan, stem
-from ricenet.fit_to_device import planned
+from ricenet.networks import memory_plan, model, resnet_stem
+from ricenet.train.fit_to_device import planned
 from saved_tensors import saved_bytes
 from test_study import CONFIG, make
 
@@ -20,7 +20,7 @@ def kept_a_sample(shape, channels, *, bf16, small_stem, **settings):
     def forward(samples):
         batch = torch.zeros(samples, channels, *shape)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            return stem.WithStem(network)(batch) if small_stem else network(batch)
+            return resnet_stem.WithStem(network)(batch) if small_stem else network(batch)
 
     two, one = (saved_bytes(lambda n=n: forward(n)) for n in (2, 1))
     return two - one
@@ -34,7 +34,7 @@ def kept_a_sample(shape, channels, *, bf16, small_stem, **settings):
 )
 def test_the_count_is_torchs(shape, channels, stem_stride, width, bf16, small_stem):
     settings = {"stem_stride": stem_stride, "width": width}
-    asked = plan.need(shape, channels, **settings, bf16=bf16, small_stem=small_stem)
+    asked = memory_plan.need(shape, channels, **settings, bf16=bf16, small_stem=small_stem)
     found = kept_a_sample(shape, channels, bf16=bf16, small_stem=small_stem, **settings)
     assert asked.kept == pytest.approx(found, rel=0.01)
 
@@ -44,11 +44,11 @@ def test_parameters(channels, width):
     with torch.device("meta"):
         network = model.build(channels, stem_stride=1, width=width)
     expected = sum(p.numel() for p in network.parameters())
-    assert plan.parameters(channels, width=width) == expected
+    assert memory_plan.parameters(channels, width=width) == expected
 
 
 def full(**changes):
-    return plan.need(
+    return memory_plan.need(
         (224, 224, 224),
         3,
         **{"stem_stride": 1, "width": 1.0, "bf16": True, "small_stem": True} | changes,
@@ -62,14 +62,14 @@ def test_a_sample_of_full_size_keeps_less_than_half():
 
 
 def test_batches_are_split_evenly_and_the_impossible_is_refused():
-    asked = plan.Need(kept=2 * 10**9, passing=10**9, stem=10**9, together=2, fixed=10**9)
+    asked = memory_plan.Need(kept=2 * 10**9, passing=10**9, stem=10**9, together=2, fixed=10**9)
     needed = {n: asked.bytes(n) for n in (1, 2, 3, 4)}
     assert needed[1] == pytest.approx(5e9 / 0.85)
     assert needed[4] == pytest.approx((4 * 3e9 + 2 * 1e9 + 1e9) / 0.85)
     for memory, samples in ((1e12, 4), (needed[4], 4), (needed[3], 2), (needed[1], 1)):
-        assert plan.samples_at_once(4, asked, memory=memory) == samples
+        assert memory_plan.samples_at_once(4, asked, memory=memory) == samples
     with pytest.raises(ValueError, match=r"5\.9 GB \(2\.0 kept.* there are 4\.0 GB; set model"):
-        plan.samples_at_once(4, asked, memory=4e9)
+        memory_plan.samples_at_once(4, asked, memory=4e9)
 
 
 def test_a_study_is_refused_before_any_job(tmp_path):
@@ -94,7 +94,7 @@ def test_a_training_is_fitted_to_its_memory():
 
     settings = TRAIN["model"]
     plain, small = (
-        plan.need((224, 224, 224), 3, **settings, bf16=False, small_stem=small)
+        memory_plan.need((224, 224, 224), 3, **settings, bf16=False, small_stem=small)
         for small in (False, True)
     )
     cohort = 80 * 3 * 224**3 * 2

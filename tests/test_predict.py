@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from fake_cohort import fake_model, make_cohort
-from ricenet import model, predict
+from ricenet.networks import model
+from ricenet.predict import predict
 
 ABLATION = "postop-dose"
 FOLDS = 3

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ricenet import atomic, digests
-from ricenet.volume import Volume, save
+from ricenet.image.volume import Volume, save
+from ricenet.provenance import atomic, digests
 
 
 def test_file_digest_is_blind_to_compression_and_sees_voxel_affine_and_type(tmp_path: Path) -> None:

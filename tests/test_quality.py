@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ricenet import board, quality
+from ricenet.preprocess import quality
+from ricenet.study import board
 from step_run import run_step
 
 SETTINGS = {"max_brain_difference": 0.1}

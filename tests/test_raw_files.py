@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import atomic, digests, raw_files
+from ricenet.provenance import atomic, digests, raw_files
 
 
 @pytest.fixture

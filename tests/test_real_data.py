@@ -19,8 +19,9 @@ import yaml
 from scipy.ndimage import map_coordinates
 
 from dicom_phantoms import DATA, FEW_SLICES, HEADS, needs
-from ricenet import brain_mask, ingest_mri, resample
-from ricenet.volume import Volume, load
+from ricenet.image.volume import Volume, load
+from ricenet.ingest import ingest_mri
+from ricenet.preprocess import brain_mask, resample
 from step_run import run_step
 
 # the study's fixture runs the whole workflow: a busy machine needs more than the suite's limit

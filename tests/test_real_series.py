@@ -15,10 +15,10 @@ import pydicom
 import pytest
 
 from dicom_phantoms import DATA, FEW_SLICES, HEADS, needs
-from ricenet import ingest_mri
 from ricenet.dicom import files
 from ricenet.dicom.planes import pixels
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
+from ricenet.ingest import ingest_mri
 
 HFS, HFP = HEADS
 AFFINE_MM = 1e-3

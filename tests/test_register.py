@@ -17,9 +17,11 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from dicom_phantoms import needs
-from ricenet import align, ingest_mri, left_right, register, registration_gates, transforms
-from ricenet.interpolation import isotropic_grid, sample
-from ricenet.volume import Volume, load, save
+from ricenet.image import transforms
+from ricenet.image.interpolation import isotropic_grid, sample
+from ricenet.image.volume import Volume, load, save
+from ricenet.ingest import ingest_mri
+from ricenet.preprocess import align, left_right, register, registration_gates
 from step_run import put_record, run_step
 from test_transforms import mapped
 
@@ -381,7 +383,7 @@ def test_repeatable_to_the_bit_with_one_thread_and_closely_with_two(heads, tmp_p
     content, where = [], []
     for place, threads in enumerate((1, 1, 2)):
         out = tmp_path / f"{place}_to-event.tfm"
-        command = [sys.executable, "-m", "ricenet.register", "--threads", str(threads)]
+        command = [sys.executable, "-m", "ricenet", "register", "--threads", str(threads)]
         command += ["--moving", str(heads / "moved.nii.gz")]
         command += ["--fixed", str(heads / "event.nii.gz"), "--masks"]
         command += ["--out", str(out), "--record", str(out.with_suffix(".json"))]

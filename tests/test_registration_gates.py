@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from ricenet import ingest_mri, register, registration_gates, transforms
+from ricenet.image import transforms
+from ricenet.image.volume import Volume, load, save
+from ricenet.ingest import ingest_mri
 from ricenet.phantom.files import make_subject
-from ricenet.volume import Volume, load, save
+from ricenet.preprocess import register, registration_gates
 from test_register import (
     ESTIMATE,
     MOTION,

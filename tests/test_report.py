@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ricenet import compare, evaluate, report
-from ricenet.atomic import write_json
+from ricenet.evaluate import compare, evaluate
+from ricenet.provenance.atomic import write_json
+from ricenet.report import report
 from test_board import cache, note
 
 SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ricenet import resample
-from ricenet.volume import Volume, load
+from ricenet.image.volume import Volume, load
+from ricenet.preprocess import resample
 from step_run import put, run_step
 from test_interpolation import oblique, scipy_sampled
 

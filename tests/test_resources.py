@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ricenet.resources import growing
+from ricenet.study.resources import growing
 
 
 def test_each_attempt_asks_for_as_much_more() -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from moved_modules import move
+
 ROOT = Path(__file__).parents[1]
 # a record differs from run to run (it holds times), the files themselves do not
 STAND_IN = """#!/bin/sh
@@ -206,7 +208,7 @@ def test_touching_sources_and_raw_data_runs_nothing(project: Project) -> None:
 
 
 def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
-    source = project.folder / "src/ricenet/zscore.py"
+    source = project.folder / "src/ricenet/preprocess/zscore.py"
     edit(source, '"""Mean 0', '"""The mean is 0')
     edit(source, "from ricenet import step", "# a comment\nfrom ricenet import step")
     config = project.folder / "config/config.yaml"
@@ -216,14 +218,24 @@ def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
     assert project.jobs() == Counter()
 
 
+def test_moved_modules_run_nothing(project: Project) -> None:
+    """A step, what it imports, and what carries it: with new folders and new names."""
+    source = project.folder / "src/ricenet"
+    move(source, "preprocess.zscore", "intensities.standardise")
+    move(source, "image.volume", "grids.volume")
+    move(source, "train.epoch", "train.one_epoch")
+    move(source, "explain.occlusion.maps", "explain.occlusion.sweep")
+    assert project.jobs() == Counter()
+
+
 def test_edited_step_reruns_that_step_and_what_depends_on_it(project: Project) -> None:
-    edit(project.folder / "src/ricenet/zscore.py", "at_most=1e-3", "at_most=2e-3")
+    edit(project.folder / "src/ricenet/preprocess/zscore.py", "at_most=1e-3", "at_most=2e-3")
     jobs = project.jobs("preprocess")
     assert jobs == Counter(zscore=8, crop=4, quality=4, cache=4, overview=4)
 
 
 def test_edited_step_with_equal_results_trains_nothing(project: Project) -> None:
-    edit(project.folder / "src/ricenet/zscore.py", "at_most=1e-3", "at_most=2e-3")
+    edit(project.folder / "src/ricenet/preprocess/zscore.py", "at_most=1e-3", "at_most=2e-3")
     project.snakemake("--quiet=all", "preprocess", "manifest")
     assert project.jobs("train") == Counter()
 

@@ -25,12 +25,12 @@ from raw_exports import (
     write_mixed,
     write_nested,
 )
+from ricenet.cohort.tables import read_subjects
 from ricenet.dicom import files, series
 from ricenet.dicom.files import DicomFile
 from ricenet.scan.command import main
 from ricenet.scan.images import Series
 from ricenet.scan.therapy import Therapy
-from ricenet.tables import read_subjects
 
 CHANNELS = ("postop", "event", "dose")
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet import scene, step
-from ricenet.volume import Volume, save
+from ricenet import step
+from ricenet.image.volume import Volume, save
+from ricenet.pictures import scene
 
 
 @pytest.fixture

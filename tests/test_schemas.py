@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from ricenet import overrides, schemas, tables
+from ricenet.cohort import overrides, tables
+from ricenet.config import schemas
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "config" / "README.md"

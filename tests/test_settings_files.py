@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ricenet import settings_files
+from ricenet.config import settings_files
 
 
 def test_later_files_win_key_by_key(tmp_path: Path, monkeypatch) -> None:

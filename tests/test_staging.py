@@ -14,8 +14,10 @@ import SimpleITK as sitk
 import torch
 from safetensors.torch import save_file
 
-from ricenet import staging, step, transforms
-from ricenet.volume import Volume
+from ricenet import step
+from ricenet.image import transforms
+from ricenet.image.volume import Volume
+from ricenet.step import staging
 
 DATA = np.random.default_rng(0).standard_normal((40, 40, 40)).astype(np.float32)
 LONG = sitk.CompositeTransform([sitk.Euler3DTransform()] * 500)

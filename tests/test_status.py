@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from ricenet import board, status
+from ricenet.report import status
+from ricenet.study import board
 from test_board import cache, note
 from test_study import make
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet import model, plan, stem
+from ricenet.networks import memory_plan, model, resnet_stem
 from saved_tensors import saved_bytes
 
 SIZES = st.integers(8, 17)
@@ -17,7 +17,7 @@ def plain(x, conv, norm):
 
 
 def rewritten(x, conv, norm, folded=True, gather="library"):
-    return stem.Stem(conv, norm, folded=folded, gather=gather)(x)
+    return resnet_stem.Stem(conv, norm, folded=folded, gather=gather)(x)
 
 
 def layers(channels, maps, stride, signs, seed):
@@ -64,7 +64,7 @@ def test_stem_is_the_plain_one(batch, channels, shape, stride, signs, training, 
     if empty:  # a background of exactly 0: ties in the max-pool
         x[..., : shape[2] // 2] = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "LARGEST_MAP", limit)
+        patch.setattr(memory_plan, "LARGEST_MAP", limit)
         found = results(rewritten, x, conv, norm)
     for name, expected in results(plain, x, conv, norm).items():
         torch.testing.assert_close(found[name], expected, atol=1e-10, rtol=1e-10, msg=name)
@@ -77,7 +77,7 @@ def test_network_is_monais(monkeypatch):
         network.bn1.weight.normal_()
     other = copy.deepcopy(network)
     x = torch.randn(2, 2, 20, 18, 16, dtype=torch.float64)
-    for one, call in ((network, network), (other, stem.WithStem(other))):
+    for one, call in ((network, network), (other, resnet_stem.WithStem(other))):
         logits = call(x)
         logits.square().sum().backward()
         one.logits = logits.detach()
@@ -90,13 +90,15 @@ def test_network_is_monais(monkeypatch):
     network.eval()
     other.eval()
     with torch.no_grad():
-        torch.testing.assert_close(stem.WithStem(other)(x), network(x), atol=1e-10, rtol=1e-10)
+        torch.testing.assert_close(
+            resnet_stem.WithStem(other)(x), network(x), atol=1e-10, rtol=1e-10
+        )
 
 
 def test_the_batch_gets_no_gradient():
     network = model.build(1, stem_stride=2, width=0.125)
     with pytest.raises(ValueError, match="no gradient"):
-        stem.WithStem(network)(torch.zeros(2, 1, 16, 16, 16, requires_grad=True))
+        resnet_stem.WithStem(network)(torch.zeros(2, 1, 16, 16, 16, requires_grad=True))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -104,11 +106,11 @@ def test_the_batch_gets_no_gradient():
 def test_folded_convolution_is_the_convolution(stride, size):
     x = torch.randn(2, 3, size, size, size + 1, dtype=torch.float64)
     weight = torch.randn(4, 3, 7, 7, 7, dtype=torch.float64)
-    expected = stem.convolve(x, weight, stride, folded=False)
+    expected = resnet_stem.convolve(x, weight, stride, folded=False)
     dy = torch.randn_like(expected)
-    gradient = stem.weight_gradient(dy, x, weight, stride, folded=False)
-    torch.testing.assert_close(stem.convolve(x, weight, stride, folded=True), expected)
-    found = stem.weight_gradient(dy, x, weight, stride, folded=True)
+    gradient = resnet_stem.weight_gradient(dy, x, weight, stride, folded=False)
+    torch.testing.assert_close(resnet_stem.convolve(x, weight, stride, folded=True), expected)
+    found = resnet_stem.weight_gradient(dy, x, weight, stride, folded=True)
     torch.testing.assert_close(found, gradient)
 
 
@@ -116,7 +118,7 @@ def test_folded_convolution_is_the_convolution(stride, size):
 def test_gather_is_the_librarys_kernel(shape):
     y = torch.randint(0, 4, (2, 9, *shape)).double()  # many ties; more channels than go at once
     gradient = torch.randn_like(torch.nn.functional.max_pool3d(y, 3, 2, 1))
-    found, expected = (stem.unpool(gradient, y, way=way) for way in ("eager", "library"))
+    found, expected = (resnet_stem.unpool(gradient, y, way=way) for way in ("eager", "library"))
     torch.testing.assert_close(found, expected)
 
 

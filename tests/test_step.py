@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from ricenet import digests, program, step
-from ricenet.volume import Volume, load, save
+from ricenet import step
+from ricenet.image.volume import Volume, load, save
+from ricenet.provenance import digests
+from ricenet.step import program
 
 SMALL = Volume(np.arange(60, dtype=np.float32).reshape(3, 4, 5), np.diag([1.0, 2, 3, 1]))
 

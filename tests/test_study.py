@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from ricenet.study import Study
+from ricenet.study.study import Study
 
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 HEADER = "subject\tlabel\tpostop\tevent\tdose\tct\tfractions\tdose_kind"

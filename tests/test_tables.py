@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ricenet import tables
-from ricenet.tables import read_cohort, read_subjects
+from ricenet.cohort import tables
+from ricenet.cohort.tables import read_cohort, read_subjects
 
 CHANNELS = ("postop", "event", "dose")
 HEADER = "subject\tlabel\tpostop\tevent\tdose\tfractions\tdose_kind\tdose_units"

@@ -22,8 +22,8 @@ from dicom_phantoms import (
     slice_of,
     write,
 )
-from ricenet import timeline
 from ricenet.dicom.describe import series_code
+from ricenet.ingest import timeline
 from step_run import put, run_step
 
 RECORD = "1.2.840.10008.5.1.4.1.1.481.4"

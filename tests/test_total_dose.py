@@ -19,11 +19,12 @@ from dicom_phantoms import (
     registration,
     write,
 )
-from ricenet import align, ingest_dose, total_dose
 from ricenet.dicom.files import uid_digest
-from ricenet.total_dose import course_total, eqd2
-from ricenet.volume import load
-from ricenet.zscore import zscore
+from ricenet.image.volume import load
+from ricenet.ingest import ingest_dose
+from ricenet.preprocess import align, total_dose
+from ricenet.preprocess.total_dose import course_total, eqd2
+from ricenet.preprocess.zscore import zscore
 from step_run import put, put_record, run_step
 from test_dose_plans import BOOST, digests, refusal
 

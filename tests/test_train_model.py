@@ -7,7 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet import checkpoint, epoch, fit_to_device, model, step, train_model
+from ricenet import step
+from ricenet.networks import model
+from ricenet.train import checkpoint, epoch, fit_to_device, train_model
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from ricenet import transforms
+from ricenet.image import transforms
 from test_interpolation import rigid
 
 A_TO_B = rigid((10, 20, -30), (5, -7, 11))

@@ -2,7 +2,7 @@
 
 import torch
 
-from ricenet import verdicts
+from ricenet.step import verdicts
 
 CPU = torch.device("cpu")
 

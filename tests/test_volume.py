@@ -11,7 +11,15 @@ import pytest
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
-from ricenet.volume import Volume, from_itk, load, require_same_space, same_space, save, to_itk
+from ricenet.image.volume import (
+    Volume,
+    from_itk,
+    load,
+    require_same_space,
+    same_space,
+    save,
+    to_itk,
+)
 
 LPS = np.diag([-1.0, -1.0, 1.0])
 

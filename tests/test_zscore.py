@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ricenet import zscore
-from ricenet.volume import load
+from ricenet.image.volume import load
+from ricenet.preprocess import zscore
 from step_run import put, run_step
 from test_interpolation import oblique
 

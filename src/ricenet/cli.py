@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ricenet import __version__
-from ricenet.steps import STEPS
+from ricenet.provenance.steps import STEPS
 
 
 class Verb(NamedTuple):
@@ -25,21 +25,27 @@ class Verb(NamedTuple):
 
 VERBS = {
     "scan": Verb("ricenet.scan.command", "propose the subjects table from a DICOM export"),
-    "check": Verb("ricenet.preflight", "check settings, tables and raw paths before a run"),
+    "check": Verb("ricenet.study.preflight", "check settings, tables and raw paths before a run"),
     "check-device": Verb(
         "ricenet.check_device", "check precision, memory and hours of the device that trains"
     ),
-    "run": Verb("ricenet.run", "run the workflow: Snakemake with this repository's profile"),
-    "status": Verb("ricenet.status", "show who is ready, held back or failed, and what to do"),
-    "freeze": Verb("ricenet.freeze_cohort", "freeze a cohort, or extend one by new patients"),
-    "leftovers": Verb("ricenet.leftovers", "list or delete files of patients who have left"),
-    "explain-dose": Verb("ricenet.dose.explain", "tell in words how a total dose came about"),
+    "run": Verb("ricenet.study.run", "run the workflow: Snakemake with this repository's profile"),
+    "status": Verb(
+        "ricenet.report.status", "show who is ready, held back or failed, and what to do"
+    ),
+    "freeze": Verb(
+        "ricenet.cohort.freeze_cohort", "freeze a cohort, or extend one by new patients"
+    ),
+    "leftovers": Verb("ricenet.study.leftovers", "list or delete files of patients who have left"),
+    "explain-dose": Verb(
+        "ricenet.ingest.explain_dose", "tell in words how a total dose came about"
+    ),
     "verify": Verb("ricenet.audit.verify", "prove every file of a study"),
     "why": Verb("ricenet.audit.why", "tell where a file comes from, back to the raw series"),
     "diff": Verb("ricenet.audit.diff", "compare two runs of a study"),
-    "export": Verb("ricenet.audit.export", "write a study as an RO-Crate"),
+    "export": Verb("ricenet.export.export", "write a study as an RO-Crate"),
     "phantom": Verb("ricenet.phantom.command", "make synthetic patients as DICOM, with truth"),
-    "schemas": Verb("ricenet.schemas", "write the JSON schema of the settings"),
+    "schemas": Verb("ricenet.config.schemas", "write the JSON schema of the settings"),
 }
 RESEARCH_USE = "Research use only: no medical device, not for clinical decisions."
 
@@ -72,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Do what the first word of the command line names, and exit with its status."""
     word, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
     if word in STEPS:
-        from ricenet import program  # brings numpy, which no help needs
+        from ricenet.step import program  # brings numpy, which no help needs
 
         step = STEPS[word]
         work = partial(_call, step.module, rest)

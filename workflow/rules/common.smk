@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 from ricenet.cli import VERBS
-from ricenet.code_digest import code_hash as module_hash
-from ricenet.config import settings_of
-from ricenet.explained import Explained
-from ricenet.frozen import Frozen, moved
-from ricenet.raw_files import digest as raw_digest
-from ricenet.resources import growing as growing_with_attempts
-from ricenet.status import show
-from ricenet.steps import code_hash
-from ricenet.study import Study
+from ricenet.provenance.code_digest import code_hash as module_hash
+from ricenet.config.config import settings_of
+from ricenet.study.explain_files import Explained
+from ricenet.study.predict_files import Frozen, moved
+from ricenet.provenance.raw_files import digest as raw_digest
+from ricenet.study.resources import growing as growing_with_attempts
+from ricenet.report.status import show
+from ricenet.provenance.steps import code_hash
+from ricenet.study.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))
 FROZEN = Frozen(STUDY)

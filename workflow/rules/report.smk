@@ -67,7 +67,7 @@ rule report:
     params:
         settings=STUDY.settings("report"),
         code=code_hash("report"),
-        templates=raw_digest(SOURCE / "ricenet/templates", memory={}),
+        templates=raw_digest(SOURCE / "ricenet/report/templates", memory={}),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
     shell:

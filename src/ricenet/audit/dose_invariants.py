@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ricenet.audit.finding import Finding, Volumes, background, finding, same_grid
 from ricenet.audit.records import Record
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
 
 INTEGRAL_TOLERANCE = 0.02
 DOSE_TOLERANCE = 1e-4  # relative, of a maximum in single precision

@@ -13,13 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ricenet import (
-    board,
-    steps,
-)
 from ricenet.audit.records import Problem, Record, Study
-from ricenet.explained import Explained
-from ricenet.study import Study as Plan
+from ricenet.provenance import steps
+from ricenet.study import board
+from ricenet.study.explain_files import Explained
+from ricenet.study.study import Study as Plan
 
 # values of flags that do not come from a step's settings: flag to the rule's params
 VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet import checks
 from ricenet.audit.records import Record
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
+from ricenet.step import checks
 
 AFFINE_TOLERANCE_MM = 1e-3  # single precision at 300 mm from the origin is 3e-5
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ricenet import raw_files
+from ricenet.provenance import raw_files
 
 STANDARD_UIDS = "1.2.840.10008."  # PS3.6 annex A: classes and syntaxes, of no person
 # shorter texts are found by chance: "HEAD", "F", "T1"

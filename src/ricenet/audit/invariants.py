@@ -23,7 +23,7 @@ from ricenet.audit.finding import (
     short,
 )
 from ricenet.audit.records import Record
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
 
 STATISTICS_TOLERANCE = 1e-3  # of mean and deviation in the brain
 ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precision

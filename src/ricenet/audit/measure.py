@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ricenet import digests
 from ricenet.audit import dose_invariants, invariants
 from ricenet.audit.finding import Finding, finding
 from ricenet.audit.records import Record
-from ricenet.volume import Volume, load
+from ricenet.image.volume import Volume, load
+from ricenet.provenance import digests
 
 STEPS_WITH_INVARIANTS = ("resample", "brain_mask", "align", "zscore", "total_dose", "crop", "cache")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ricenet import record as records_of_steps
+from ricenet.provenance import record as records_of_steps
 
 FIELDS = {
     "step": str, "command": list, "settings": dict, "code": str, "inputs": dict, "outputs": dict,

@@ -15,7 +15,7 @@ from ricenet.audit.measure import Measured
 from ricenet.audit.records import Problem, Study
 
 if TYPE_CHECKING:
-    from ricenet.study import Study as Plan
+    from ricenet.study.study import Study as Plan
 
 KINDS = (
     "altered", "missing", "orphaned", "wrong parent", "stale", "invalid", "private",
@@ -149,7 +149,7 @@ def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Pla
     if folder is not None and configfiles is None:
         plan = None
     else:
-        from ricenet.study import from_files
+        from ricenet.study.study import from_files
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # raw data need not be there

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from ricenet import digests
 from ricenet.audit import records
 from ricenet.audit.records import Record, Study
+from ricenet.provenance import digests
 
 SHORT = 12  # digits of a digest that a person compares
 # facts that say what was chosen, by the step that writes them

@@ -19,7 +19,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ricenet import claims
+from ricenet.image import size_claims
 
 RLE_PADDING = 1024  # some writers pad a segment with a run of zeros
 # Start of frame: all of ISO/IEC 10918-1 table B.1, and JPEG-LS (ISO/IEC 14495-1 C.1.1)
@@ -49,7 +49,7 @@ def require_believable(data: pydicom.FileDataset, shape: tuple[int, int, int], l
     frames, *size = shape
     itemsize = ceil(data.BitsAllocated / 8)
     try:
-        claims.require_compression(frames * size[0] * size[1] * itemsize, len(data.PixelData))
+        size_claims.require_compression(frames * size[0] * size[1] * itemsize, len(data.PixelData))
     except ValueError as error:
         raise ValueError(f"{label}: {error}") from None
     found = 0

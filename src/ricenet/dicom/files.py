@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydicom import filereader
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from ricenet import raw_files
+from ricenet.provenance import raw_files
 
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 # pydicom warns with header values and paths in the text; neither may reach a log

@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from ricenet.dicom import codestream
 from ricenet.dicom.files import DicomFile, number, numbers, reraise_own, text
-from ricenet.volume import LPS_FROM_RAS
+from ricenet.image.volume import LPS_FROM_RAS
 
 MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile
 AXES_TOLERANCE = 1e-3  # direction cosines are often written with 4 to 6 digits

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ricenet.dicom.planes import MAX_VOXELS, matrix, pixels, plane_affine, plane_axes
 from ricenet.dicom.repeats import require_one_image_a_place
 from ricenet.dicom.slices import Slice
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
 
 ORIENTATION_TOLERANCE = 1e-3  # of direction cosines: 0.06 degrees
 GAP_TOLERANCE = 0.03  # of the slice distance; positions are often rounded to 0.01 mm

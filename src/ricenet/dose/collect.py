@@ -10,8 +10,8 @@ from ricenet.dicom import files as dicom_files
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dose.frames import Link
 from ricenet.dose.objects import Dose, Plan, is_dose, is_plan, read_dose, read_plan
-from ricenet.dose.records import SUMMARY, Delivery, is_record, read_record
-from ricenet.dose.registration import is_registration, read_links, without_contradictions
+from ricenet.dose.registration_objects import is_registration, read_links, without_contradictions
+from ricenet.dose.treatment_records import SUMMARY, Delivery, is_record, read_record
 
 
 @dataclass

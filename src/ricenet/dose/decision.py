@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ricenet.dose.objects import Dose, Plan
-from ricenet.volume import Volume, require_same_space
+from ricenet.image.volume import Volume, require_same_space
 
 CODES = {
     "PLAN": "plan",

@@ -10,16 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet.dicom.files import DicomFile, number, numbers
-from ricenet.dicom.planes import (
-    MAX_VOXELS,
-    frame_count,
-    matrix,
-    pixels,
-    plane_affine,
-    plane_axes,
-)
+from ricenet.dicom.planes import MAX_VOXELS, frame_count, matrix, pixels, plane_affine, plane_axes
 from ricenet.dose.regrid import EvenFrames, even_frames, interpolate
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
 
 OFFSET_TOLERANCE_MM = 0.01
 

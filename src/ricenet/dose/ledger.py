@@ -11,7 +11,7 @@ import numpy as np
 from ricenet.dose.decision import Choice
 from ricenet.dose.fractions import ROW_REMEDY, Fractions, require_believable
 from ricenet.dose.plausibility import HIGHEST, LOWEST, near_maximum, plausibility
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
 
 ADVICE = (
     "compare dose_kind, fractions and prescription_gy of the subject's row with the treatment "

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ricenet import digests
 from ricenet.dicom.files import DicomFile, number, text, uid_digest
 from ricenet.dose.beams import refuse_cut, setup_beams
 from ricenet.dose.grid import dose_volume
 from ricenet.dose.items import items, whole
 from ricenet.dose.units import gy_per_unit
-from ricenet.volume import Volume
+from ricenet.image.volume import Volume
+from ricenet.provenance import digests
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 RT_PLANS = ("1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.5.1.4.1.1.481.8")  # photons, ions

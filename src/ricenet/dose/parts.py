@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ricenet.dicom.planes import MAX_VOXELS
 from ricenet.dose.frames import Link, refusals, route
-from ricenet.interpolation import sample
-from ricenet.volume import Volume, same_space
+from ricenet.image.interpolation import sample
+from ricenet.image.volume import Volume, same_space
 
 
 def in_one_frame(

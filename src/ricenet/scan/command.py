@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ricenet import atomic
+from ricenet.provenance import atomic
 from ricenet.scan.export import read_export
 from ricenet.scan.table import lines
 

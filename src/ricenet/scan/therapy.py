@@ -18,8 +18,8 @@ from ricenet.dicom.files import DicomFile, text
 from ricenet.dose.frames import Link
 from ricenet.dose.objects import Dose, Plan, is_dose, is_plan, items, read_dose, read_plan
 from ricenet.dose.plans import Candidate, group, select
-from ricenet.dose.records import SUMMARY, Delivery, delivered, is_record, read_record
-from ricenet.dose.registration import is_registration, read_links
+from ricenet.dose.registration_objects import is_registration, read_links
+from ricenet.dose.treatment_records import SUMMARY, Delivery, delivered, is_record, read_record
 
 STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 DAYS_PER_FRACTION = 7 / 5  # five a week, to estimate an end that no record tells

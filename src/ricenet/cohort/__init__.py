@@ -1,0 +1,1 @@
+"""The people: tables, labels, folds, and their cached volumes."""

@@ -1,0 +1,1 @@
+"""Settings: their models, limits, files."""

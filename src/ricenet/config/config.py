@@ -1,0 +1,153 @@
+"""The configuration: its sections together, nothing unknown let through.
+
+Imports pydantic and yaml only, so that the Snakefile can read it in no time. Defaults live in
+``config/config.yaml`` alone; a field without a value there is an error here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from ricenet.config import yaml_limits
+from ricenet.config.sections import (
+    Align,
+    Arrival,
+    Audit,
+    BrainMask,
+    Cache,
+    Channel,
+    Compare,
+    Crop,
+    DoseCounterfactual,
+    Evaluate,
+    IngestDose,
+    IngestMri,
+    Manifest,
+    Name,
+    OcclusionMap,
+    OcclusionNative,
+    OcclusionPicture,
+    OcclusionSummary,
+    Overview,
+    Predict,
+    Predictions,
+    Quality,
+    Register,
+    Report,
+    Resample,
+    Section,
+    Timeline,
+    TotalDose,
+    TrainModel,
+    Vote,
+    Zscore,
+)
+
+TABLE_COLUMNS = frozenset({"subject", "label", "ct", "fractions"})
+
+
+class Config(Section):
+    """The whole configuration of a study."""
+
+    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")]
+    results: str = Field(description="folder that holds the study's folder")
+    subjects: str = Field(description="table of subjects")
+    cohort: str = Field(description="frozen cohort file: subject, split, fold")
+    overrides: str = Field(description="table of decisions about checks and subjects")
+    channels: Annotated[list[Channel], Field(min_length=1)]
+    reference: Name = Field(description="MRI channel whose grid all others are brought to")
+    dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")
+    ingest_mri: IngestMri
+    ingest_dose: IngestDose
+    timeline: Timeline
+    resample: Resample
+    registration: Register = Field(alias="register")
+    align: Align
+    brain_mask: BrainMask
+    zscore: Zscore
+    total_dose: TotalDose
+    crop: Crop
+    quality: Quality
+    cache: Cache
+    manifest: Manifest
+    train_model: TrainModel
+    predict: Predict
+    arrival: Arrival
+    vote: Vote
+    predictions: Predictions
+    evaluate: Evaluate
+    compare: Compare
+    occlusion_map: OcclusionMap
+    occlusion_native: OcclusionNative
+    occlusion_picture: OcclusionPicture
+    dose_counterfactual: DoseCounterfactual
+    occlusion_summary: OcclusionSummary
+    overview: Overview
+    audit: Audit
+    report: Report
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        names = [c.name for c in self.channels]
+        mri = [c.name for c in self.channels if c.kind == "mri"]
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise ValueError(f"channels: {repeated} named more than once")
+        taken = sorted(TABLE_COLUMNS.intersection(names))
+        if taken:
+            raise ValueError(
+                f"channels: {taken} are other columns of the subjects table; choose other names"
+            )
+        if self.reference not in mri:
+            raise ValueError(f"reference: {self.reference!r} is not an MRI channel ({mri})")
+        if "dose" in {c.kind for c in self.channels} and self.dose_anchor not in mri:
+            raise ValueError(f"dose_anchor: {self.dose_anchor!r} is not an MRI channel ({mri})")
+        return self
+
+
+def validate(values: dict[str, Any]) -> Config:
+    """Check a configuration.
+
+    Raises
+    ------
+    ValueError
+        One line for each wrong key, with its place, its value and what was expected; or a
+        configuration too large to be one.
+    """
+    yaml_limits.require_small(values)  # first: whatever shows a value walks all of it
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (value: {_short(e['input'])})"
+            for e in error.errors()
+        ]
+        raise ValueError("\n  ".join(["the configuration is not usable:", *lines])) from None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def warnings(config: Config) -> list[str]:
+    """Choices that are allowed and probably not meant."""
+    found = []
+    if config.cache.dose_scaling == "zscore":
+        found.append(
+            "cache.dose_scaling is zscore: a z-score of each dose volume cancels the "
+            "multiplication by the number of fractions exactly, (kx - k mean)/(k sd) = "
+            "(x - mean)/sd, and with it the height of the dose. Use 'constant' unless that is "
+            "intended."
+        )
+    return found
+
+
+def settings_of(section: Section | dict[str, Any]) -> str:
+    """Section as sorted JSON text: equal settings give equal text, whatever their order."""
+    values = section.model_dump(mode="json") if isinstance(section, Section) else section
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,149 @@
+"""The ensembles of two cohorts on the test subjects that they have in common.
+
+Each subject is predicted by both, so everything here is paired. The predictions of the other cohort
+are taken as they were stored; nothing is predicted or trained again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from ricenet import step
+from ricenet.cohort import dataset
+from ricenet.statistics import metrics
+
+COLUMNS = (
+    "ablation", "other", "n", "macro_f1", "macro_f1_other", "difference", "low", "high",
+    "only_right", "only_right_other", "p", "smallest_p",
+)  # fmt: skip
+
+
+def ensemble_votes(table: pd.DataFrame) -> pd.Series:
+    """Class that each test subject gets by majority vote.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Predictions of one ablation: columns fold, subject, probability_rice.
+    """
+    wide = table.pivot(index="fold", columns="subject", values="probability_rice")
+    return pd.Series(metrics.majority_vote(wide.to_numpy()), index=wide.columns)
+
+
+def mcnemar(right: NDArray, right_other: NDArray) -> dict[str, Any]:
+    """Compare two classifiers on the same cases by the exact test of McNemar.
+
+    Only cases that one of them gets right count (Psychometrika 12:153, 1947).
+
+    Parameters
+    ----------
+    right, right_other : (N,) bool array
+
+    Returns
+    -------
+    dict
+        Counts of these cases, the two-sided p, and the smallest p that so few could give.
+    """
+    mine, theirs = int((right & ~right_other).sum()), int((right_other & ~right).sum())
+    both = mine + theirs
+    return {
+        "only_right": mine,
+        "only_right_other": theirs,
+        "p": float(binomtest(mine, both).pvalue) if both else 1.0,
+        "smallest_p": float(binomtest(0, both).pvalue) if both else 1.0,
+    }
+
+
+def compared(
+    labels: NDArray, mine: NDArray, theirs: NDArray, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Difference of two ensembles, with the interval of a paired bootstrap.
+
+    Parameters
+    ----------
+    labels, mine, theirs : (N,) int array
+        True classes, classes by this ensemble and by the other.
+    settings : dict
+        confidence, bootstrap_samples, seed.
+    """
+
+    def difference(truth: NDArray, cases: NDArray) -> float:
+        return metrics.macro_f1(truth, mine[cases]) - metrics.macro_f1(truth, theirs[cases])
+
+    found = metrics.bootstrap(
+        difference,
+        labels,
+        np.arange(len(labels)),  # cases are drawn, and with each case both answers
+        samples=settings["bootstrap_samples"],
+        confidence=settings["confidence"],
+        seed=settings["seed"],
+    )
+    return {
+        "n": len(labels),
+        "macro_f1": metrics.macro_f1(labels, mine),
+        "macro_f1_other": metrics.macro_f1(labels, theirs),
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        **mcnemar(mine == labels, theirs == labels),
+    }
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read a table of test predictions.
+
+    Raises
+    ------
+    ValueError
+        No such file: the cohort has no test subjects, or was not evaluated.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"{'/'.join(path.parts[-3:])} does not exist; run the target 'evaluate' with that "
+            f"cohort, or take it out of compare.cohorts"
+        )
+    return pd.read_csv(path, sep="\t", dtype={"subject": str}, keep_default_na=False)
+
+
+def rows_of(
+    test: pd.DataFrame, mine: Sequence[Path], others: Sequence[Path], settings: dict[str, Any]
+) -> pd.DataFrame:
+    """One row for each ablation and other cohort; none where no test subject is common.
+
+    Parameters
+    ----------
+    test : DataFrame
+        Test subjects of this cohort with their labels.
+    mine, others : sequence of Path
+        ``<cohort>/<ablation>/test-predictions.tsv``.
+    """
+    own = {path.parent.name: read_predictions(path) for path in mine}
+    rows = []
+    for path in others:
+        ablation, cohort = path.parent.name, path.parent.parent.name
+        theirs, votes = ensemble_votes(read_predictions(path)), ensemble_votes(own[ablation])
+        common = [s for s in votes.index if s in theirs.index]
+        if common:
+            labels = test.loc[common, "label"].to_numpy()
+            found = compared(labels, votes[common].to_numpy(), theirs[common].to_numpy(), settings)
+            rows.append({"ablation": ablation, "other": cohort, **found})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the predictions of both cohorts, compare, write one table."""
+    with step.Job("compare", argv, inputs=("manifest", "mine*", "others*")) as job:
+        args = job.args
+        manifest, _ = dataset.read_manifest(args.manifest)
+        test = manifest[manifest["split"] == "test"]
+        settings = {k: v for k, v in job.settings.items() if k != "cohorts"}
+        table = rows_of(test, args.mine, args.others, settings)
+        job.fact("common_test_subjects", sorted(set(table["n"].tolist())))
+        table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")

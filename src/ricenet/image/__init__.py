@@ -1,0 +1,1 @@
+"""Images: grids, interpolation, transforms, intensities. Arrays in, arrays out."""

@@ -1,0 +1,140 @@
+"""Raw images that somebody has already converted: NIfTI, MetaImage, NRRD.
+
+Volumes are ``(X, Y, Z)`` with an affine to RAS+ mm. A file that leaves left and right in doubt is
+refused: programs fill the gap with a guess, and each with its own.
+"""
+
+from __future__ import annotations
+
+import re
+from math import prod
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ricenet.image import size_claims, volume
+from ricenet.image.volume import Volume
+
+PAIR = (".img", ".hdr")
+NIFTI = (".nii", ".nii.gz", *PAIR)
+ITK = (".mha", ".nrrd")
+MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile
+HEADER_BYTES = 65536  # more than any MetaImage or NRRD header of a single image has
+# What says how the axes lie: one of these lines
+MHA_ORIENTATION = rb"^(TransformMatrix|Orientation|Rotation) *="
+NRRD_ORIENTATION = rb"^space: *(right|left|[rl][ap][si]|scanner-xyz)"
+# What takes the voxels from another file, which nobody named and whose digest nobody would take
+MHA_ELSEWHERE = rb"^ElementDataFile *=(?! *LOCAL\s*$)"
+NRRD_ELSEWHERE = rb"^data ?file:"
+
+
+def is_converted(path: Path) -> bool:
+    """Whether a path is a file of one of the formats of this module, by its name."""
+    return path.is_file() and path.name.lower().endswith((*NIFTI, *ITK))
+
+
+def load(path: Path) -> Volume:
+    """Read a converted image.
+
+    Returns
+    -------
+    Volume
+        float32, RAS+.
+
+    Raises
+    ------
+    ValueError
+        Not readable, of absurd size, not one 3D volume of numbers, no certain orientation, or
+        values that are not finite.
+    """
+    name = path.name.lower()
+    with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinite: refused
+        image = _load_nifti(path) if name.endswith(NIFTI) else _load_itk(path)
+        data = image.data.astype(np.float32)
+    if not np.isfinite(data).all():
+        raise ValueError(f"{int((~np.isfinite(data)).sum())} voxels are NaN or infinite")
+    return Volume(data, image.affine)
+
+
+def _load_nifti(path: Path) -> Volume:
+    try:
+        image = nib.load(path)
+    except Exception as error:  # nibabel's messages quote the path
+        raise ValueError(
+            f"not a readable NIfTI file ({type(error).__name__}); of a pair, both .img and .hdr "
+            f"must lie side by side"
+        ) from None
+    if not isinstance(image, nib.Nifti1Pair):
+        raise ValueError(
+            "not a readable NIfTI file: it is Analyze or another older format, which does not say "
+            "which side is left; convert the original DICOM series again"
+        )
+    _check_size(image.shape)
+    dtype = image.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise ValueError(f"voxels of type {dtype} are not plain numbers; give a grey-scale image")
+    voxels = Path(image.file_map["image"].filename or path)  # of a pair the .img file
+    claimed, packed = prod(image.shape) * dtype.itemsize, voxels.suffix.lower() == ".gz"
+    size_claims.require_credible(claimed, voxels, compressed=packed)
+    return volume.load(path)
+
+
+def _load_itk(path: Path) -> Volume:
+    _check_header(path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        size = reader.GetSize()
+        _check_size(size)
+        size_claims.require_credible(prod(size), path)
+        if (len(size), *size[3:]) not in ((3,), (4, 1)) or reader.GetNumberOfComponents() != 1:
+            raise ValueError(
+                f"{reader.GetDimension()} dimensions {size} and {reader.GetNumberOfComponents()} "
+                f"values a voxel, expected one 3D volume of numbers"
+            )
+        image = reader.Execute()
+    except RuntimeError:  # ITK's messages quote the path
+        raise ValueError("not a readable MetaImage or NRRD file, or truncated") from None
+    found = volume.from_itk(image[:, :, :, 0] if len(size) == 4 else image)
+    _require_right_angles(found.affine)
+    return found
+
+
+def _check_header(path: Path) -> None:
+    """Refuse a header that says nothing about the axes, or takes its voxels from elsewhere."""
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    nrrd = path.name.lower().endswith(".nrrd")
+    end = re.search(rb"\r?\n\r?\n" if nrrd else rb"^ElementDataFile.*\n?", header, re.M)
+    if end is None:
+        raise ValueError("not a readable MetaImage or NRRD file: its header has no end")
+    text, flags = header[: end.end()], re.M | re.I
+    if re.search(NRRD_ELSEWHERE if nrrd else MHA_ELSEWHERE, text, flags):
+        raise ValueError("its voxels lie in another file; save header and voxels as one file")
+    if not re.search(NRRD_ORIENTATION if nrrd else MHA_ORIENTATION, text, flags):
+        raise ValueError(
+            "the header does not say how the axes lie (TransformMatrix in MetaImage, space in "
+            "NRRD): left and right are unknown; convert the original DICOM series again"
+        )
+
+
+def _require_right_angles(affine: NDArray) -> None:
+    """Refuse axes that are not finite or sheared; ITK takes them as they are."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or lengths.min() < 1e-6:
+        raise ValueError("the affine is singular or not finite; convert the original series again")
+    cosines = affine[:3, :3] / lengths
+    if not np.allclose(cosines.T @ cosines, np.eye(3), atol=5e-3):
+        raise ValueError(
+            "the axes are not at right angles (sheared, gantry tilt); convert the original series "
+            "again"
+        )
+
+
+def _check_size(size: tuple[int, ...]) -> None:
+    if prod(size) > MAX_VOXELS:
+        raise ValueError(f"its size {size} is not believable; the header is damaged")

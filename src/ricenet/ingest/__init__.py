@@ -1,0 +1,1 @@
+"""From raw images and dose objects to checked volumes in patient coordinates."""

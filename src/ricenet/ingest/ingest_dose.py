@@ -1,0 +1,199 @@
+"""From RTDOSE, RTPLAN, RTRECORD and REG, or a converted file, to Gy, with the ledger of the dose.
+
+The dose is written as stored, ``(X, Y, Z)`` float32 in Gy with an affine to RAS+ mm: of one
+fraction or of the course. Several plans that are added are ``(X, Y, Z, P)``, one part each.
+``total_dose`` multiplies by the ledger's factors, after alignment.
+
+``ricenet explain-dose PATH`` prints the ledger of a raw folder, or of a record that is there
+already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ricenet import step
+from ricenet.dose import parts, plans
+from ricenet.dose.collect import Found, collect
+from ricenet.dose.decision import Choice, choose
+from ricenet.dose.fractions import of_parts
+from ricenet.dose.ledger import Part, checks, make_ledger
+from ricenet.dose.plans import Candidate
+from ricenet.dose.treatment_records import delivered
+from ricenet.dose.units import relative_gy
+from ricenet.image import converted_image
+from ricenet.image.volume import Volume
+from ricenet.provenance import digests
+
+GY_PER_UNIT = {"Gy": 1.0, "cGy": 0.01}
+NIFTI_COLUMNS = ("dose_kind", "dose_units", "dose_frame")
+
+
+def read(
+    path: Path, row: Mapping[str, str], settings: Mapping[str, Any]
+) -> tuple[Volume, dict[str, Any]]:
+    """Read a dose from wherever it is stored.
+
+    Parameters
+    ----------
+    path : Path
+        Folder with RTDOSE and RTPLAN, one RTDOSE file, or a NIfTI, MetaImage or NRRD file.
+    row : mapping
+        The dose columns of the subject's row, where given.
+    settings : mapping
+        ``min_fractions``, ``max_fractions``, ``max_total_gy``.
+
+    Returns
+    -------
+    Volume
+        Gy, as stored; four-dimensional if several plans are added.
+    dict
+        Facts for the record: frame, ledger, registrations, ignored_files.
+
+    Raises
+    ------
+    ValueError
+        Anything that would have to be guessed.
+    """
+    if converted_image.is_converted(path):
+        read_parts, frame = [_converted(path, row)], None
+        found = Found([], {})
+        decisions: list[str] = []
+        warnings: list[str] = []
+    else:
+        found = collect(path, row)
+        chosen, decisions, warnings = plans.select(
+            plans.group(found.doses, found.plans), found.plans, named=row.get("dose_plan", "")
+        )
+        read_parts = _parts(chosen, found, row)
+        frame, moved = _one_frame(chosen, read_parts, found)
+        warnings = [*found.warnings, *warnings, *_notes(chosen, found), *moved]
+    volume, resampled = _one_grid(read_parts)
+    if named := row.get("dose_frame"):
+        if frame:
+            warnings.append(f"the row places the dose on {named}, not its own frame")
+        frame = f"image:{named}"
+    ledger = make_ledger(read_parts, volume, row, settings)
+    ledger["decisions"] = [*decisions, *ledger["decisions"]]
+    ledger["warnings"] = [*warnings, *resampled, *ledger["warnings"]]
+    return volume, {
+        "frame": frame,
+        "registrations": found.links,
+        "ignored_files": found.ignored,
+        "ledger": ledger,
+    }
+
+
+def _converted(path: Path, row: Mapping[str, str]) -> Part:
+    """Dose of a converted file: all that the format cannot say must stand in the row."""
+    missing = [column for column in NIFTI_COLUMNS if not row.get(column)]
+    if missing:
+        raise ValueError(
+            f"a dose that is not DICOM needs {', '.join(missing)} in the subject's row; nothing is "
+            f"guessed"
+        )
+    volume = converted_image.load(path)
+    if volume.data.min() < 0 or not volume.data.any():
+        raise ValueError(
+            f"dose from {volume.data.min():.4g} to {volume.data.max():.4g}: negative, or zero "
+            f"everywhere; export it again"
+        )
+    kind, relative = row["dose_kind"], row["dose_units"] == "relative"
+    one = relative_gy(row, "a relative dose") if relative else GY_PER_UNIT[row["dose_units"]]
+    choice = Choice(
+        Volume(volume.data * volume.data.dtype.type(one), volume.affine),
+        kind,
+        f"row: {kind}",
+        ["row-per-fraction-x-n" if kind == "per_fraction" else "row-total"],
+        warnings=[f"relative dose: 1.0 taken for {one:g} Gy, as the row says"] if relative else [],
+    )
+    digest = digests.bytes_digest(path)[:16]
+    (n,) = of_parts(row.get("fractions", ""), [None], [None])
+    return Part(choice, n, None, digest[:8], [digest])
+
+
+def _parts(chosen: Sequence[Candidate], found: Found, row: Mapping[str, str]) -> list[Part]:
+    """Dose, fractions and prescription of each plan that counts."""
+    choices = [choose(c.doses, c.plan, row_kind=row.get("dose_kind", "")) for c in chosen]
+    records = [delivered(found.deliveries, c.doses[0].plan) for c in chosen]
+    counts = of_parts(
+        row.get("fractions", ""),
+        [n for n, _ in records],
+        [c.plan.planned if c.plan else None for c in chosen],
+    )
+    made = []
+    for candidate, choice, (_, notes), n in zip(chosen, choices, records, counts, strict=True):
+        choice.warnings += notes
+        objects = [dose.digest for dose in choice.used]
+        prescription = _prescription(candidate, found)
+        made.append(Part(choice, n, prescription, candidate.digest, objects))
+    return made
+
+
+def _prescription(candidate: Candidate, found: Found) -> float | None:
+    """Prescription of the plans of a candidate: of its own, or of all that it is the sum of."""
+    known = [found.plans[uid].prescription_gy for uid in candidate.uids if uid in found.plans]
+    given = [gy for gy in known if gy]
+    return sum(given) if given and len(given) == len(candidate.uids) else None
+
+
+def _one_frame(
+    chosen: Sequence[Candidate], read_parts: Sequence[Part], found: Found
+) -> tuple[str | None, list[str]]:
+    """Frame of reference of the dose; parts of other frames are moved to it."""
+    frames = []
+    for part in read_parts:
+        own = {dose.frame for dose in part.choice.used}
+        if len(own) > 1:
+            raise ValueError(f"the doses have {len(own)} frames of reference; export them again")
+        frames.append(own.pop())
+    volumes = [part.choice.volume for part in read_parts]
+    moved, frame, warnings = parts.in_one_frame(volumes, frames, found.links)
+    for part, volume in zip(read_parts, moved, strict=True):
+        part.choice.volume = volume
+    return frame, warnings
+
+
+def _one_grid(read_parts: Sequence[Part]) -> tuple[Volume, list[str]]:
+    """Return a single part as it is, or several as (X, Y, Z, P)."""
+    if len(read_parts) == 1:
+        return read_parts[0].choice.volume, []
+    return parts.stack([part.choice.volume for part in read_parts])
+
+
+def _notes(chosen: Sequence[Candidate], found: Found) -> list[str]:
+    notes = []
+    doses = [dose for candidate in chosen for dose in candidate.doses]
+    if any(dose.effective for dose in doses):
+        notes.append("DoseType EFFECTIVE: weighted by biological effect (RBE), not physical")
+    for one in sorted({dose.gy_per_unit for dose in doses} - {1.0}):
+        notes.append(f"relative dose: 1.0 taken for {one:g} Gy, as the row says")
+    if any(candidate.plan is None for candidate in chosen):
+        notes.append("the plan of the dose is not there")
+    named = {uid for dose in found.doses for uid in dose.plans}
+    if foreign := len(set(found.plans) - named):
+        notes.append(f"{foreign} plans ignored: the dose does not name them")
+    unnamed = sum(d.plan not in named for d in found.deliveries)
+    if unnamed:
+        notes.append(f"{unnamed} delivered beams of treatment records name no plan of a dose here")
+    return notes
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the raw dose and the subject's row, decide, write dose and ledger."""
+    with step.Job("ingest_dose", argv, raw=("raw",), values=("row",)) as job:
+        volume, facts = read(job.args.raw, json.loads(job.args.row), job.settings)
+        job.facts |= facts
+        ledger = facts["ledger"]
+        for warning in ledger["warnings"]:
+            job.say(f"warning: {warning}")
+        for about in checks(ledger):
+            job.check(**about)
+        job.say(
+            f"{ledger['rule']}: stored maximum {ledger['maximum_gy']:.3f} Gy, course maximum "
+            f"{ledger['total_maximum_gy']:.3f} Gy"
+        )
+        job.save(job.args.out, volume)

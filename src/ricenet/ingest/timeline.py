@@ -1,0 +1,240 @@
+"""Whether a subject's raw images and doses are of one person and in the right order of time.
+
+Reads headers only, and the stored pixels of the MRI to tell a scan that was given twice. Days are
+counted from the first MRI channel, the baseline; no date is written (converted images have none).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pydicom
+
+from ricenet import step
+from ricenet.dicom import dates, files
+from ricenet.dicom.dates import Radiotherapy, days_between
+from ricenet.dicom.describe import series_code
+from ricenet.dicom.files import DicomFile, text
+from ricenet.dicom.planes import PIXELS
+from ricenet.dicom.series import is_image
+from ricenet.dose.objects import is_dose, is_plan, items
+from ricenet.image import converted_image
+from ricenet.provenance import digests
+
+CT = "ct"  # the planning CT, as the subjects table calls it
+PERSON = ("PatientID", "PatientBirthDate", "PatientSex")
+LOOK = "look at the subject's row and at the headers"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One raw image.
+
+    Attributes
+    ----------
+    name : str
+        Channel, or ``ct``.
+    path : Path
+        Never shown.
+    files : list of DicomFile
+        Empty for a converted image.
+    day : date or None
+        When it was taken. Never shown.
+    """
+
+    name: str
+    path: Path
+    files: list[DicomFile]
+    day: date | None
+
+    @property
+    def series(self) -> set[str]:
+        """UIDs of its series. Never shown."""
+        return files.distinct(self.files, "SeriesInstanceUID") - {""}
+
+
+def read_image(name: str, path: Path, wanted: str) -> Image:
+    """Headers of an image: of the series with the code ``wanted``, or of all that its path holds.
+
+    Raises
+    ------
+    ValueError
+        No readable DICOM image, or none of that series.
+    """
+    if converted_image.is_converted(path):
+        return Image(name, path, [], None)
+    images = [f for f in _found(name, path) if is_image(f)]
+    if wanted:
+        images = [f for f in images if series_code(text(f.header, "SeriesInstanceUID")) == wanted]
+    if not images:
+        raise ValueError(
+            f"{name}: no image{f' of series {wanted}' if wanted else ''} there; correct the "
+            f"subject's row"
+        )
+    known = [day for f in images if (day := dates.acquired(f.header))]
+    return Image(name, path, images, min(known, default=None))
+
+
+def _found(name: str, path: Path) -> list[DicomFile]:
+    try:
+        return files.find(path)[0]
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def read_doses(names: Sequence[str], paths: Sequence[Path]) -> list[DicomFile]:
+    """Headers of the doses and of plans, records and other objects beside them, without images."""
+    return [
+        file
+        for name, path in zip(names, paths, strict=True)
+        if not converted_image.is_converted(path)
+        for file in _found(name, path)
+        if not is_image(file)
+    ]
+
+
+def radiotherapy(found: Sequence[DicomFile]) -> Radiotherapy | None:
+    """Days of radiotherapy from treatment records, else the plans of the doses, else the doses."""
+    doses = [f for f in found if is_dose(f)]
+    named = {
+        text(plan, "ReferencedSOPInstanceUID")
+        for f in doses
+        for plan in items(f.header, "ReferencedRTPlanSequence", f.label)
+    }
+    plans = [f for f in found if is_plan(f)]
+    plans = [f for f in plans if text(f.header, "SOPInstanceUID") in named] or plans
+    return dates.radiotherapy(
+        [day for f in found for day in dates.treated(f.header)],
+        [dates.planned(f.header) for f in plans],
+        [dates.acquired(f.header) for f in doses],
+    )
+
+
+def days(mri: Sequence[Image], therapy: Radiotherapy | None) -> dict[str, int]:
+    """Days of MRI and radiotherapy after the baseline, as far as both are known."""
+    found = {image.name: days_between(mri[0].day, image.day) for image in mri}
+    if therapy:
+        found["radiotherapy_first"] = days_between(mri[0].day, therapy.first)
+        found["radiotherapy_last"] = days_between(mri[0].day, therapy.last)
+    return {name: offset for name, offset in found.items() if offset is not None}
+
+
+def identities(found: Sequence[DicomFile]) -> dict[str, int]:
+    """Count the values of each element that says who it is, as far as it is filled in."""
+    counts = {k: len(files.distinct(found, k) - {""}) for k in PERSON}
+    return {keyword: count for keyword, count in counts.items() if count}
+
+
+def stored_pixels(image: Image) -> set[str]:
+    """Digests of what may be compared: of each file's pixels as stored, or of the whole volume.
+
+    A plane of one value, as beyond the end of a head, is equal in different scans and left out.
+    """
+    if not image.files:
+        return {digests.volume_digest(converted_image.load(image.path))}
+    found = set()
+    for file in image.files:
+        pixels = _stored(file)
+        one_value = pixels[:4] * (len(pixels) // 4 + 1)  # a value has at most 4 bytes
+        if pixels != one_value[: len(pixels)]:
+            found.add(hashlib.sha256(pixels).hexdigest())
+    return found
+
+
+def _stored(file: DicomFile) -> bytes:
+    try:
+        data = pydicom.dcmread(file.path, force=True, specific_tags=list(PIXELS))
+        return next((data[k].value for k in PIXELS if k in data), b"") or b""
+    except Exception as error:
+        raise ValueError(
+            f"{file.label}: unreadable pixel data ({type(error).__name__}); export it again"
+        ) from None
+
+
+def same_scans(mri: Sequence[Image]) -> list[tuple[str, str]]:
+    """Pairs of channels that share a series or the pixels of a plane."""
+    pixels = {image.name: stored_pixels(image) for image in mri}
+    return [
+        (first.name, second.name)
+        for k, first in enumerate(mri)
+        for second in mri[k + 1 :]
+        if first.series & second.series or pixels[first.name] & pixels[second.name]
+    ]
+
+
+def check_order(job: step.Job, mri: Sequence[Image], therapy: Radiotherapy | None) -> list[str]:
+    """Check each later MRI against the baseline, and all against radiotherapy.
+
+    Returns
+    -------
+    list of str
+        Checks that could not be made for want of a date.
+    """
+    baseline, last = mri[0], therapy.last if therapy else None
+    order: list[tuple[str, int | None, int | None, int | None]] = [
+        (f"{baseline.name}-before-radiotherapy", days_between(last, baseline.day), None, 0)
+    ]
+    for later in mri[1:]:
+        after = days_between(baseline.day, later.day), days_between(last, later.day)
+        order.append((f"{later.name}-after-{baseline.name}", after[0], 1, None))
+        order.append((f"{later.name}-after-radiotherapy", after[1], 0, None))
+    unknown = []
+    for name, value, at_least, at_most in order:
+        if value is None:
+            unknown.append(name)
+            continue
+        advice = f"{LOOK}: the paths may be exchanged, or the scan is another visit"
+        job.check(name, value, at_least=at_least, at_most=at_most, unit="d", advice=advice)
+    return unknown
+
+
+def check_person(job: step.Job, found: Sequence[DicomFile]) -> list[str]:
+    """Check that all objects name one person; the check's name where none does."""
+    counts = identities(found)
+    if not counts:
+        return ["one-patient"]
+    differ = ", ".join(keyword for keyword, count in counts.items() if count > 1)
+    advice = f"{differ} differ (values not shown): {LOOK}; pseudonymised exports may do so"
+    job.check("one-patient", max(counts.values()), at_most=1, unit="persons", advice=advice)
+    return []
+
+
+def check_twice(job: step.Job, mri: Sequence[Image]) -> None:
+    """Check that no scan is given for two channels."""
+    pairs = same_scans(mri)
+    shown = ", ".join(" and ".join(pair) for pair in pairs)
+    advice = f"{shown} are the same scan: correct the paths in the subject's row"
+    job.check("same-scan-twice", len(pairs), at_most=0, unit="pairs", advice=advice)
+
+
+def _read(job: step.Job) -> tuple[list[Image], list[DicomFile]]:
+    """Images and the objects beside the doses, as the command line names them."""
+    names, codes, doses = (
+        json.loads(text_) for text_ in (job.args.names, job.args.series, job.args.dose_names)
+    )
+    given: Iterable[tuple[str, Path, str]] = zip(names, job.args.images, codes, strict=True)
+    return [read_image(*image) for image in given], read_doses(doses, job.args.doses)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare persons and days of everything that is raw; write a record and nothing else."""
+    with step.Job(
+        "timeline", argv, outputs=(), raw=("images*", "doses*"),
+        values=("names", "dose-names", "series"),
+    ) as job:  # fmt: skip
+        images, around_doses = _read(job)
+        mri = [image for image in images if image.name != CT]
+        therapy = radiotherapy(around_doses)
+        job.fact("days", days(mri, therapy))
+        job.fact("source_of_radiotherapy_days", therapy.source if therapy else None)
+        everything = [*(f for image in images for f in image.files), *around_doses]
+        unknown = [*check_order(job, mri, therapy), *check_person(job, everything)]
+        check_twice(job, mri)
+        job.fact("unknown", unknown)
+        if unknown:
+            job.say(f"not checked, the headers do not say enough: {', '.join(unknown)}")

@@ -1,0 +1,1 @@
+"""The networks: architecture, file, ensemble, memory, numerical errors."""

@@ -1,0 +1,57 @@
+"""What the ensembles of a finished cohort say about one subject who arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ricenet import step
+from ricenet.cohort.labels import LABELS
+from ricenet.provenance import atomic
+from ricenet.statistics import metrics
+
+RESEARCH_USE = "Research use only: not a medical device, no basis for clinical decisions."
+
+
+def votes(table: pd.DataFrame) -> dict[str, Any]:
+    """Probability of RICE by each model, vote and mean of one ensemble.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns fold and probability_rice, one row a model.
+    """
+    names = {place: name for name, place in LABELS.items()}
+    table = table.sort_values("fold")
+    rice = table["probability_rice"].to_numpy()  # (M,)
+    return {
+        "models": {f"fold-{k}": float(p) for k, p in zip(table["fold"], rice, strict=True)},
+        "votes_rice": int(metrics.predicted_class(rice).sum()),
+        "vote": names[int(metrics.majority_vote(rice[:, None])[0])],
+        "mean_probability_rice": float(metrics.mean_probability(rice[:, None])[0]),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read one table for each ensemble, write the answer as JSON."""
+    inputs, values = ("manifest-record", "tables*"), ("subject", "cohort")
+    with step.Job("vote", argv, inputs=inputs, values=values) as job:
+        args, found = job.args, {}
+        for path in args.tables:
+            table = pd.read_csv(path, sep="\t", dtype={"subject": str}, keep_default_na=False)
+            if table.empty or set(table["subject"]) != {args.subject}:
+                raise ValueError(f"{path.name}: not the predictions of {args.subject}")
+            found[str(table["ablation"].iloc[0])] = votes(table)
+        facts = job.read_record(args.manifest_record)["facts"]
+        answer = {
+            "use": RESEARCH_USE,
+            "subject": args.subject,
+            "cohort": args.cohort,
+            "cohort_manifest": facts["ensemble"]["manifest"],
+            "prepared_by_other_code": facts["steps_of_other_code"],
+            "positive_class": "RICE",
+            "ablations": found,
+        }
+        atomic.write_json(job.stage(args.out), answer)

@@ -1,0 +1,1 @@
+"""From native volumes to one cached array a subject."""

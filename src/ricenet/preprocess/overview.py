@@ -1,0 +1,177 @@
+"""One picture a subject, for people who look before they read.
+
+First the whole registered heads with the outline of the brain mask, then what the network gets:
+checkerboard and difference of the two MRI, and the dose as isodose lines. All slices pass through
+one point, the strongest new enhancement. Arrays are ``(X, Y, Z)`` RAS+, see
+:mod:`ricenet.pictures.panels` for the display.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ricenet import step
+from ricenet.image.enhancement import local_change
+from ricenet.pictures import panels
+from ricenet.pictures.panels import Point
+from ricenet.pictures.scene import (
+    BRAIN_MARGIN_MM,
+    Row,
+    Scene,
+    as_point,
+    cut,
+    dose_row,
+    draw_base,
+    draw_signed,
+    grey,
+    loaded,
+    moved,
+    page,
+)
+
+SMOOTHING_MM = 3.0
+TILE_MM = 22.0
+HEAD_MARGIN_MM = 42.0
+
+
+def point_of_interest(
+    reference: NDArray,
+    other: NDArray | None,
+    dose: NDArray | None,
+    brain: NDArray,
+    spacing_mm: Sequence[float],
+) -> tuple[Point, str]:
+    """Voxel that the slices pass through, and why.
+
+    The place of the largest smoothed rise from ``other`` to ``reference`` in the brain, two voxels
+    off its surface; without a second MRI the middle of the highest dose; else the brain's centre.
+
+    Parameters
+    ----------
+    reference, other : (X, Y, Z) float array
+        Z-scored MRI, dimensionless; ``other`` may be None.
+    dose : (X, Y, Z) float array or None
+        Gy.
+    brain : (X, Y, Z) bool array
+        Brain mask.
+    spacing_mm : sequence of float
+        Voxel size.
+    """
+    if other is not None:
+        rise = ndimage.gaussian_filter(
+            local_change(reference, other, brain),
+            [SMOOTHING_MM / s for s in spacing_mm],
+        )
+        inner = ndimage.binary_erosion(brain, iterations=2)
+        rise[~inner] = 0
+        if rise.max() > 1e-3:  # rounding is not a rise
+            peak = np.unravel_index(rise.argmax(), rise.shape)
+            return as_point([int(p) for p in peak]), "strongest new enhancement"
+    if dose is not None and dose[brain].max() > 0:
+        high = brain & (dose >= 0.95 * dose[brain].max())
+        return as_point(ndimage.center_of_mass(high)), "highest dose"
+    return as_point(ndimage.center_of_mass(brain)), "centre of the brain"
+
+
+def head_row(scene: Scene, name: str) -> Row:
+    """Whole head with the outline of the brain mask."""
+    data = scene.volumes[name]
+    low, high = panels.window(data, scene.brain)
+    stripped = not data[~scene.brain].any()
+    air = low if stripped else min(low, float(np.median(data[~scene.brain])))
+
+    def draw(axes: Axes, plane: str) -> None:
+        whole = panels.windowed(panels.picture(data, plane, scene.point), (air, high))
+        draw_base(axes, scene, plane, grey(scene, name, plane) if stripped else whole)
+        panels.draw_outline(axes, panels.picture(scene.brain, plane, scene.point))
+
+    note = "registered to the\nreference grid"
+    return Row(name, note, draw, {"brain mask": panels.OUTLINE_COLOUR}, None)
+
+
+def checkerboard_row(scene: Scene, reference: str, other: str) -> Row:
+    """Alternate squares of the reference and another MRI: edges must run on across them."""
+    tile = round(TILE_MM / min(scene.spacing_mm))
+
+    def draw(axes: Axes, plane: str) -> None:
+        first, second = (grey(scene, name, plane) for name in (reference, other))
+        draw_base(axes, scene, plane, panels.checkerboard(first, second, tile))
+
+    note = f"squares of {TILE_MM:g} mm;\nsurfaces and ventricles\nmust run on across them"
+    return Row(f"{reference} | {other}", note, draw, {}, None)
+
+
+def difference_row(scene: Scene, reference: str, other: str) -> Row:
+    """Z-scored reference minus another MRI, coil shading removed, over the reference."""
+    first, second = scene.volumes[reference], scene.volumes[other]
+    change = ndimage.gaussian_filter(local_change(first, second, scene.brain), 1.0)
+    change = np.where(scene.brain, change, 0)
+    limit = max(float(np.percentile(np.abs(change[scene.brain]), 99.9)), 1e-6)
+
+    def draw(axes: Axes, plane: str) -> None:
+        draw_base(axes, scene, plane, 0.7 * grey(scene, reference, plane))
+        draw_signed(axes, scene, plane, change, limit)
+
+    note = "difference of z-scores,\nsmoothed by 1 voxel,\ncoil shading removed"
+    bar = (limit, "red: brighter\nin the reference\nblue: darker")
+    return Row(f"{reference} − {other}", note, draw, {}, bar)
+
+
+def rows(heads: Scene, brains: Scene, kinds: dict[str, str], reference: str) -> list[Row]:
+    """Every row that the channels allow, heads first."""
+    others = [name for name, kind in kinds.items() if kind == "mri" and name != reference]
+    found = [head_row(heads, name) for name in heads.volumes]
+    for other in others:
+        found += [checkerboard_row(brains, reference, other)]
+        found += [difference_row(brains, reference, other)]
+    return found + [dose_row(brains, reference, n) for n, kind in kinds.items() if kind == "dose"]
+
+
+def _first(
+    images: dict[str, NDArray], kinds: dict[str, str], kind: str, but: str
+) -> NDArray | None:
+    return next((images[n] for n, k in kinds.items() if k == kind and n != but), None)
+
+
+def _heads(job: step.Job, mri: list[str], place: Point, affine: NDArray) -> Scene:
+    """Whole heads, cut to the surroundings of the brain; ``place`` is a voxel of ``affine``."""
+    mask = job.load(job.args.whole_mask)
+    volumes = loaded(job, job.args.whole, mri, mask)
+    mask = panels.canonical(mask)
+    there = moved(place, affine, mask.affine)
+    return cut(volumes, mask.data > 0, mask.spacing_mm, there, HEAD_MARGIN_MM)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read volumes and masks, find the point, draw, write."""
+    with step.Job(
+        "overview",
+        argv,
+        inputs=("whole*", "whole-mask", "images*", "mask"),
+        values=("channels", "kinds", "reference"),
+    ) as job:
+        args, reference = job.args, job.args.reference
+        kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
+        mri = [name for name, kind in kinds.items() if kind == "mri"]
+        mask = job.load(args.mask)
+        images = loaded(job, args.images, list(kinds), mask)
+        mask = panels.canonical(mask)
+        brain = mask.data > 0
+        other, dose = (_first(images, kinds, kind, reference) for kind in ("mri", "dose"))
+        point, reason = point_of_interest(images[reference], other, dose, brain, mask.spacing_mm)
+        brains = cut(images, brain, mask.spacing_mm, point, BRAIN_MARGIN_MM)
+        heads = replace(brains, volumes={name: brains.volumes[name] for name in mri})
+        if args.whole:
+            heads = _heads(job, mri, point, mask.affine)
+        job.fact("point_ras_mm", (mask.affine @ [*point, 1])[:3].round(1).tolist())
+        job.fact("point_reason", reason)
+        heading = f"{args.out.resolve().parent.name}   ·   slices through the {reason}"
+        shown = rows(heads, brains, kinds, reference)
+        job.stage(args.out).write_bytes(page(shown, heading, heads))

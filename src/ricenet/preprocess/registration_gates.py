@@ -1,0 +1,106 @@
+"""Gates on a registration: measures that its optimiser never saw.
+
+ANTs maximises the mutual information of two whole heads. The gates look at the overlap of the brain
+masks, the correlation of the images inside them and what a mirrored head would reach; for a
+planning CT, which has no brain mask, at the overlap of the head outlines. No single one sees every
+failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ricenet import step
+from ricenet.image.interpolation import sample
+from ricenet.image.volume import Volume, from_itk, to_itk
+from ricenet.preprocess import left_right
+from ricenet.preprocess.left_right import correlation
+
+OUTLINE_MM = 2.0  # an outline needs no finer voxels; at 1 mm it would take half a registration
+
+
+def dice(a: NDArray, b: NDArray) -> float:
+    """Overlap of two masks, 2 |a and b| / (|a| + |b|); 0 where both are empty."""
+    total = int(a.sum()) + int(b.sum())
+    return 2 * int((a & b).sum()) / total if total else 0.0
+
+
+def head_outline(image: Volume) -> NDArray:
+    """Find the filled outline of the head: the largest part above Otsu's threshold."""
+    # the logarithm keeps fat and vessels from dominating the threshold; CT begins at -1000 HU
+    shifted = Volume(np.log1p(image.data - image.data.min()), image.affine)
+    mask = sitk.OtsuThreshold(to_itk(shifted), 0, 1)
+    # filled first: a dark skull may part the brain from a thin shell of scalp
+    mask = sitk.BinaryMorphologicalOpening(sitk.BinaryFillhole(mask), (2, 2, 2))
+    mask = sitk.RelabelComponent(sitk.ConnectedComponent(mask)) == 1
+    mask = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(mask, (3, 3, 3)))
+    return from_itk(mask).data > 0
+
+
+def thinned(image: Volume, spacing_mm: float) -> Volume:
+    """Take every n-th voxel, so that they lie about ``spacing_mm`` apart, or as they did."""
+    every = [max(1, round(spacing_mm / own)) for own in image.spacing_mm]
+    data = image.data[tuple(slice(None, None, n) for n in every)]
+    return Volume(data, image.affine @ np.diag([*every, 1]))
+
+
+def _onto(volume: Volume, fixed: Volume, transform: sitk.Transform, interpolator: str) -> NDArray:
+    grid = (fixed.data.shape, fixed.affine)
+    return sample(volume, *grid, interpolator=interpolator, transform=transform).data
+
+
+def gate_brains(
+    job: step.Job, fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform
+) -> None:
+    """Write overlap, correlation and left-right margin of the two brains to the record."""
+    brain = masks[1].data > 0
+    moved_brain = _onto(masks[0], fixed, found, "nearest") > 0
+    job.check(
+        "brain-overlap",
+        dice(brain, moved_brain),
+        at_least=job.settings["min_mask_dice"],
+        advice="the two brains do not lie on each other (Dice of their masks): look at both images "
+        "and both masks in the overview; a wrong mask or series is replaced, a registration that "
+        "stopped early may succeed with another register.seed or a higher register.sampling_rate",
+    )
+    moved = _onto(moving, fixed, found, "linear")
+    job.check(
+        "brain-correlation",
+        correlation(fixed.data, moved, brain & moved_brain),
+        at_least=job.settings["min_correlation"],
+        advice="the brains lie on each other but do not look alike: check that both series belong "
+        "to this patient and are both T1-weighted; accept where the contrast alone differs",
+    )
+    difference, mirrored = left_right.margin(fixed, moving, masks, found)
+    job.fact("correlation_mirrored", round(mirrored, 4))
+    job.check(
+        "left-right",
+        difference,
+        at_least=job.settings["min_left_right"],
+        advice="with left and right exchanged the moving image fits as well or better: one of the "
+        "two is mirrored, shows another patient, or is misaligned; compare a one-sided landmark "
+        "(cavity, lesion) in the overview with the report and the planning CT, and convert the "
+        "series again from its DICOM files",
+    )
+
+
+def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transform) -> None:
+    """Write the overlap of the two head outlines, in the common field of view, to the record."""
+    fixed, moving = (thinned(image, OUTLINE_MM) for image in (fixed, moving))
+    seen = _onto(
+        Volume(np.ones(moving.data.shape, np.uint8), moving.affine), fixed, found, "nearest"
+    )
+    outline = Volume(head_outline(moving).astype(np.uint8), moving.affine)
+    moved = _onto(outline, fixed, found, "nearest") > 0
+    job.check(
+        "head-overlap",
+        dice(head_outline(fixed) & (seen > 0), moved),
+        at_least=job.settings["min_head_dice"],
+        advice="the outlines of the two heads do not lie on each other: look for a mask, frame, "
+        "headrest or short field of view in the planning CT; accept where these alone differ, "
+        "otherwise the dose would be misplaced",
+    )

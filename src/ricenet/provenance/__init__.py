@@ -1,0 +1,1 @@
+"""What a result came from: digests of code and files, versions, records."""

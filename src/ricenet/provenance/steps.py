@@ -1,0 +1,65 @@
+"""The steps of the workflow: the module of each, and the limits of those that read raw data.
+
+A rule calls ``python -m ricenet <step>``: its command stays the same when a module moves. Names of
+steps stand in records and never change. Standard library only: the Snakefile reads this.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ricenet.provenance import code_digest
+
+
+class Step(NamedTuple):
+    """A step of the workflow.
+
+    Attributes
+    ----------
+    module : str
+        Dotted name of the module whose ``main`` it is.
+    memory_mb, seconds : int or None
+        Limits of the child process in which a step runs that reads what others have written; what
+        its rule asks of a machine is no more (``mem_mb``, ``runtime``).
+    """
+
+    module: str
+    memory_mb: int | None = None
+    seconds: int | None = None
+
+
+STEPS = {
+    "ingest_mri": Step("ricenet.ingest.ingest_mri", memory_mb=4000, seconds=600),
+    "ingest_dose": Step("ricenet.ingest.ingest_dose", memory_mb=4000, seconds=600),
+    "timeline": Step("ricenet.ingest.timeline", memory_mb=4000, seconds=600),
+    "resample": Step("ricenet.preprocess.resample"),
+    "brain_mask": Step("ricenet.preprocess.brain_mask"),
+    "register": Step("ricenet.preprocess.register"),
+    "align": Step("ricenet.preprocess.align"),
+    "zscore": Step("ricenet.preprocess.zscore"),
+    "total_dose": Step("ricenet.preprocess.total_dose"),
+    "crop": Step("ricenet.preprocess.crop"),
+    "overview": Step("ricenet.preprocess.overview"),
+    "quality": Step("ricenet.preprocess.quality"),
+    "cache": Step("ricenet.preprocess.cache"),
+    "manifest": Step("ricenet.cohort.manifest"),
+    "train_model": Step("ricenet.train.train_model"),
+    "predict": Step("ricenet.predict.predict"),
+    "arrival": Step("ricenet.predict.arrival"),
+    "vote": Step("ricenet.predict.vote"),
+    "predictions": Step("ricenet.predict.predictions"),
+    "evaluate": Step("ricenet.evaluate.evaluate"),
+    "compare": Step("ricenet.evaluate.compare"),
+    "occlusion_map": Step("ricenet.explain.occlusion_map"),
+    "occlusion_native": Step("ricenet.explain.occlusion_native"),
+    "occlusion_picture": Step("ricenet.explain.occlusion_picture"),
+    "occlusion_summary": Step("ricenet.explain.occlusion_summary"),
+    "dose_counterfactual": Step("ricenet.explain.dose_counterfactual"),
+    "audit": Step("ricenet.audit.collect"),
+    "report": Step("ricenet.report.report"),
+}
+
+
+def code_hash(step: str) -> str:
+    """Digest of the code that can change what a step makes."""
+    return code_digest.code_hash(STEPS[step].module)

@@ -1,0 +1,70 @@
+"""What the report shows of the occlusion maps and of other doses: rows of tables, arranged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ricenet.cohort.labels import LABELS
+
+EVERYONE = "all subjects"
+Row = Mapping[str, str]
+WORDS = {
+    "isodose-95": "inside the 95 % isodose",
+    "enhancement": "inside the new enhancement",
+    "elsewhere": "elsewhere in the brain",
+}
+
+
+def explanations(importance: Sequence[Row], doses: Sequence[Row]) -> list[dict[str, Any]]:
+    """Content of the section, one entry an ablation.
+
+    Parameters
+    ----------
+    importance, doses : sequence of dict
+        Rows of the tables of ``occlusion_summary`` and ``dose_counterfactual``.
+    """
+    names = dict.fromkeys(row["ablation"] for row in (*importance, *doses))
+    found = []
+    for name in names:
+        own = [row for row in importance if row["ablation"] == name]
+        other = [row for row in doses if row["ablation"] == name]
+        cohort = [row for row in own if row["subject"] == EVERYONE]
+        found.append(
+            {
+                "ablation": name,
+                "cohort": [{**row, "words": words(row)} for row in cohort],
+                "subjects": by_subject(row for row in own if row["subject"] != EVERYONE),
+                "doses": [dose_answers(rows) for rows in by_subject(other).values()],
+            }
+        )
+    return found
+
+
+def words(row: Row) -> str:
+    """Say in words what a row measures."""
+    return {
+        "share": f"importance {WORDS.get(row['of'], row['of'])}",
+        "channel share": f"importance of {row['of']} hidden alone",
+        "rank correlation": f"rank correlation of importance and {row['of']}",
+        "largest change": "largest change of the probability",
+    }.get(row["measure"], row["measure"])
+
+
+def by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows of each subject, in their order."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["subject"], []).append(row)
+    return found
+
+
+def dose_answers(rows: Sequence[Row]) -> dict[str, Any]:
+    """One subject's probabilities of RICE under other doses."""
+    each = {
+        kind: {r["amount"]: float(r["probability_rice"]) for r in rows if r["change"] == kind}
+        for kind in ("scaled", "shifted", "swapped")
+    }
+    labels = {str(place): name for name, place in LABELS.items()}
+    label = labels.get(rows[0]["label"], "")
+    return {"subject": rows[0]["subject"], "label": label, **each}

@@ -1,0 +1,157 @@
+"""The report of a study: one HTML page that needs nothing but itself.
+
+Pictures are embedded, there is no script, and nothing is fetched: the page can be mailed, archived
+and printed. Numbers come from the tables of earlier steps; nothing is computed here but counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import ricenet
+from ricenet import step
+from ricenet.cohort.labels import LABELS
+from ricenet.provenance import digests, software
+from ricenet.report import page
+from ricenet.report.explain_tables import explanations
+from ricenet.study import board
+
+OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
+
+
+def data_uri(path: Path) -> str:
+    """PNG file as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of a tab-separated file, all values as text."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def checks_of(records: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Rows of the audit table that are checks, failed ones first."""
+    found = [row for row in records if row["check"]]
+    return sorted(found, key=lambda row: row["verdict"] != "fail")
+
+
+def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Ablations in the order of the table of metrics (JSON keys are sorted)."""
+    names = dict.fromkeys([row["ablation"] for row in metrics])
+    return {name: summary["ablations"][name] for name in names}
+
+
+def subject_sections(
+    manifest: Sequence[dict[str, str]],
+    checks: Sequence[dict[str, str]],
+    overviews: Sequence[Path],
+    occlusions: Sequence[Path],
+) -> list[dict[str, Any]]:
+    """Content of each subject's section: the cohort in the manifest's order, then the others.
+
+    Parameters
+    ----------
+    manifest : sequence of dict
+        Rows of the manifest; empty where there is no cohort yet.
+    overviews : sequence of Path
+        ``<subject>/<any name>.png``.
+    occlusions : sequence of Path
+        ``<ablation>/occlusion/<subject>.png``.
+    """
+    names = {str(place): name for name, place in LABELS.items()}
+    pictures = {path.resolve().parent.name: path for path in overviews}
+    cohort = {row["subject"] for row in manifest}
+    others = [dict(OUTSIDE, subject=name) for name in pictures if name not in cohort]
+    found = []
+    for row in (*manifest, *others):
+        own = [check for check in checks if check["subject"] == row["subject"]]
+        maps = [p for p in occlusions if p.stem == row["subject"]]
+        picture = pictures.get(row["subject"])
+        found.append(
+            {
+                **row,
+                "label": names.get(row["label"], row["label"]),
+                "overview": data_uri(picture) if picture else None,
+                "occlusions": [(p.resolve().parts[-3], data_uri(p)) for p in maps],
+                "checks": own,
+                "failed": sum(check["verdict"] == "fail" for check in own),
+            }
+        )
+    return found
+
+
+def counts(
+    sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
+) -> dict[str, int | str]:
+    """Count the subjects, folds and checks for the top of the page."""
+    train = [s for s in sections if s["split"] == "train"]
+    return {
+        "subjects": len(sections),
+        "train": len(train),
+        "test": sum(s["split"] == "test" for s in sections),
+        "rice": sum(s["label"] == "RICE" for s in sections),
+        "recurrence": sum(s["label"] == "recurrence" for s in sections),
+        "folds": len({s["fold"] for s in train}),
+        "checks": len(checks),
+        "failed": sum(check["verdict"] == "fail" for check in checks),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read summary, tables and pictures; write the page."""
+    inputs = (
+        "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*",
+        "importance*", "counterfactuals*", "audit", "audit-record",
+    )  # fmt: skip
+    with step.Job("report", argv, inputs=inputs, values=("subjects", "excluded")) as job:
+        args, root = job.args, job.record_path.resolve().parents[3]
+        states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
+        summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
+        metrics = [row for path in args.metrics for row in read_table(path)]
+        manifest = [row for path in args.manifest for row in read_table(path)]
+        comparison = [row for path in args.comparison for row in read_table(path)]
+        checks = checks_of(read_table(args.audit))
+        sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
+        known = {section["subject"] for section in sections}
+        importance, doses = (
+            [row for path in paths for row in read_table(path)]
+            for paths in (args.importance, args.counterfactuals)
+        )
+        audit = job.read_record(args.audit_record)["facts"]
+        files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
+        html = page.render(
+            "report.html.j2",
+            {
+                "title": job.settings["title"],
+                "counts": counts(sections, checks),
+                "board": states,
+                "states": board.counts(states),
+                "pictures": known,
+                "ablations": ordered(summary, metrics),
+                "settings": summary.get("settings", {}),
+                "metrics": metrics,
+                "compared": bool(args.comparison),
+                "comparison": comparison,
+                "explanations": explanations(importance, doses),
+                "sections": sections,
+                "failed": [check for check in checks if check["verdict"] == "fail"],
+                "other_checks": [check for check in checks if check["subject"] not in known],
+                "versions": {"ricenet": ricenet.__version__, **software.versions()},
+                "root_digest": audit["root_digest"],
+                "files": audit["files"],
+                "digests": {path.name: digests.bytes_digest(path) for path in files},
+            },
+        )
+        missing = sum(section["overview"] is None for section in sections)
+        job.check("subjects without a picture", missing, at_most=0)
+        job.stage(args.out).write_text(html, encoding="utf-8")

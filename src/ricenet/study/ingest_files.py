@@ -1,0 +1,133 @@
+"""Raw images and doses as the rules see them: paths outside the study, and digests of contents.
+
+They are params of rules and not inputs: dates of raw files mean nothing, and a path that is missing
+stops its own patient only. Methods that take ``wildcards`` are params functions.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ricenet.provenance import atomic, raw_files
+
+PLANNING_CT = "ct"
+
+
+class RawInputs:
+    """The raw columns of a subjects table.
+
+    Parameters
+    ----------
+    subjects : DataFrame
+        From :func:`ricenet.cohort.tables.read_subjects`.
+    folder : path
+        Folder of the table, which its paths are relative to.
+    mri, dose : sequence of str
+        Channels of the study.
+    memory : path
+        File that remembers the digests of raw files between runs; it may be deleted at any time.
+    """
+
+    def __init__(
+        self,
+        subjects: pd.DataFrame,
+        folder: Path,
+        *,
+        mri: Sequence[str],
+        dose: Sequence[str],
+        memory: Path,
+    ) -> None:
+        # each cell is asked for often, and a frame is slow to ask
+        self.rows = {str(s): row for s, row in subjects.to_dict("index").items()}
+        self.folder = folder
+        self.mri, self.doses = list(mri), list(dose)
+        self._memory = _read_memory(memory)
+        self._found: dict[Path, str] = {}  # digests of this run: two rules ask for each
+        atexit.register(_write_memory, memory, self._memory)
+
+    def _absolute(self, subject: str, column: str) -> Path:
+        return self.folder / str(self.rows[subject][column])
+
+    def _shown(self, subject: str, column: str) -> str:
+        return os.path.relpath(self._absolute(subject, column))
+
+    def missing(self) -> list[tuple[str, str]]:
+        """Subjects and columns whose raw path does not exist."""
+        return [
+            (subject, column)
+            for subject in self.rows
+            for column in (*self.images(subject), *self.doses)
+            if not raw_files.exists(self._absolute(subject, column))
+        ]
+
+    def has_ct(self, subject: str) -> bool:
+        """Whether the study has a dose and the subject's row names a planning CT."""
+        return bool(self.doses and self.rows[subject][PLANNING_CT])
+
+    def images(self, subject: str) -> list[str]:
+        """Columns of the subject's images: MRI channels, and the planning CT if there is one."""
+        return [*self.mri, *([PLANNING_CT] if self.has_ct(subject) else [])]
+
+    # --- one image or dose ----------------------------------------------------------------------
+
+    def path(self, w: Any) -> str:
+        """Params function: raw path of an image or a dose."""
+        return self._shown(w.subject, w.get("mri") or w.get("dose"))
+
+    def digest(self, w: Any) -> str:
+        """Params function: digest of the raw content, the reason to ingest again."""
+        return self._digest(w.subject, w.get("mri") or w.get("dose"))
+
+    def _digest(self, subject: str, column: str) -> str:
+        path = self._absolute(subject, column)
+        if path not in self._found:
+            there = raw_files.exists(path)
+            self._found[path] = raw_files.digest(path, memory=self._memory) if there else "missing"
+        return self._found[path]
+
+    def series(self, w: Any) -> str:
+        """Params function: which series of the raw folder counts; empty where it holds one."""
+        return str(self.rows[w.subject][f"{w.mri}_series"])
+
+    # --- all of a subject -----------------------------------------------------------------------
+
+    def image_paths(self, w: Any) -> list[str]:
+        """Params function: raw paths of the subject's images."""
+        return [self._shown(w.subject, name) for name in self.images(w.subject)]
+
+    def dose_paths(self, w: Any) -> list[str]:
+        """Params function: raw paths of the subject's doses."""
+        return [self._shown(w.subject, name) for name in self.doses]
+
+    def image_names(self, w: Any) -> str:
+        """Params function: names of the images, as JSON text."""
+        return json.dumps(self.images(w.subject))
+
+    def all_series(self, w: Any) -> str:
+        """Params function: the series that counts in each image's folder, as JSON text."""
+        row = self.rows[w.subject]
+        return json.dumps([str(row[f"{name}_series"]) for name in self.images(w.subject)])
+
+    def all_digests(self, w: Any) -> list[str]:
+        """Params function: digests of all raw contents of the subject."""
+        return [self._digest(w.subject, name) for name in (*self.images(w.subject), *self.doses)]
+
+
+def _read_memory(path: Path) -> dict[str, list]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_memory(path: Path, memory: dict[str, list]) -> None:
+    if memory != _read_memory(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_json(path, memory)

@@ -1,0 +1,98 @@
+"""Files of a finished cohort that rules take as they are, and the subjects who arrive at it.
+
+A prediction must never train: neither a changed setting nor a new subject may reach the models
+through it. Its rules therefore name manifest and models by paths that no rule makes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ricenet.study import board
+
+if TYPE_CHECKING:
+    from ricenet.study.study import Study
+
+
+def as_source(path: str) -> str:
+    """Name the same file so that it matches no rule's output: absolute for relative, or back."""
+    return os.path.relpath(path) if Path(path).is_absolute() else str(Path(path).absolute())
+
+
+def moved(files: Iterable[tuple[str, Any]], old: str, new: str) -> dict[str, Any]:
+    """Named files of a rule for another rule: those below ``old`` lie below ``new`` instead."""
+
+    def place(path: Any) -> Any:
+        below = isinstance(path, str) and path.startswith(old)
+        return new + path.removeprefix(old) if below else path
+
+    return {
+        name: place(found) if isinstance(found, str) or callable(found) else [*map(place, found)]
+        for name, found in files
+        if name
+    }
+
+
+class Frozen:
+    """A study's cohort as subjects without a label see it.
+
+    Parameters
+    ----------
+    study : Study
+        Settings and tables.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.ablations = list(study.config.arrival.ablations) or [study.ablations[-1]]
+        self.folder = f"{study.cohort_root}/predictions"
+
+    def file(self, name: str) -> str:
+        """One of the cohort's files as it is, whatever has changed since."""
+        return as_source(f"{self.study.cohort_root}/{name}")
+
+    def models(self, w: Any) -> list[str]:
+        """Input function: the models of one input combination as they are, one a fold."""
+        return [as_source(path) for path in self.study.fold_models(w)]
+
+    def other_predictions(self) -> list[str]:
+        """Test predictions of the cohorts that this one is compared with, as they are."""
+        study = self.study
+        names = study.ablations if study.test_subjects else []
+        return [
+            as_source(f"{study.root}/cohorts/{cohort}/{ablation}/test-predictions.tsv")
+            for cohort in study.config.compare.cohorts
+            for ablation in names
+        ]
+
+    def if_compared(self, *files: str) -> list[str]:
+        """Files, or none where this cohort is compared with no other."""
+        return list(files) if self.other_predictions() else []
+
+    def tables(self, w: Any) -> list[str]:
+        """Input function: what each ensemble says about one subject."""
+        return [f"{self.folder}/{w.subject}/{a}/predictions.tsv" for a in self.ablations]
+
+    def subjects(self) -> list[str]:
+        """Subjects without a label whose images are not held up: those that ``predict`` is for."""
+        labels = self.study.subjects["label"]
+        waiting = [str(s) for s in labels.index[labels == ""]]
+        failed = board.failed_subjects(Path(self.study.root), waiting)
+        return [s for s in waiting if s not in failed]
+
+    def answers(self) -> list[str]:
+        """Prediction of each of these subjects."""
+        return [f"{self.folder}/{s}/prediction.json" for s in self.subjects()]
+
+    def results(self) -> list[str]:
+        """Everything that the target ``predict`` makes; nothing where nobody has arrived."""
+        table = [f"{self.folder}/predictions.tsv"] if self.subjects() else []
+        pictures = [
+            f"{self.folder}/{subject}/{ablation}/occlusion/{subject}.png"
+            for subject in (self.subjects() if self.study.config.arrival.occlusion else [])
+            for ablation in self.ablations
+        ]
+        return [*table, *pictures]

@@ -1,0 +1,52 @@
+"""``ricenet run``: the workflow by Snakemake, after its settings files were looked at."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ricenet.study.preflight import require_safe
+
+PROFILE = "workflow/profiles/local"
+
+
+def command(argv: Sequence[str]) -> tuple[list[str], list[Path]]:
+    """Return the command of Snakemake for the words after ``ricenet run``, and its settings files.
+
+    Targets and options are Snakemake's own. The profile is that of one machine where neither the
+    command line nor ``SNAKEMAKE_PROFILE`` names another.
+    """
+    parser = argparse.ArgumentParser(
+        prog="ricenet run",
+        usage="ricenet run [TARGET ...] [--configfile FILE ...] [any option of snakemake]",
+        description="Run the workflow. Targets: preprocess, train, explain, predict, check_device; "
+        f"without one, everything up to the report. The profile is {PROFILE} unless --profile or "
+        "SNAKEMAKE_PROFILE names another; -n shows what would run.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--configfile", nargs="+", default=[], type=Path, help="settings files")
+    parser.add_argument("--profile", default=os.environ.get("SNAKEMAKE_PROFILE", PROFILE))
+    args, rest = parser.parse_known_args(argv)
+    words = [sys.executable, "-m", "snakemake", *rest, "--profile", args.profile]
+    if args.configfile:
+        words += ["--configfile", *map(str, args.configfile)]
+    return words, args.configfile
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Look at the settings files, then become Snakemake."""
+    words, configfiles = command(sys.argv[1:] if argv is None else argv)
+    try:
+        if not Path("Snakefile").is_file():
+            raise ValueError("there is no Snakefile here; change to the root of the repository")
+        for path in configfiles:
+            if not path.is_file():
+                raise ValueError(f"{path}: no such settings file")
+            require_safe(path)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    os.execv(words[0], words)

@@ -1,0 +1,284 @@
+"""A study as the Snakefile sees it: validated settings, tables, and where things lie.
+
+Methods that take ``wildcards`` are input and params functions of rules. They depend on one
+subject's row alone, so that a new row in the table touches nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ricenet import ablations
+from ricenet.cohort import overrides, tables
+from ricenet.config import config, introduced, settings_files
+from ricenet.networks import memory_plan
+from ricenet.provenance import digests, steps
+from ricenet.study import board
+from ricenet.study.ingest_files import PLANNING_CT, RawInputs
+
+NOTHING = "(?!)"  # a pattern that no name matches
+# sections whose settings, and modules whose code, decide what a cache holds
+PREPROCESSING = (
+    "ingest_mri", "ingest_dose", "resample", "register", "align", "brain_mask", "zscore",
+    "total_dose", "crop", "cache",
+)  # fmt: skip
+
+
+class Study:
+    """Configuration and tables of one study, checked.
+
+    Parameters
+    ----------
+    values : dict
+        The configuration as Snakemake merged it.
+    memory : path
+        File that remembers the digests of raw files between runs (see
+        :func:`ricenet.provenance.raw_files.digest`); it may be deleted at any time.
+
+    Raises
+    ------
+    ValueError
+        Configuration or tables that are not usable.
+    """
+
+    def __init__(self, values: dict[str, Any], memory: Path) -> None:
+        self.config = config.validate(values)
+        for text in config.warnings(self.config):
+            warnings.warn(text, stacklevel=2)
+        channels = self.config.channels
+        self.channels = [c.name for c in channels]
+        self.mri = [c.name for c in channels if c.kind == "mri"]
+        self.dose = [c.name for c in channels if c.kind == "dose"]
+        everyone = tables.read_subjects(self.config.subjects, self.channels)
+        self.overrides = overrides.read(self.config.overrides, everyone.index)
+        self.decided = set(self.overrides["subject"])
+        self.excluded = overrides.excluded(self.overrides)
+        # who was withdrawn is not in the table any more
+        self.subjects = everyone.drop(index=list(self.excluded), errors="ignore")
+        self.cohort = tables.read_cohort(self.config.cohort, everyone, self.excluded)
+        self.cohort_name = Path(self.config.cohort).stem
+        self.folds = sorted(set(self.cohort["fold"]) - {-1})
+        self.test_subjects = list(self.cohort.index[self.cohort["split"] == "test"])
+        self.ablations = list(ablations.ablations(self.channels))
+        self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
+        self.dose_pattern = "|".join(self.dose) or NOTHING
+        self.channels_text = json.dumps(self.channels, separators=(",", ":"))
+        self.kinds_text = json.dumps([c.kind for c in channels], separators=(",", ":"))
+        syn = self.config.registration.transform == "syn"
+        self.transform_suffix = "h5" if syn else "tfm"
+        self.root = f"{self.config.results}/{self.config.study}"
+        self.cohort_root = f"{self.root}/cohorts/{self.cohort_name}"
+        self.raw = RawInputs(
+            self.subjects,
+            Path(self.config.subjects).parent,
+            mri=self.mri,
+            dose=self.dose,
+            memory=memory,
+        )
+        self._check_ablations()
+        self._warn_of_withdrawn()
+        self.training_mb = memory_plan.study_mb(
+            self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
+        )
+        for subject, column in self.raw.missing():
+            warnings.warn(
+                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
+                f"not exist; its jobs will fail, the other subjects go on",
+                stacklevel=2,
+            )
+
+    def _check_ablations(self) -> None:
+        for section in ("occlusion_map", "arrival"):
+            unknown = set(getattr(self.config, section).ablations) - set(self.ablations)
+            if unknown:
+                raise ValueError(
+                    f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
+                    f"study; possible are {self.ablations}"
+                )
+
+    def _warn_of_withdrawn(self) -> None:
+        gone, manifest = overrides.withdrawn(self.overrides), Path(self.cohort_root, "manifest.tsv")
+        if not gone or not manifest.is_file():
+            return
+        listed = {line.split("\t")[0] for line in manifest.read_text("utf-8").splitlines()}
+        if listed.intersection(gone):
+            warnings.warn(
+                f"the models of cohort {self.cohort_name} were trained with "
+                f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
+                f"them again without. To keep the old models as they are, go on with a cohort that "
+                f"extends this one (ricenet freeze)",
+                stacklevel=3,
+            )
+
+    def settings(self, section: str) -> str:
+        """Give the settings of a step as sorted JSON text, see :mod:`ricenet.config.introduced`."""
+        field = "registration" if section == "register" else section
+        values = getattr(self.config, field).model_dump(mode="json")
+        return config.settings_of(introduced.leave_out(section, values))
+
+    def preprocessing(self) -> str:
+        """Digest of settings and code of each step that a cache follows from, as JSON text."""
+        found = {
+            step: [
+                digests.text_digest(self.settings(step)),
+                steps.code_hash(step),
+            ]
+            for step in PREPROCESSING
+        }
+        grid = [self.config.reference, self.config.dose_anchor]
+        return config.settings_of({**found, "reference": [digests.text_digest(str(grid)), ""]})
+
+    def size(self) -> dict[str, Any]:
+        """How large the study is, and the settings of what takes long; no path, no subject."""
+        c, per_fold = self.config, self.cohort[self.cohort["split"] == "train"]
+        validation = round(len(per_fold) / max(1, len(self.folds)))
+        sections = ("train_model", "occlusion_map", "brain_mask")
+        found = {name: getattr(c, name).model_dump(mode="json") for name in sections}
+        found["brain_mask"] |= {"weights": None, "weights_sha256": None}
+        return {
+            **found,
+            "shape": list(c.crop.shape),
+            "spacing_mm": c.resample.spacing_mm,
+            "kinds": [channel.kind for channel in c.channels],
+            "folds": len(self.folds),
+            "training_subjects": len(per_fold) - validation,
+            "validation_subjects": validation,
+            "test_subjects": len(self.test_subjects),
+            "subjects": len(self.subjects),
+            "trainings": len(self.ablations) * len(self.folds),
+            "channels_of_maps": [len(a.split("-")) for a in c.occlusion_map.ablations],
+        }
+
+    # --- files of a subject ---------------------------------------------------------------------
+
+    def dose_row(self, w: Any) -> str:
+        """Params function: what the subject's row says of the dose, as JSON text."""
+        row = self.raw.rows[w.subject]
+        return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
+
+    def file(self, w: Any, name: str) -> str:
+        """Path of one of a subject's files."""
+        return f"{self.root}/subjects/{w.subject}/{name}"
+
+    def registration_masks(self, w: Any) -> list[str]:
+        """Input function: brain masks of both images, for the gates; none for a planning CT."""
+        if w.mri == PLANNING_CT:
+            return []
+        return [self.file(w, f"{name}_brain-mask.nii.gz") for name in (w.mri, w.target)]
+
+    def transforms(self, w: Any) -> list[str]:
+        """Input function: transforms that can lead the channel to the reference grid."""
+        reference, anchor = self.config.reference, self.config.dose_anchor
+        if w.channel in self.mri:
+            pairs = [(w.channel, reference)] if w.channel != reference else []
+        else:
+            pairs = [(m, reference) for m in self.mri if m != reference]
+            if self.raw.has_ct(w.subject):
+                pairs.append((PLANNING_CT, anchor))
+        return [self.file(w, f"{a}_to-{b}.{self.transform_suffix}") for a, b in pairs]
+
+    def frames(self, w: Any) -> list[str]:
+        """Input function: records of the images whose frame of reference the dose may share."""
+        if w.channel in self.mri:
+            return []
+        return [self.file(w, f"{name}_native.json") for name in self.raw.images(w.subject)]
+
+    def uncropped(self, w: Any) -> list[str]:
+        """Input function: volumes to crop, in the order of the channels."""
+        last = dict.fromkeys(self.mri, "zscored") | dict.fromkeys(self.dose, "total")
+        return [self.file(w, f"{name}_{last[name]}.nii.gz") for name in self.channels]
+
+    def quality_records(self, w: Any) -> list[str]:
+        """Input function: records of a subject with checks that may hold it back."""
+        images = self.raw.images(w.subject)
+        moved = [(m, self.config.reference) for m in self.mri if m != self.config.reference]
+        moved += [(PLANNING_CT, self.config.dose_anchor)] if len(images) > len(self.mri) else []
+        names = [
+            "timeline",
+            *(f"{name}_native" for name in (*images, *self.dose)),
+            *(f"{name}_{made}" for name in self.mri for made in ("brain-mask", "zscored")),
+            *(f"{a}_to-{b}" for a, b in moved),
+            *(f"{name}_{made}" for name in self.dose for made in ("registered", "total")),
+            "crop",
+        ]
+        return [self.file(w, f"{name}.json") for name in names]
+
+    def accepted(self, w: Any) -> str:
+        """Params function: checks of a subject that a person has accepted, as JSON text."""
+        if w.subject not in self.decided:  # nearly everybody
+            return config.settings_of({})
+        return config.settings_of(overrides.accepted(self.overrides, w.subject))
+
+    # --- files of the study ---------------------------------------------------------------------
+
+    def kind(self, w: Any) -> str:
+        """Params function: ``mri`` or ``dose``."""
+        return "mri" if w.channel in self.mri else "dose"
+
+    def whole_heads(self, w: Any) -> list[str]:
+        """Input function: MRI channels on the reference grid, skull and all."""
+        return [self.file(w, f"{name}_registered.nii.gz") for name in self.mri]
+
+    def caches(self, subjects: Iterable[str]) -> list[str]:
+        """Cache files of some subjects."""
+        return [f"{self.root}/caches/{s}.npy" for s in subjects]
+
+    def manifest_rows(self) -> str:
+        """Cohort with labels as JSON text: what the manifest says besides the digests."""
+        rows = self.cohort[["subject", "split", "fold", "label"]].to_dict("records")
+        return json.dumps(rows, separators=(",", ":"))
+
+    def reported(self) -> list[str]:
+        """Subjects that audit and report wait for: the cohort's, and others that did not fail."""
+        failed = board.failed_subjects(Path(self.root), map(str, self.subjects.index))
+        return [s for s in self.subjects.index if s in self.cohort.index or s not in failed]
+
+    def if_cohort(self, *files: str) -> list[str]:
+        """Files, or none where the cohort has no rows yet."""
+        return list(files) if len(self.cohort) else []
+
+    def overviews(self, subjects: Iterable[str]) -> list[str]:
+        """Overview pictures of some subjects."""
+        return [f"{self.root}/subjects/{s}/overview.png" for s in subjects]
+
+    def fold_models(self, w: Any) -> list[str]:
+        """Input function: the models of one input combination, one a fold."""
+        return [f"{self.cohort_root}/{w.ablation}/fold-{k}/model.safetensors" for k in self.folds]
+
+    def _all_folds(self, name: str) -> list[str]:
+        return [
+            f"{self.cohort_root}/{ablation}/fold-{k}/{name}"
+            for ablation in self.ablations
+            for k in self.folds
+        ]
+
+    def models(self) -> list[str]:
+        """Every model of the cohort."""
+        return self._all_folds("model.safetensors")
+
+    def validation_predictions(self) -> list[str]:
+        """Every model's predictions for its validation fold."""
+        return self._all_folds("predictions.tsv")
+
+    def test_predictions(self) -> list[str]:
+        """Every ensemble's predictions for the test subjects; none without test subjects."""
+        names = self.ablations if self.test_subjects else []
+        return [f"{self.cohort_root}/{ablation}/test-predictions.tsv" for ablation in names]
+
+    def occlusion_pictures(self) -> list[str]:
+        """Pictures of the occlusion maps that the settings ask for."""
+        return [
+            f"{self.cohort_root}/{ablation}/occlusion/{subject}.png"
+            for ablation in self.config.occlusion_map.ablations
+            for subject in self.test_subjects
+        ]
+
+
+def from_files(configfiles: Iterable[Path]) -> Study:
+    """Study that settings files describe, as ``snakemake --configfile`` would read them."""
+    values = settings_files.merged(configfiles)
+    return Study(values, memory=Path(".snakemake/ricenet-raw-digests.json"))

@@ -1,0 +1,172 @@
+"""One epoch of training, and the validation after it.
+
+Tensors are ``(B, C, X, Y, Z)``. Within an epoch nothing waits for the device: order and labels lie
+there, samples kept on the host are copied while the batch before them is computed, and losses are
+read at the end.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.swa_utils import update_bn
+
+from ricenet.cohort.loading import Subjects
+from ricenet.networks import model
+from ricenet.step.device import exact_float32, first_line, out_of_memory, to_device
+from ricenet.train.fit_to_device import Execution
+
+
+def be_deterministic() -> None:
+    """Let only kernels run that give the same bits each time; slower on a GPU."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    # the filling is for who reads what he has not written: the gradient gate looks for that
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def batches(
+    subjects: Subjects, order: Sequence[int], size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Give volumes (size, C, X, Y, Z) float32 and labels (size,) on the labels' device."""
+    device = subjects.labels.device
+    places = to_device(torch.tensor(order), device)
+    labels = subjects.labels.index_select(0, places).split(size)
+    volumes: Iterator[torch.Tensor]
+    if subjects.volumes.device == device:
+        volumes = (subjects.volumes.index_select(0, part) for part in places.split(size))
+    else:
+        parts = [order[i : i + size] for i in range(0, len(order), size)]
+        copied = _copied_ahead if subjects.volumes.is_pinned() else _copied
+        volumes = copied(subjects.volumes, parts, device)
+    for batch, part in zip(volumes, labels, strict=True):
+        yield batch.float(), part
+
+
+def _copied(
+    volumes: torch.Tensor, parts: Sequence[Sequence[int]], device: torch.device
+) -> Iterator[torch.Tensor]:
+    """Batches from memory that could not be pinned; the device waits for each."""
+    for part in parts:
+        yield torch.stack([volumes[i] for i in part]).to(device)
+
+
+def _copied_ahead(
+    volumes: torch.Tensor, parts: Sequence[Sequence[int]], device: torch.device
+) -> Iterator[torch.Tensor]:
+    """Batches from pinned host memory; the next one is on its way while one is used."""
+    stream, main = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+
+    def fetch(part: Sequence[int]) -> torch.Tensor:
+        with torch.cuda.stream(stream):
+            return torch.stack([volumes[i].to(device, non_blocking=True) for i in part])
+
+    ahead = fetch(parts[0])
+    for following in [*parts[1:], None]:
+        main.wait_stream(stream)
+        batch = ahead
+        batch.record_stream(main)
+        if following is not None:
+            ahead = fetch(following)
+        yield batch
+
+
+def train_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    subjects: Subjects,
+    order: Sequence[int],
+    *,
+    execution: Execution,
+    batch_size: int,
+    change: Callable[[torch.Tensor, slice], torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Show the subjects in their order; an optimiser step after every ``batch_size``.
+
+    Parameters
+    ----------
+    change : callable
+        Augments a batch, given its place in the order.
+
+    Returns
+    -------
+    losses : (parts,) tensor
+        On the device.
+    norms : (steps, parameters) tensor
+        Euclidean norms of the gradients, on the device.
+    """
+    network.train()
+    losses, norms, parts = [], [], batch_size // execution.samples
+    for i, (batch, labels) in enumerate(batches(subjects, order, execution.samples)):
+        batch = change(batch, slice(i * execution.samples, (i + 1) * execution.samples))
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=execution.bf16):
+            logits = execution.call(batch)  # (B, 2)
+        loss = F.cross_entropy(logits.float(), labels)
+        (loss / parts).backward()
+        losses.append(loss.detach())
+        if (i + 1) % parts == 0:
+            norms.append(gradient_norms(network))
+            optimizer.step()
+            optimizer.zero_grad()
+    return torch.stack(losses), torch.stack(norms)
+
+
+def recompute_norms(
+    network: nn.Module, subjects: Subjects, *, samples: int, say: Callable[[str], None] = print
+) -> None:
+    """Set the statistics of the batch norms to their means over the batches of all subjects.
+
+    Training leaves a moving average over the last ten or so batches, which with two subjects a
+    batch depends on who happened to come last (Wu & Johnson, arXiv 2105.07576).
+
+    Parameters
+    ----------
+    subjects : Subjects
+        Of the training, unchanged.
+    samples : int
+        In one batch, as in training.
+    say : callable
+        Told when the host computes them, for want of memory on the device.
+    """
+    count = len(subjects.names) // samples * samples  # a batch of one would have other statistics
+    order = range(count or len(subjects.names))
+    device = subjects.labels.device
+    try:
+        with exact_float32(device):
+            update_bn((batch for batch, _ in batches(subjects, order, samples)), network)
+        return
+    except RuntimeError as error:  # in float32 a step takes more than the training did
+        if not out_of_memory(error):
+            raise
+        say(f"statistics of the batch norms are computed on the host: {first_line(error)}")
+    on_host = copy.deepcopy(network).cpu()
+    host = subjects._replace(labels=subjects.labels.cpu(), volumes=subjects.volumes.cpu())
+    with exact_float32(host.labels.device):
+        update_bn((batch for batch, _ in batches(host, order, samples)), on_host)
+    network.load_state_dict(on_host.state_dict())
+
+
+def gradient_norms(network: nn.Module) -> torch.Tensor:
+    """(parameters,) Euclidean norm of each parameter's gradient, on the device."""
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return torch.stack(torch._foreach_norm(gradients))
+
+
+def validate(
+    network: nn.Module, subjects: Subjects, *, samples: int, precision: str
+) -> torch.Tensor:
+    """(N, 2) float32 logits of unchanged volumes, computed as predictions are."""
+    network = copy.deepcopy(network).eval()
+    if precision == "fp32":  # in the memory format of a model that was read from its file
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return torch.cat(
+        [
+            model.logits(network, batch, precision=precision)
+            for batch, _ in batches(subjects, range(len(subjects.names)), samples)
+        ]
+    )

@@ -1,0 +1,154 @@
+"""The gate before a training: nothing trains on a path whose gradients are wrong on this device.
+
+On a GPU each training runs its own trial, since kernels are picked anew in each process. On a CPU
+the kernels follow from the machine, so that trainings of one shape share a verdict; each record
+holds the figures that its training relied on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from ricenet.networks import layer_errors, model
+from ricenet.provenance import code_digest
+from ricenet.step import verdicts
+from ricenet.step.device import choose_device
+from ricenet.train.fit_to_device import TRIAL_SEED, Fit, Settled, limits_of, release, settle, trial
+
+DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")
+
+
+def pass_gate(
+    fit: Fit,
+    *,
+    settings: dict[str, Any],
+    subjects: int,
+    channels: int,
+    shape: Sequence[int],
+    say: Callable[[str], None],
+    anew: bool = False,
+) -> Settled:
+    """Find the path that a training takes, and show that it computes what it should.
+
+    Parameters
+    ----------
+    fit : Fit
+        As planned.
+    settings : dict
+        Section ``train_model``.
+    subjects : int
+        That will lie on the device, if they are to.
+    channels, shape : int, 3 ints
+        Of a sample.
+    say : callable
+        Told the outcome, and each path that was given up.
+    anew : bool
+        Ask no verdict of a job before.
+
+    Raises
+    ------
+    ValueError
+        A layer is wrong in the precision that was asked for, or no path runs.
+    """
+    device = choose_device(settings["device"])
+    name = verdicts.key(
+        "training",
+        device,
+        code=code_digest.code_hash("ricenet.gradient_gate"),
+        settings={key: settings[key] for key in DECISIVE},
+        fit=fit,
+        channels=channels,
+        shape=list(shape),
+    )
+    shared = device.type == "cpu" and not anew
+    known = recalled(verdicts.recall(name), device) if shared else None
+    if settings["validation_precision"] == "bf16":
+        require_right_predictions(settings, channels, shape, device)
+    if known:
+        for line in known.given_up:
+            say(line)
+        say(f"{spoken(known)}, by a job before on this machine")
+        return known
+    started = time.monotonic()
+    settled = settle(
+        fit,
+        partial(trial, settings=settings, subjects=subjects, channels=channels, shape=shape),
+        batch_size=settings["batch_size"],
+        automatic=settings["precision"] == "auto",
+        device=device,
+        say=say,
+    )
+    release(device)
+    if settled.lasting:
+        kept = {"errors": settled.errors, "given_up": settled.given_up}
+        verdicts.keep(name, {"fit": settled.fit._asdict(), **kept})
+    say(f"{spoken(settled)}, {time.monotonic() - started:.1f} s")
+    return settled
+
+
+def recalled(kept: dict[str, Any] | None, device: torch.device) -> Settled | None:
+    """Verdict as it was kept; None where it was not, or is damaged."""
+    if kept is None:
+        return None
+    try:
+        fit = Fit(**kept["fit"])
+        fit = fit._replace(float32_layers=tuple(fit.float32_layers))
+        errors = {str(name): float(error) for name, error in kept["errors"].items()}
+        given_up = [str(line) for line in kept["given_up"]]
+        limits = limits_of(list(errors), fit, device)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    if not errors or layer_errors.excessive(errors, limits):
+        return None
+    return Settled(fit, errors, limits, given_up, shared=True)
+
+
+def require_right_predictions(
+    settings: dict[str, Any], channels: int, shape: Sequence[int], device: torch.device
+) -> None:
+    """Raise ``ValueError`` where validation in bfloat16 would be wrong on this device."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(TRIAL_SEED)
+        network = model.build(channels, **settings["model"]).to(device).eval()
+    batch = layer_errors.smooth_noise((1, channels, *shape)).to(device)
+    with torch.autocast(device.type, torch.bfloat16):
+        errors = layer_errors.of_convolutions(network, batch)
+    limit = layer_errors.LIMITS["bf16"]
+    for layer, error in layer_errors.excessive(errors, dict.fromkeys(errors, limit)).items():
+        raise ValueError(
+            f"this device does not predict in bf16: layer {layer} differs from float32 by "
+            f"{error:.1e} (relative, at most {limit:g}); set train_model.validation_precision to "
+            f"fp32"
+        )
+
+
+def worst(settled: Settled) -> tuple[str, float, float]:
+    """Layer that comes closest to its limit; its error, its limit."""
+    errors, limits = settled.errors, settled.limits
+    name = max(errors, key=lambda layer: errors[layer] / limits[layer])
+    return name, errors[name], limits[name]
+
+
+def spoken(settled: Settled) -> str:
+    """One line about a verdict."""
+    name, error, limit = worst(settled)
+    return (
+        f"gradient gate: {len(settled.errors)} layers within {error:.1e} of float32 "
+        f"({name}, at most {limit:g})"
+    )
+
+
+def facts(settled: Settled) -> dict[str, Any]:
+    """Figures for the record of a training."""
+    return {
+        "errors": {name: float(f"{error:.3g}") for name, error in settled.errors.items()},
+        "limits": settled.limits,
+        "tries": layer_errors.TRIES,
+        "given_up": settled.given_up,
+        "found_by": "a job before on this machine" if settled.shared else "this job",
+    }
