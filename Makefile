@@ -62,7 +62,7 @@ unit:
 	pytest -m slow --durations=10
 
 test-slurm: setup
-	SKIP_SLURM="$(SKIP_SLURM)" pytest --durations=3 tests/slurm_study.py
+	SKIP_SLURM="$(SKIP_SLURM)" pytest --durations=3 tests/workflow/slurm_study.py
 
 clean-demo:
 	rm -rf results/demo $(PHANTOMS)

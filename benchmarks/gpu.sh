@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 OUT=$(realpath -m "${1:-gpu-benchmarks.txt}")
-export PYTHONPATH="$PWD/src:$PWD/tests"
+export PYTHONPATH="$PWD/src:$PWD/tests/support"
 # before torch starts, for the deterministic check
 export CUBLAS_WORKSPACE_CONFIG=:4096:8
 
@@ -17,7 +17,7 @@ limited() { # a stuck part must not take the time of the others
 
 {
   python -c "import torch; print(torch.__version__, torch.backends.cudnn.version(), torch.cuda.get_device_name())"
-  LIMIT=200 limited python -m pytest -q tests/test_gpu.py
+  LIMIT=200 limited python -m pytest -q tests/train/test_gpu.py
   LIMIT=400 limited python -m ricenet check-device --configfile config/config.yaml \
     --out "${OUT%.txt}-device-check.json"
   cd benchmarks

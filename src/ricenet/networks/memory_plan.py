@@ -1,7 +1,8 @@
 """The memory that training needs, and the number of samples that go at once.
 
 Counted from the network's layers, without torch, so that a study is refused before any job is
-submitted. ``tests/test_plan.py`` holds the count against the tensors that torch really keeps.
+submitted. ``tests/networks/test_memory_plan.py`` holds the count against the tensors that torch
+really keeps.
 """
 
 from __future__ import annotations

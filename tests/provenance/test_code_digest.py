@@ -1,0 +1,260 @@
+"""code_digest: on the real tree, which edits make which steps run again, and which none."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from moved_modules import move
+from ricenet.provenance import code_digest
+from ricenet.provenance.steps import STEPS
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "ricenet"
+
+# every step that reads or writes a volume, and all else that a Job is made of
+ALL = set(STEPS)
+
+NOTHING = {
+    "a message in the lease": ("step/lease.py", "writes", "is writing"),
+    "a message of an error": ("preprocess/crop.py", "the brain mask is empty", "there is no brain"),
+    "a word in the log": ("train/train_model.py", "resumed after epoch", "goes on after epoch"),
+    "advice of a check": ("preprocess/crop.py", "the brain does not fit", "the head does not fit"),
+    "advice in a gate": (
+        "preprocess/registration_gates.py",
+        "look at both images",
+        "open both images",
+    ),
+    "a docstring": ("preprocess/zscore.py", "Read image and mask", "Load image and mask"),
+    "a comment": ("networks/resnet_stem.py", "# on a CPU it would pool", "# else it would pool"),
+    "a published number": (
+        "statistics/published.py",
+        '"postop-event": None',
+        '"postop-event": 0.7',
+    ),
+    "the text of --explain": ("ingest/explain_dose.py", "(from the", "(as told by the"),
+    "a description of a setting": ("config/sections.py", "voxels", "numbers of voxels"),
+    "a bound of a setting": ("config/sections.py", "lt=1", "lt=2"),
+    "a label's name": ("cohort/labels.py", "recurrence", "relapse"),
+    "how a record is written": (
+        "provenance/record.py",
+        "os.path.relpath(path, folder)",
+        "str(path)",
+    ),
+    "a version in the records": ("provenance/software.py", '"pydicom"', '"pydicom", "pandas"'),
+    "where verdicts are kept": ("step/verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
+    "the order of imports": (
+        "preprocess/zscore.py",
+        "from ricenet import step\nfrom ricenet.image.intensity import zscore\n",
+        "from ricenet.image.intensity import zscore\nfrom ricenet import step\n",
+    ),
+}
+
+SOMETHING = {
+    "the middle of z-scoring": (
+        "image/intensity.py", "inside - inside.mean()", "inside",
+        {"zscore", "cache", "dose_counterfactual"},
+    ),
+    "an interpolation weight": (
+        "image/axiswise.py", "1e-3", "1e-2",
+        {"align", "brain_mask", "ingest_dose", "occlusion_native", "register", "resample"},
+    ),
+    "a loss": ("train/epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
+    "a seed's text": ("train/train_model.py", '"order"', '"sequence"', {"train_model"}),
+    "a constant of a followed module": (
+        "networks/memory_plan.py", "SPARE = 0.15", "SPARE = 0.2", {"train_model"},
+    ),
+    "a limit of the gate": (
+        "networks/layer_errors.py", "TRIES = 3", "TRIES = 1", {"train_model", "brain_mask"},
+    ),
+    "a verdict's tolerance": ("step/checks.py", "value >= at_least", "value > at_least", ALL),
+    "how floats are stored": ("image/volume.py", '"<f4", copy=False', '"<f8", copy=False', ALL),
+    "what a digest is of": ("provenance/digests.py", '"sha256"', '"sha512"', ALL),
+}  # fmt: skip
+
+
+def forget() -> None:
+    for function in (code_digest.code_hash, code_digest._code):
+        function.cache_clear()
+
+
+TOP = '''"""Top."""
+
+from ricenet import middle
+
+
+def f(x):
+    """Add one."""
+    return middle.g(x) + 1  # one
+'''
+MIDDLE = '''import math
+
+from ricenet.deep.leaf import CONSTANT
+
+
+class Box:
+    """A box."""
+
+
+def g(x):
+    return math.floor(x) * CONSTANT
+'''
+FILES = {
+    "__init__.py": "",
+    "top.py": TOP,
+    "middle.py": MIDDLE,
+    "deep/__init__.py": "",
+    "deep/leaf.py": "CONSTANT = 3\n",
+    "other.py": "def h():\n    return 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch):
+    """A package in a folder; the returned function edits a file and gives the digest of ``top``."""
+    monkeypatch.setattr(code_digest, "SOURCE", tmp_path)
+
+    def edit(name: str = "", old: str = "", new: str = "") -> str:
+        if name:
+            text = (tmp_path / name).read_text()
+            assert old in text
+            (tmp_path / name).write_text(text.replace(old, new))
+        forget()
+        return code_digest.code_hash("ricenet.top")
+
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    yield edit
+    forget()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("top.py", "Add one.", "Add 1.\n\n    Longer.\n    "),
+        ("top.py", "  # one", "  # a comment"),
+        ("top.py", "middle.g(x) + 1", "(\n        middle.g( x )\n        + 1\n    )"),
+        ("top.py", '    """Add one."""\n', ""),
+        ("top.py", '"""Top."""', ""),
+        ("middle.py", '    """A box."""', "    pass"),
+        ("other.py", "return 1", "return 2"),
+    ],
+)
+def test_code_hash_is_blind_to(package, name: str, old: str, new: str) -> None:
+    before = package()
+    assert package(name, old, new) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("top.py", "+ 1", "+ 2"),
+        ("top.py", "def f(x)", "def f(x, y=0)"),
+        ("middle.py", "floor", "ceil"),
+        ("deep/leaf.py", "3", "4"),
+        ("top.py", "from ricenet import middle", "from ricenet import middle, other"),
+    ],
+)
+def test_code_hash_sees(package, name: str, old: str, new: str) -> None:
+    before = package()
+    after = package(name, old, new)
+    assert after != before
+    assert package(name, new, old) == before
+
+
+# --- the real tree
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of the source, and the digests of all steps in it."""
+    shutil.copytree(SOURCE, tmp_path / "ricenet", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_digest, "SOURCE", tmp_path / "ricenet")
+
+    def digests() -> dict[str, str]:
+        forget()
+        return {name: code_digest.code_hash(step.module) for name, step in STEPS.items()}
+
+    yield tmp_path / "ricenet", digests
+    forget()
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text()
+    assert old in text, f"{name} has no {old!r} any more: choose another edit of this kind"
+    (folder / name).write_text(text.replace(old, new))
+
+
+def changed(digests, before: dict[str, str]) -> set[str]:
+    after = digests()
+    return {step for step in STEPS if after[step] != before[step]}
+
+
+@pytest.mark.parametrize("what", NOTHING)
+def test_what_runs_nothing_again(tree, what: str) -> None:
+    folder, digests = tree
+    before = digests()
+    edit(folder, *NOTHING[what])
+    assert changed(digests, before) == set()
+
+
+@pytest.mark.parametrize("what", SOMETHING)
+def test_what_runs_exactly_the_steps_that_use_it(tree, what: str) -> None:
+    folder, digests = tree
+    before = digests()
+    *change, steps = SOMETHING[what]
+    edit(folder, *change)
+    assert changed(digests, before) == steps
+
+
+def test_every_step_counts_its_own_code(tree) -> None:
+    folder, digests = tree
+    before = digests()
+    for name, step in STEPS.items():
+        path = folder.joinpath(*step.module.split(".")[1:]).with_suffix(".py")
+        path.write_text(path.read_text() + "\n\nADDED = 1\n")
+        forget()
+        assert code_digest.code_hash(step.module) != before[name], name
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("image.volume", "grids.volume"), ("image.intensity", "preprocess.intensity"),
+     ("networks.memory_plan", "networks.memory"), ("cohort.dataset", "cohort.caches"),
+     ("preprocess.zscore", "preprocess.standardise"), ("step.staging", "carrying.staging")],
+)  # fmt: skip
+def test_a_moved_module_runs_nothing_again(tree, monkeypatch, name: str, target: str) -> None:
+    folder, digests = tree
+    before = digests()
+    move(folder, name, target)
+    carriers = {target if c == name else c for c in code_digest.CARRIERS}
+    monkeypatch.setattr(code_digest, "CARRIERS", frozenset(carriers))
+    assert not (folder / f"{name.replace('.', '/')}.py").exists()
+    moved = STEPS["zscore"]._replace(module=f"ricenet.{target}")
+    if name == STEPS["zscore"].module.removeprefix("ricenet."):
+        monkeypatch.setitem(STEPS, "zscore", moved)
+    assert changed(digests, before) == set()
+
+
+def test_a_renamed_name_of_a_module_runs_nothing_again(tree) -> None:
+    folder, digests = tree
+    before = digests()
+    path = folder / "predict/predict.py"
+    text = path.read_text()
+    assert "dataset.read_manifest" in text
+    path.write_text(
+        text.replace("import dataset,", "import dataset as caches,").replace("dataset.", "caches.")
+    )
+    assert changed(digests, before) == set()
+
+
+def test_carriers_import_nothing_numerical() -> None:
+    """What is not counted must not compute: no array package at its top."""
+    for name in code_digest.CARRIERS:
+        text = code_digest._source_file(f"ricenet.{name}").read_text()
+        top = re.findall(r"^(?:import|from) (\w+)", text, flags=re.M)
+        assert not {"numpy", "scipy", "SimpleITK", "ants", "monai"} & set(top), name

@@ -1,0 +1,283 @@
+"""The page is well-formed, self-contained, escaped, and says what went wrong first."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from boards import cache, note
+from ricenet.evaluate import compare, evaluate
+from ricenet.provenance.atomic import write_json
+from ricenet.report import report
+
+SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]
+TITLE = """A <script>alert("1")</script> & 'study'"""
+VOID = {"meta", "img", "link", "br", "path", "rect", "circle"}
+
+
+class Page(HTMLParser):
+    """Collects elements and complains about tags that do not close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.links = [], [], set(), []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        assert len(values) == len(attributes)
+        self.tags.append((tag, values))
+        if "id" in values:
+            assert values["id"] not in self.ids
+            self.ids.add(values["id"])
+        if tag == "a":
+            self.links.append(values["href"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def manifest():
+    return pd.DataFrame(
+        {
+            "subject": SUBJECTS,
+            "split": ["train"] * 8 + ["test"] * 4,
+            "fold": [0, 0, 0, 0, 1, 1, 1, 1, -1, -1, -1, -1],
+            "label": [0, 1] * 6,
+            "cache": [f"../../caches/{s}.npy" for s in SUBJECTS],
+            "digest": ["ab" * 32] * 12,
+        }
+    )
+
+
+def predictions():
+    rng = np.random.default_rng(0)
+    validation, test = [], []
+    for ablation in ("event", "dose", "event-dose"):
+        for row in manifest().itertuples():
+            p = rng.random()
+            if row.split == "train":
+                cells = (row.subject, row.label, p)
+                validation += [(ablation, row.fold, 8, "last", *cells)]
+                validation += [(ablation, row.fold, 3, "best", *cells)]
+            else:
+                test += [(ablation, k, row.subject, row.label, rng.random()) for k in (0, 1)]
+    return (
+        pd.DataFrame(validation, columns=evaluate.VALIDATION_COLUMNS),
+        pd.DataFrame(test, columns=evaluate.TEST_COLUMNS),
+    )
+
+
+def audit_rows():
+    columns = [
+        "record",
+        "step",
+        "subject",
+        "check",
+        "value",
+        "unit",
+        "at_least",
+        "at_most",
+        "verdict",
+    ]
+    rows = [("r.json", "crop", s, "voxels <cut>", "0", "", "", "0", "pass") for s in SUBJECTS]
+    rows.append(("r.json", "register", "P003", "Dice", "0.71", "", "0.9", "", "fail"))
+    rows.append(("m.json", "manifest", "", "subjects", "12", "", "2", "", "pass"))
+    rows.append(("n.json", "ingest_mri", "P001", "", "", "", "", "", ""))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def comparison(folder):
+    path = folder / "comparison.tsv"
+    cells = ["event-dose", "<c1>", 4, 0.75, 0.5, 0.25, -0.25, 0.75, 2, 1, 1.0, 0.25]
+    pd.DataFrame([cells], columns=list(compare.COLUMNS)).to_csv(path, sep="\t", index=False)
+    return path
+
+
+def explained(folder):
+    """Tables of occlusion_summary and dose_counterfactual."""
+    measures = [
+        ("share", "isodose-95", 0.4321, 0.0123),
+        ("share", "elsewhere", 0.5, 0.75),
+        ("channel share", "dose", 0.6543, ""),
+        ("rank correlation", "dose", 0.2468, ""),
+    ]
+    rows = [
+        {
+            "ablation": "event-dose", "subject": s, "measure": m, "of": of, "value": v,
+            "low": 0.11 if s == "all subjects" else "", "high": 0.987, "p": p,
+            "null_mean": 0.3 if p else "", "null_sd": 0.05, "z": 2.7, "volume_share": 0.08, "n": 4,
+        }
+        for s in ("P009", "P010", "all subjects")
+        for m, of, v, p in measures
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(folder / "importance.tsv", sep="\t", index=False)
+    doses = [
+        ("event-dose", s, 1, kind, amount, 0.1357, 0.1, 0.2)
+        for s in ("P009", "P010")
+        for kind, amount in (("scaled", "0.8"), ("scaled", "1"), ("shifted", "5 mm left"))
+    ]
+    doses.append(("event-dose", "P009", 1, "swapped", "P010", 0.8642, 0.1, 0.9))
+    columns = ["ablation", "subject", "label", "change", "amount", "probability_rice"]
+    table = pd.DataFrame(doses, columns=[*columns, "lowest", "highest"])
+    table.to_csv(folder / "doses.tsv", sep="\t", index=False)
+    return folder / "importance.tsv", folder / "doses.tsv"
+
+
+def run(folder, *, test=True):
+    validation, tested = predictions()
+    if not test:
+        tested = tested.iloc[:0]
+    settings = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1}
+    table, summary = evaluate.evaluate(validation, tested, settings)
+    table.to_csv(folder / "metrics.tsv", sep="\t", index=False)
+    write_json(folder / "metrics.json", evaluate.without_nan(summary))
+    rows = manifest()
+    rows = rows if test else rows[rows["split"] == "train"]
+    rows.to_csv(folder / "manifest.tsv", sep="\t", index=False)
+    audit_rows().to_csv(folder / "records.tsv", sep="\t", index=False)
+    write_json(folder / "audit.json", {"facts": {"root_digest": "5eed" * 16, "files": 12}})
+    cache(folder, "P001")
+    note(folder, "P013", "ingest_mri", "two <slices>; give the series")
+    pictures = [folder / s / "overview.png" for s in rows["subject"]]
+    maps = [folder / "event-dose" / "occlusion" / f"{s}.png" for s in ("P009", "P010")]
+    for i, path in enumerate((*pictures, *maps)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), i).save(path)
+    importance, doses = explained(folder)
+    report.main(
+        [
+            "--summary", str(folder / "metrics.json"), "--metrics", str(folder / "metrics.tsv"),
+            "--manifest", str(folder / "manifest.tsv"), "--overviews", *map(str, pictures),
+            "--occlusions", *map(str, maps if test else []),
+            "--importance", *map(str, [importance] if test else []),
+            "--counterfactuals", *map(str, [doses] if test else []),
+            "--comparison", *([str(comparison(folder))] if test else []),
+            "--audit", str(folder / "records.tsv"),
+            "--audit-record", str(folder / "audit.json"),
+            "--subjects", json.dumps(["P001", "P002", "P013"]), "--excluded", '{"P014": "<gone>"}',
+            "--out", str(folder / "index.html"),
+            "--record", str(folder / "cohorts" / "c1" / "report" / "report.json"),
+            "--settings", json.dumps({"title": TITLE}),
+        ]
+    )  # fmt: skip
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def test_tags_close_and_links_lead_somewhere(page):
+    assert page.open == []
+    assert page.links and {link.removeprefix("#") for link in page.links} <= page.ids
+
+
+def test_nothing_is_fetched_and_nothing_runs(text, page):
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "iframe", "object", "form"}
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert attributes.get("src", "data:").startswith("data:")
+    outside = set(re.findall(r"https?://[^\s\"'<)]+", text))
+    assert outside <= {"http://www.w3.org/2000/svg"}  # a name, not an address
+    assert "url(" not in text and "@import" not in text
+    policy = next(a for t, a in page.tags if t == "meta" and "http-equiv" in a)["content"]
+    assert "default-src 'none'" in policy and "script" not in policy
+
+
+def test_hostile_text_is_escaped(text):
+    assert "<script" not in text and "&lt;script&gt;" in text
+    assert "voxels <cut>" not in text and "voxels &lt;cut&gt;" in text
+
+
+def test_failed_checks_come_before_the_results(text):
+    top = text[: text.index('id="results"')]
+    assert "Dice" in top and "#subject-P003" in top and "✕ FAILED" in top
+    assert "voxels" not in top
+
+
+def test_the_board_stands_in_the_report(text):
+    top = text[text.index('id="board"') : text.index('id="results"')]
+    for part in ("1 failed", "1 unfinished", "1 excluded", "1 ready", "two &lt;slices&gt;"):
+        assert part in top
+    assert "give the series" in top and "&lt;gone&gt;" in top
+
+
+def test_an_accepted_check_is_not_shown_as_failed():
+    rows = [{"check": "a", "verdict": v, "subject": "P001"} for v in ("pass", "accepted", "fail")]
+    section = report.subject_sections(
+        [{"subject": "P001", "split": "test", "fold": "-1", "label": "1"}], rows, [], []
+    )[0]
+    assert section["failed"] == 1
+
+
+def test_every_subject_has_its_picture(text, page):
+    sections = re.findall(
+        r'<article class="subject" id="subject-(\w+)">(.*?)</article>', text, re.S
+    )
+    assert [name for name, _ in sections] == SUBJECTS
+    sources = [re.findall(r'src="([^"]+)"', body) for _, body in sections]
+    assert [len(s) for s in sources] == [1] * 8 + [2, 2, 1, 1]
+    assert len({s[0] for s in sources}) == len(SUBJECTS)
+
+
+def test_what_the_maps_mean_is_shown(text):
+    part = text[text.index('id="maps"') : text.index('id="reading"')]
+    assert "inside the 95 % isodose" in part and "0.432" in part and "0.0123" in part
+    assert "0.110 – 0.987" in part and "0.300 ± 0.050" in part
+    assert "importance of dose hidden alone" in part and "0.654" in part
+    assert "rank correlation of importance and dose" in part and "0.247" in part
+    assert "5 mm left" in part and "0.864<small>with P010" in part and "P009 (RICE)" in part
+    assert part.count("<svg") == 1 and part.count("<circle") == 1
+
+
+def test_without_maps_there_is_no_section_about_them(tmp_path):
+    assert 'id="maps"' not in run(tmp_path, test=False)
+
+
+def test_banner_and_counts(text):
+    assert "Research use only. Not for clinical decisions." in text
+    assert "8 training, 4 test" in text and "6 / 6" in text
+    assert "of 14 checks" in text
+
+
+def test_comparison_says_how_little_few_subjects_can_show(text):
+    section = text[text.index("Comparison with other cohorts") : text.index("All metrics")]
+    assert "&lt;c1&gt;" in section and "0.25<small>-0.25 – 0.75</small>" in section
+    assert "0.250</td></tr>" in section and "no difference" in section
+
+
+def test_missing_values_are_na(tmp_path):
+    text = run(tmp_path, test=False)
+    assert "Comparison with" not in text
+    assert "n/a" in text and "nan" not in text.lower().replace("provenance", "").split()
+    assert "no test subjects" in text
+    Page(text)
+
+
+def test_subject_without_a_picture_is_said_and_recorded(tmp_path):
+    rows = [{"subject": "P001", "split": "test", "fold": "-1", "label": "1", "digest": "x"}]
+    section = report.subject_sections(rows, [], [], [])[0]
+    assert section["overview"] is None and section["label"] == "RICE"
+
+
+def test_ablations_keep_the_order_of_the_table():
+    summary = {"ablations": {"a-b": 1, "b": 2}}
+    assert list(report.ordered(summary, [{"ablation": "b"}, {"ablation": "a-b"}])) == ["b", "a-b"]

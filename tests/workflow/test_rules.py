@@ -1,0 +1,218 @@
+"""What runs again after which event: the real Snakefile, really run by Snakemake.
+
+Only the program ``python`` that the rules call is a stand-in here: it writes its output files and
+nothing else, so that Snakemake has its own records of a finished study within seconds. The steps
+themselves run for real in test_end_to_end.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from moved_modules import move
+from snakemake_project import (
+    ARRIVAL_JOBS,
+    FOLDS,
+    SUBJECT_JOBS,
+    Project,
+    edit,
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = Project(tmp_path_factory.mktemp("finished"))
+    project.finish()
+    return project.folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Project:
+    """A fresh copy of the finished study; modification times and records kept."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    copy = Project.__new__(Project)
+    copy.folder, copy.config = folder, folder / "config" / "small.yaml"
+    return copy
+
+
+def test_nothing_changed_runs_nothing(project: Project) -> None:
+    assert project.jobs() == Counter()
+
+
+def test_new_patient_runs_its_own_preprocessing_and_no_training(project: Project) -> None:
+    project.write_subjects(["P001", "P002", "P003", "P004", "P005"])
+    assert project.jobs("preprocess") == SUBJECT_JOBS
+    assert project.jobs("train") == Counter()
+    assert project.jobs() == SUBJECT_JOBS + Counter(audit=1, report=1)
+
+
+def test_touching_sources_and_raw_data_runs_nothing(project: Project) -> None:
+    for folder in ("src", "workflow", "config", "raw"):
+        for path in (project.folder / folder).rglob("*"):
+            path.touch()
+    (project.folder / "Snakefile").touch()
+    assert project.jobs() == Counter()
+
+
+def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
+    source = project.folder / "src/ricenet/preprocess/zscore.py"
+    edit(source, '"""Mean 0', '"""The mean is 0')
+    edit(source, "from ricenet import step", "# a comment\nfrom ricenet import step")
+    config = project.folder / "config/config.yaml"
+    values = yaml.safe_load(config.read_text())
+    turned = {k: dict(reversed(v.items())) if isinstance(v, dict) else v for k, v in values.items()}
+    config.write_text(yaml.safe_dump(dict(reversed(turned.items())), sort_keys=False))
+    assert project.jobs() == Counter()
+
+
+def test_moved_modules_run_nothing(project: Project) -> None:
+    """A step, what it imports, and what carries it: with new folders and new names."""
+    source = project.folder / "src/ricenet"
+    move(source, "preprocess.zscore", "intensities.standardise")
+    move(source, "image.volume", "grids.volume")
+    move(source, "train.epoch", "train.one_epoch")
+    move(source, "explain.occlusion.maps", "explain.occlusion.sweep")
+    assert project.jobs() == Counter()
+
+
+def test_edited_step_reruns_that_step_and_what_depends_on_it(project: Project) -> None:
+    edit(project.folder / "src/ricenet/preprocess/zscore.py", "at_most=1e-3", "at_most=2e-3")
+    jobs = project.jobs("preprocess")
+    assert jobs == Counter(zscore=8, crop=4, quality=4, cache=4, overview=4)
+
+
+def test_edited_step_with_equal_results_trains_nothing(project: Project) -> None:
+    edit(project.folder / "src/ricenet/preprocess/zscore.py", "at_most=1e-3", "at_most=2e-3")
+    project.snakemake("--quiet=all", "preprocess", "manifest")
+    assert project.jobs("train") == Counter()
+
+
+def test_learning_rate_reruns_training_and_no_preprocessing(project: Project) -> None:
+    edit(project.folder / "config/config.yaml", "learning_rate: 1.0e-4", "learning_rate: 2.0e-4")
+    jobs = project.jobs()
+    assert jobs["train_model"] == 7 * 2
+    assert not set(jobs) & (set(SUBJECT_JOBS) | {"manifest"})
+
+
+def test_replaced_series_reruns_its_chain_and_the_trainings(project: Project) -> None:
+    path = project.folder / "raw/P002/event/0.dcm"
+    old = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])  # same size, in place, older folder time
+    assert path.stat().st_size == old.st_size
+    jobs = project.jobs()
+    assert jobs["ingest_mri"] == 1
+    assert "ingest_dose" not in jobs
+    assert jobs["brain_mask"] == 1
+    assert jobs["cache"] == 1
+    assert jobs["train_model"] == 7 * 2
+
+
+def test_a_decision_reruns_the_gate_of_its_subject_and_what_follows(project: Project) -> None:
+    project.decide("P002\tcrop/brain-voxels-lost\taccept\tAB\trim of the skull")
+    assert project.jobs("preprocess") == Counter(quality=1, cache=1)
+
+
+def test_excluded_subject_has_no_jobs_and_leaves_the_manifest(project: Project) -> None:
+    project.write_subjects([*FOLDS, "P005"])
+    project.decide("P005\tall\texclude\tAB\twithdrawn")
+    assert project.jobs("preprocess") == Counter() and project.jobs("manifest") == Counter()
+    assert project.jobs() == Counter(audit=1, report=1)  # both say that it was excluded
+
+
+def test_a_subject_that_fails_stops_its_own_branch_and_is_on_the_board(project: Project) -> None:
+    project.write_subjects([*FOLDS, "P005", "P006"])
+    table = project.folder / "config" / "small.tsv"
+    table.write_text(table.read_text().replace("raw/P005/event", "raw/P005/BROKEN"))
+    (project.folder / "raw/P005/event").rename(project.folder / "raw/P005/BROKEN")
+    shown = project.snakemake("--quiet=all", "--keep-going", status=1)
+    root = project.folder / "results" / "small"
+    assert (root / "caches/P006.npy").exists() and not (root / "caches/P005.npy").exists()
+    assert "1 failed, 5 ready" in shown and "give the series" in shown
+    lines = (root / "status.tsv").read_text().splitlines()
+    assert lines[1].startswith("P005\tfailed\tingest_mri of y\ttwo slices\tgive the series")
+    assert "two slices" in (root / "status.html").read_text()
+    # it is outside the cohort, and the next report does not wait for it
+    jobs = project.jobs()
+    assert jobs["report"] == 1 and jobs["train_model"] == 0 and jobs["ingest_mri"] == 1
+
+
+def test_deleted_digest_memory_runs_nothing(project: Project) -> None:
+    (project.folder / ".snakemake/ricenet-raw-digests.json").unlink()
+    assert project.jobs() == Counter()
+
+
+def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    names = [f"P{k:03d}" for k in range(92)]
+    project.write_subjects(names)
+    rows = [f"{s}\t" + (f"train\t{k % 5}" if k < 80 else "test\t") for k, s in enumerate(names)]
+    cohort = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
+    (tmp_path / "config/cohorts/small.tsv").write_text(cohort)
+    jobs = project.jobs()
+    assert jobs["train_model"] == 35
+    assert jobs["cache"] == 92
+    assert jobs["occlusion_map"] == jobs["occlusion_native"] == 12
+    assert jobs["occlusion_summary"] == jobs["dose_counterfactual"] == 1
+    assert sum(jobs.values()) == 92 * sum(SUBJECT_JOBS.values()) + 1 + 35 + 7 + 1 + 36 + 2 + 2
+
+
+def test_two_channels_without_dose_build(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    values = yaml.safe_load(project.config.read_text())
+    values["channels"] = [{"name": "postop", "kind": "mri"}, {"name": "event", "kind": "mri"}]
+    values["occlusion_map"] = {"ablations": ["postop-event"]}
+    project.config.write_text(yaml.safe_dump(values))
+    jobs = project.jobs()
+    assert not {"ingest_dose", "total_dose"} & set(jobs)
+    assert jobs["ingest_mri"] == 8  # no planning CT without a dose
+    assert jobs["train_model"] == 3 * 2
+
+
+def digests(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and date of each file below a folder, by its path."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
+
+
+def test_arriving_patients_are_asked_about_and_nobody_trains(project: Project) -> None:
+    project.write_subjects([*FOLDS, "P005"], unlabelled=["P005"])
+    cohort = project.folder / "results/small/cohorts/small"
+    models = {p: f for p, f in digests(cohort).items() if "fold-" in p}
+    # settings that would train again, and a new row, leave the models as they are
+    edit(project.folder / "config/config.yaml", "learning_rate: 1.0e-4", "learning_rate: 2.0e-4")
+    asked = ARRIVAL_JOBS + Counter(predictions=1)
+    assert project.ran("predict") == SUBJECT_JOBS + asked
+    assert project.jobs("predict") == Counter()
+    after = digests(cohort)
+    assert {p: after[p] for p in models} == models
+    # the next one is asked about alone
+    project.write_subjects([*FOLDS, "P005", "P006"], unlabelled=["P005", "P006"])
+    assert project.ran("predict") == SUBJECT_JOBS + asked
+
+
+def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Project) -> None:
+    names = [*FOLDS, "P005", "P006"]
+    project.write_subjects(names)
+    rows = [*(f"{s}\ttrain\t{f}" for s, f in FOLDS.items()), "P005\ttest\t", "P006\ttest\t"]
+    for cohort, members in (("small", rows[:5]), ("second", rows)):
+        text = "\n".join(["subject\tsplit\tfold", *members]) + "\n"
+        (project.folder / f"config/cohorts/{cohort}.tsv").write_text(text)
+    project.ran()  # the first cohort, now with a test subject
+    first = project.folder / "results/small/cohorts/small"
+    before = digests(first)
+    values = yaml.safe_load(project.config.read_text())
+    values |= {"cohort": "config/cohorts/second.tsv", "compare": {"cohorts": ["small"]}}
+    project.config.write_text(yaml.safe_dump(values))
+    assert project.ran() == Counter(
+        manifest=1, train_model=14, predict_test=7, evaluate=1, compare=1, occlusion_map=2,
+        occlusion_native=2, occlusion_picture=2, occlusion_summary=1, dose_counterfactual=1,
+        audit=1, report=1,
+    )  # fmt: skip
+    assert digests(first) == before and len(before) > 14 * 4
+    assert project.jobs() == Counter()
