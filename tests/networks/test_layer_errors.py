@@ -37,7 +37,7 @@ print(worst)
 
 OF_A_STEP = """
 import json, torch
-from ricenet import layer_errors, model
+from ricenet.networks import layer_errors, model
 torch.set_num_threads(1)
 torch.manual_seed(0)
 network = model.build(1, stem_stride=2, width=0.125).train()

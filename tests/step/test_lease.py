@@ -19,7 +19,7 @@ from ricenet.step.lease import Lease
 HOLD = """
 import sys, time
 from pathlib import Path
-from ricenet import lease
+from ricenet.step import lease
 lease.BEAT_S = 0.2
 mine = lease.Lease(Path(sys.argv[1]))
 mine.acquire()

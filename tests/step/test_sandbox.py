@@ -18,8 +18,9 @@ from ricenet.step import sandbox
 CONFINED = ("ingest_mri", "ingest_dose")
 PROGRAM = """
 import ctypes, os, signal, sys, time
-from ricenet import program, step
-from ricenet.volume import Volume
+from ricenet import step
+from ricenet.step import program
+from ricenet.image.volume import Volume
 import numpy as np
 
 def main():
@@ -147,11 +148,11 @@ def test_ingest_runs_confined(step: str, tmp_path: Path) -> None:
     options = ["--out", str(tmp_path / "o.nii.gz"), "--record", str(tmp_path / "r.json")]
     row = ["--row", "{}"] if step == "ingest_dose" else []
     program = (
-        "import runpy, sys, os; from ricenet import confined; run = confined.run\n"
+        "import runpy, sys, os; from ricenet.step import sandbox; run = sandbox.run\n"
         "def spy(work, limits):\n"
         "    print('limits', limits.memory_mb, limits.seconds, flush=True)\n"
         "    return run(work, limits)\n"
-        "confined.run = spy\n"
+        "sandbox.run = spy\n"
         f"sys.argv = ['x', {step!r}, '--raw', {str(raw)!r}, *{options + row!r}, '--settings', "
         "'{\"min_slices\":3}']\n"
         "runpy.run_module('ricenet', run_name='__main__')\n"

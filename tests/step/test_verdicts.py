@@ -18,7 +18,7 @@ def test_a_verdict_is_found_by_the_same_key_only(tmp_path, monkeypatch):
         verdicts.key("training", CPU, shape=[3, 2]),
         verdicts.key("hd-bet", CPU, shape=[2, 3]),
     }
-    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
     others.add(verdicts.key("training", CPU, shape=[2, 3]))
     monkeypatch.undo()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)

@@ -10,7 +10,7 @@ JOBS = 30
 SNAKEFILE = f"""
 import sys, threading
 sys.path.insert(0, {str(Path(__file__).parents[2] / "src")!r})
-from ricenet.scheduling import stop_alarms
+from ricenet.study.scheduling import stop_alarms
 rule all:
     input: [f"made/{{i}}" for i in range({JOBS})]
 rule one:

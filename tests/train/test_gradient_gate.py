@@ -56,7 +56,7 @@ def test_the_known_fault_ends_a_training_before_it_starts(manifest):
         manifest, "known", precision="bf16", model={"stem_stride": 2, "width": 0.125}
     )
     code = f"""
-from ricenet import train_model
+from ricenet.train import train_model
 try:
     train_model.main({argv!r})
 except ValueError as error:

@@ -26,7 +26,8 @@ MANIFEST = "results/small/cohorts/small/manifest.tsv"
 SLOW = """
 import sys, time
 from pathlib import Path
-from ricenet import program, step
+from ricenet import step
+from ricenet.step import program
 
 def main():
     with step.Job("manifest", None, inputs=("caches*",), values=("rows",)) as job:

@@ -1,7 +1,38 @@
-# REQUIRED INPUTS: manifest and models of a finished cohort, as they are: nothing here trains, see
-# src/ricenet/frozen.py; caches of subjects without a label, or of any subject outside the cohort
-# whose file is asked for by name.
-# OUTPUTS: cohorts/<cohort>/predictions/<subject>/prediction.json, the table of all, occlusion maps.
+# REQUIRED INPUTS: manifest and models of a cohort. The test subjects are those of the manifest; all
+# others are subjects without a label, or any outside the cohort whose file is asked for by name: for
+# them the models are taken as they are, and nothing here trains (src/ricenet/study/predict_files.py).
+# OUTPUTS: cohorts/<cohort>/<ablation>/test-predictions.tsv; for the others
+# cohorts/<cohort>/predictions/<subject>/prediction.json, the table of all, occlusion maps.
+
+
+rule predict_test:
+    """Ask the fold models of one input combination about the test subjects."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        models=STUDY.fold_models,
+    output:
+        table=f"{COHORT}/{{ablation}}/test-predictions.tsv",
+        record=f"{COHORT}/{{ablation}}/test-predictions.json",
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_predict_test.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_predict_test.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(120),
+        gpu=1,
+    params:
+        settings=STUDY.settings("predict"),
+        code=code_hash("predict"),
+    shell:
+        "python -m ricenet predict --manifest {input.manifest:q} --models {input.models:q} "
+        "--ablation {wildcards.ablation:q} --out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
 
 ARRIVAL = f"{FROZEN.folder}/{{subject}}"
 

@@ -143,9 +143,7 @@ def trusted(
     """
     if dtype == torch.float32:
         return dtype, NOT_MADE
-    name = verdicts.key(
-        "hd-bet", device, code=code_digest.code_hash("ricenet.hd_bet"), shape=list(shape)
-    )
+    name = verdicts.key("hd-bet", device, code=code_digest.code_hash(__name__), shape=list(shape))
     known = verdicts.recall(name)
     verdict = known if known and usable(known) else convolution_error(dtype, shape, device)
     if "layer" in verdict:  # measured; an error may pass

@@ -59,7 +59,7 @@ def pass_gate(
     name = verdicts.key(
         "training",
         device,
-        code=code_digest.code_hash("ricenet.gradient_gate"),
+        code=code_digest.code_hash(__name__),
         settings={key: settings[key] for key in DECISIVE},
         fit=fit,
         channels=channels,

@@ -1,0 +1,38 @@
+# REQUIRED INPUTS: everything that the study has made; a subject outside the cohort that failed in the
+# last run is not waited for.
+# OUTPUTS: audit/records.tsv.
+
+
+rule audit:
+    """Collect every record into one table; recompute every digest and every invariant."""
+    input:
+        evaluation=STUDY.if_cohort(rules.evaluate.output.record),
+        comparison=FROZEN.if_compared(rules.compare.output.record),
+        overviews=STUDY.overviews(STUDY.reported()),
+        caches=STUDY.caches(STUDY.reported()),
+        occlusions=STUDY.occlusion_pictures(),
+        natives=EXPLAINED.natives(),
+        occlusion_summaries=EXPLAINED.summaries(),
+        counterfactuals=EXPLAINED.counterfactuals(),
+    output:
+        table=f"{STUDY.root}/audit/records.tsv",
+        record=f"{STUDY.root}/audit/audit.json",
+    log:
+        f"{LOGS}/audit.log",
+    benchmark:
+        f"{BENCHMARKS}/audit.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("audit"),
+        code=code_hash("audit"),
+        overrides=STUDY.config.overrides,
+        overrides_digest=raw_digest(STUDY.config.overrides, memory={}),
+    shell:
+        "python -m ricenet audit --overrides {params.overrides:q} --out {output.table:q} "
+        "--record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
