@@ -51,6 +51,7 @@ lint:
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow/rules
+	lint-imports
 	snakemake --lint $(DEMO)
 
 types:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from timing import place, race, table
 
-from ricenet.step.device import choose_device
+from ricenet.networks.device import choose_device
 from ricenet.train import augment
 from ricenet.train.augment import derive_seed
 

@@ -26,7 +26,7 @@ from timing import place
 
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import model
-from ricenet.step.device import choose_device
+from ricenet.networks.device import choose_device
 from ricenet.train import epoch, fit_to_device
 
 

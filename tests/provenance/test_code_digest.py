@@ -45,7 +45,7 @@ NOTHING = {
         "str(path)",
     ),
     "a version in the records": ("provenance/software.py", '"pydicom"', '"pydicom", "pandas"'),
-    "where verdicts are kept": ("step/verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
+    "where verdicts are kept": ("networks/verdicts.py", '"ricenet"', '"ricenet-verdicts"'),
     "the order of imports": (
         "preprocess/zscore.py",
         "from ricenet import step\nfrom ricenet.image.intensity import zscore\n",

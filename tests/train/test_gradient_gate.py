@@ -9,8 +9,7 @@ import torch
 from monai.networks.nets import resnet18
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet.networks import layer_errors
-from ricenet.step import verdicts
+from ricenet.networks import layer_errors, verdicts
 from ricenet.train import gradient_gate, train_model
 from ricenet.train.fit_to_device import Fit
 from wrong_kernels import AVX512_KERNELS, half_is_wrong, needs_avx512, run_with

@@ -20,8 +20,8 @@ from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.explain.dose_changes import Patient, changes, partner_of
 from ricenet.networks import model
+from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
-from ricenet.step.device import choose_device
 
 COLUMNS = (
     "ablation", "subject", "label", "change", "amount", "probability_rice", "lowest", "highest",

@@ -22,8 +22,8 @@ from ricenet.cohort import dataset, loading
 from ricenet.cohort.labels import LABELS
 from ricenet.explain.occlusion.maps import Occlusion, occlusion_map
 from ricenet.image.volume import Volume
+from ricenet.networks.device import choose_device, exact_float32
 from ricenet.networks.ensemble import ensemble_of
-from ricenet.step.device import choose_device, exact_float32
 
 SAY_EVERY_S = 10.0
 TYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}

@@ -90,8 +90,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         facts = job.read_record(args.occlusion_record).get("facts", {})
         name = checked(facts.get("predicted"), "the occlusion record names no predicted class")
         mask = job.load(args.mask)
-        volumes = loaded(job, args.images, list(kinds), mask)
-        volumes |= loaded(job, [args.map], ["occlusion map"], mask)
+        volumes = loaded(args.images, list(kinds), mask, load=job.load)
+        volumes |= loaded([args.map], ["occlusion map"], mask, load=job.load)
         mask = panels.canonical(mask)
         brain = mask.data > 0
         point = peak(volumes["occlusion map"], brain)

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ricenet.step.device import any_algorithm, exact_float32, out_of_memory
+from ricenet.networks.device import any_algorithm, exact_float32, out_of_memory
 
 # Largest relative error of a layer, by the numbers that its convolutions multiply. Rounding makes
 # 4e-3 in bf16 where sums are kept in float32, 2e-2 in oneDNN's kernels for processors without bf16;

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ricenet.step.device import exact_float32, out_of_memory
+from ricenet.networks.device import exact_float32, out_of_memory
 
 METADATA_KEY = "ricenet"  # one key: safetensors writes several in an order that changes each time
 

@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from ricenet import step
 from ricenet.image.volume import Volume, require_same_space
 from ricenet.pictures import panels
 from ricenet.pictures.panels import Point
@@ -165,9 +164,18 @@ def _colour_bar(axes: Axes, limit: float, label: str) -> None:
 
 
 def loaded(
-    job: step.Job, paths: Sequence[Path], names: Sequence[str], mask: Volume
+    paths: Sequence[Path],
+    names: Sequence[str],
+    mask: Volume,
+    *,
+    load: Callable[[Path], Volume],
 ) -> dict[str, NDArray]:
     """Volumes by channel name, checked against the mask's grid, in RAS+ order.
+
+    Parameters
+    ----------
+    load : callable
+        Reads a volume.
 
     Raises
     ------
@@ -178,7 +186,7 @@ def loaded(
         raise ValueError(f"{len(paths)} volumes were given for the channels {list(names)}")
     found = {}
     for name, path in zip(names, paths, strict=True):
-        volume = job.load(path)
+        volume = load(path)
         require_same_space(volume, mask, f"{name} and the brain mask")
         found[name] = panels.canonical(volume).data
     return found

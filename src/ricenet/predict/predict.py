@@ -15,8 +15,8 @@ from torch import nn
 from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.networks import model
+from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
-from ricenet.step.device import choose_device
 
 COLUMNS = ("ablation", "fold", "subject", "label", "probability_rice")
 

@@ -20,11 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet.image.volume import Volume
-from ricenet.networks import layer_errors
+from ricenet.networks import layer_errors, verdicts
+from ricenet.networks.device import computes_in_bf16, first_line
 from ricenet.preprocess.instance_norm import replace_instance_norms
 from ricenet.provenance import code_digest, digests
-from ricenet.step import verdicts
-from ricenet.step.device import first_line
 
 NETWORKS = {"fast": 1, "accurate": 5}
 NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
@@ -65,12 +64,7 @@ def network_input(data: NDArray, spacing_mm: Sequence[float]) -> NDArray:
 def arithmetic(precision: str, device: torch.device) -> torch.dtype:
     """Type of the convolutions' numbers; ``auto`` is bfloat16 where the hardware computes in it."""
     if precision == "auto":
-        quick = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
-        precision = "bf16" if quick else "fp32"
+        precision = "bf16" if computes_in_bf16(device) else "fp32"
     return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
 
 

@@ -143,7 +143,7 @@ def _first(
 def _heads(job: step.Job, mri: list[str], place: Point, affine: NDArray) -> Scene:
     """Whole heads, cut to the surroundings of the brain; ``place`` is a voxel of ``affine``."""
     mask = job.load(job.args.whole_mask)
-    volumes = loaded(job, job.args.whole, mri, mask)
+    volumes = loaded(job.args.whole, mri, mask, load=job.load)
     mask = panels.canonical(mask)
     there = moved(place, affine, mask.affine)
     return cut(volumes, mask.data > 0, mask.spacing_mm, there, HEAD_MARGIN_MM)
@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
         mri = [name for name, kind in kinds.items() if kind == "mri"]
         mask = job.load(args.mask)
-        images = loaded(job, args.images, list(kinds), mask)
+        images = loaded(args.images, list(kinds), mask, load=job.load)
         mask = panels.canonical(mask)
         brain = mask.data > 0
         other, dose = (_first(images, kinds, kind, reference) for kind in ("mri", "dose"))

@@ -30,11 +30,12 @@ CARRIERS = frozenset(
         "config.config", "config.introduced", "config.sections", "config.settings_files",
         "config.yaml_limits",
         "ingest.explain_dose",
+        "networks.verdicts",
         "provenance.atomic", "provenance.code_digest", "provenance.record", "provenance.software",
         "provenance.steps",
         "statistics.published",
         "step", "step.arguments", "step.job", "step.lease", "step.program", "step.sandbox",
-        "step.staging", "step.verdicts",
+        "step.staging",
     }
 )  # fmt: skip
 SPOKEN = {"say", "print", "warn"}  # calls whose words are for people

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from ricenet.step.device import to_device
+from ricenet.networks.device import to_device
 
 
 class Draw(NamedTuple):

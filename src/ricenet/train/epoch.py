@@ -18,7 +18,7 @@ from torch.optim.swa_utils import update_bn
 
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import model
-from ricenet.step.device import exact_float32, first_line, out_of_memory, to_device
+from ricenet.networks.device import exact_float32, first_line, out_of_memory, to_device
 from ricenet.train.fit_to_device import Execution
 
 

@@ -18,8 +18,14 @@ import torch
 from torch import nn
 
 from ricenet.networks import layer_errors, memory_plan, model
+from ricenet.networks.device import (
+    choose_device,
+    computes_in_bf16,
+    first_line,
+    memory_bytes,
+    out_of_memory,
+)
 from ricenet.networks.resnet_stem import WithStem
-from ricenet.step.device import choose_device, first_line, memory_bytes, out_of_memory
 
 TRIAL_SEED = 20260615  # of the trial's weights and batch; any number would do
 STEM = "stem"
@@ -129,7 +135,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     """Whether the network runs in bfloat16 under autocast; with ``auto``, on a GPU made for it."""
     if precision != "auto" or device.type != "cuda":
         return precision == "bf16"
-    return torch.cuda.is_bf16_supported(including_emulation=False)
+    return computes_in_bf16(device)
 
 
 def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: int) -> Fit:

@@ -14,10 +14,9 @@ from typing import Any
 
 import torch
 
-from ricenet.networks import layer_errors, model
+from ricenet.networks import layer_errors, model, verdicts
+from ricenet.networks.device import choose_device
 from ricenet.provenance import code_digest
-from ricenet.step import verdicts
-from ricenet.step.device import choose_device
 from ricenet.train.fit_to_device import TRIAL_SEED, Fit, Settled, limits_of, release, settle, trial
 
 DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")

@@ -27,9 +27,9 @@ from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import model
+from ricenet.networks.device import choose_device, first_line, out_of_memory, share_memory
+from ricenet.networks.device import describe as describe_device
 from ricenet.provenance import digests, steps
-from ricenet.step.device import choose_device, first_line, out_of_memory, share_memory
-from ricenet.step.device import describe as describe_device
 from ricenet.train import augment, checkpoint, fit_to_device, gradient_gate
 from ricenet.train.augment import derive_seed
 from ricenet.train.checkpoint import State

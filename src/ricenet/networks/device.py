@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -31,6 +32,22 @@ def memory_bytes(device: torch.device) -> float:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")
 
 
+# the user's limits of oneDNN's instructions that leave it those without bf16
+WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI"}
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16, and is allowed to use them."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    limits = [os.environ.get(f"{name}_MAX_CPU_ISA", "") for name in ("ONEDNN", "DNNL")]
+    return (
+        torch.backends.mkldnn.is_available()
+        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and not WITHOUT_BF16.intersection(limit.upper() for limit in limits)
+    )
+
+
 def describe(device: torch.device) -> dict[str, Any]:
     """Say what decides a device's kernels, without a name that tells whose it is."""
     if device.type == "cuda":
@@ -40,8 +57,7 @@ def describe(device: torch.device) -> dict[str, Any]:
     return {
         "type": "cpu",
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "bf16_kernels": torch.backends.mkldnn.is_available()
-        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+        "bf16_kernels": computes_in_bf16(device),
         "amx": bool(torch.cpu._is_amx_tile_supported()),
         "threads": torch.get_num_threads(),
     }

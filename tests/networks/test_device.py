@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ricenet.step.device import choose_device, first_line, share_memory
+from ricenet.networks.device import choose_device, computes_in_bf16, first_line, share_memory
 
 
 def test_a_missing_gpu_is_an_error(monkeypatch):
@@ -31,6 +31,20 @@ def test_a_share_of_memory_is_given_to_the_device_by_its_number(monkeypatch, nam
     share_memory(torch.device(named), None)
     share_memory(torch.device(named), 100.0)
     assert given == [(0.25, 0), (1.0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "computes"), [("avx2", False), ("AVX512_CORE", False), ("AVX512_CORE_BF16", True),
+                            ("DEFAULT", True), (None, True)],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_a_limit_of_instructions_leaves_no_bf16(monkeypatch, name, limit, computes):
+    for one in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(one, raising=False)
+    if limit:
+        monkeypatch.setenv(name, limit)
+    supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert computes_in_bf16(torch.device("cpu")) == (computes and supported)
 
 
 def test_paths_are_taken_out_of_errors():

@@ -2,7 +2,7 @@
 
 import torch
 
-from ricenet.step import verdicts
+from ricenet.networks import verdicts
 
 CPU = torch.device("cpu")
 
