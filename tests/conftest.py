@@ -3,12 +3,50 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from finished_study import Finished
 from ricenet.phantom.files import make_subject
+from skips import Allowed, unexpected
+
+SKIPPED: Counter[tuple[str, str]] = Counter()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """With the list, a test that is skipped for any other reason fails the run."""
+    parser.addoption("--expected-skips", type=Path, metavar="FILE", help="table of allowed skips")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what is skipped, and why."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        SKIPPED[report.nodeid.split("::")[0], reason] += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which something passed by being absent."""
+    table = session.config.getoption("--expected-skips")
+    if table and not hasattr(session.config, "workerinput") and unexpected(SKIPPED, Allowed(table)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print each reason, and where such tests are run instead."""
+    table = terminalreporter.config.getoption("--expected-skips")
+    if not table:
+        return
+    allowed = Allowed(table)
+    for (file, reason), count in sorted(SKIPPED.items()):
+        instead = allowed.instead(file, reason)
+        line = f"{count} of {file}: {reason}; run {instead}" if instead else (
+            f"{count} of {file}: {reason}: not in {table}, so this run has failed"
+        )  # fmt: skip
+        terminalreporter.write_line(f"not run here: {line}", red=instead is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

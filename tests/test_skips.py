@@ -1,0 +1,46 @@
+"""Nothing passes by being absent: a skip that the table does not hold fails the run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PROGRAM = """
+import pytest
+def test_runs(): pass
+def test_one(): pytest.skip("no GPU")
+@pytest.mark.skipif(True, reason="{reason}")
+def test_two(): pass
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "side by side"])
+@pytest.mark.parametrize(("reason", "status"), [("no GPU", 0), ("I could not be bothered", 1)])
+def test_a_skip_for_another_reason_fails_the_run(
+    tmp_path: Path, reason: str, status: int, workers: list[str]
+) -> None:
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    (tmp_path / "test_small.py").write_text(PROGRAM.format(reason=reason))
+    table = tmp_path / "expected.tsv"
+    table.write_text("test\treason\tinstead\ntest_small.py\tno GPU\ton a GPU\n")
+    shown = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *workers, "-p", "no:cacheprovider",
+         "-o", f"pythonpath={TESTS / 'support'}", "--expected-skips", str(table), "."],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.returncode == status, shown.stdout + shown.stderr
+    assert "of test_small.py: no GPU; run on a GPU" in shown.stdout
+    assert ("not in" in shown.stdout) == bool(status)
+
+
+def test_every_reason_of_the_table_is_one_that_a_test_gives() -> None:
+    sources = "".join(path.read_text() for path in TESTS.rglob("*.py"))
+    rows = (TESTS / "expected_skips.tsv").read_text().splitlines()[1:]
+    for row in rows:
+        file, reason, instead = row.split("\t")
+        assert f'"{reason}"' in sources and instead
+        assert file == "*" or (TESTS / file).is_file()
