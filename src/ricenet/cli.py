@@ -29,6 +29,7 @@ VERBS = {
     "check-device": Verb(
         "ricenet.check_device", "check precision, memory and hours of the device that trains"
     ),
+    "plan": Verb("ricenet.study.plan", "say what a run would do, why, and for how many hours"),
     "run": Verb("ricenet.study.run", "run the workflow: Snakemake with this repository's profile"),
     "status": Verb(
         "ricenet.report.status", "show who is ready, held back or failed, and what to do"

@@ -137,6 +137,25 @@ class Project:
         """Jobs that Snakemake has run, after it has; nothing is left to do then."""
         return self._counted(*targets)
 
+    def ricenet(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Call the program with the study's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "ricenet", *words, "--configfile", str(self.config)],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.folder / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def plan(self, *arguments: str) -> dict[str, tuple[int, str, str]]:
+        """What ``ricenet plan`` says of each rule: jobs, hours, why."""
+        done = self.ricenet("plan", *arguments, "--cores", "1")
+        assert done.returncode == 0, done.stdout + done.stderr
+        rows = re.findall(r"^(\w+) +(\d+) +([\d.?]+)  (.*)$", done.stdout, flags=re.M)
+        assert rows or done.stdout == "nothing would run\n"
+        return {name: (int(n), hours, why) for name, n, hours, why in rows}
+
     def _counted(self, *arguments: str) -> Counter:
         return job_counts(self.snakemake("--quiet", "rules", "--nocolor", *arguments))
 

@@ -71,6 +71,38 @@ def test_docstring_comment_and_key_order_run_nothing(project: Project) -> None:
     assert project.jobs() == Counter()
 
 
+def test_the_plan_says_what_runs_and_why(project: Project) -> None:
+    """Counts are those of Snakemake; the reasons are those that the test has made."""
+    assert project.plan() == {}
+    edit(project.folder / "config/config.yaml", "learning_rate: 1.0e-4", "learning_rate: 2.0e-4")
+    assert project.plan()["train_model"][2] == "14 other settings"
+    edit(project.folder / "src/ricenet/preprocess/zscore.py", "at_most=1e-3", "at_most=2e-3")
+    (project.folder / "raw/P002/event/0.dcm").write_bytes(b"another scan")
+    table = project.folder / "config/small.tsv"
+    names = ["P001", "P002", "P003", "P004", "P005"]
+    project.write_subjects(names)
+    text = table.read_text()
+    table.write_text(text.replace("\tct\n", "\tct\tfractions\n", 1).replace(
+        "P003/ct\n", "P003/ct\t30\n").replace("/ct\n", "/ct\t\n"))  # fmt: skip
+    for path in project.folder.rglob("benchmarks/P00*/*_zscore.tsv"):
+        path.write_text("s\th:m:s\n1800.0\t0:30:00\n")
+    found, counted = project.plan(), project.jobs()
+    assert {rule: n for rule, (n, _, _) in found.items()} == counted
+    assert found["zscore"][0] == 10  # five subjects; of the new one and the changed one, too
+    assert found["zscore"][1] == "5.00"
+    assert "other code" in found["zscore"][2] and "2 not made yet" in found["zscore"][2]
+    assert found["ingest_mri"][2] == "3 not made yet, 1 other raw data"
+    assert found["ingest_dose"][2] == "1 a table's row, 1 not made yet"
+    assert found["train_model"][2] == "14 follows from others"
+
+
+def test_the_plan_of_what_cannot_run_is_snakemakes_message(project: Project) -> None:
+    done = project.ricenet("plan", "no_such_target", "--cores", "1")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: Snakemake cannot plan this run:")
+    assert "no_such_target" in done.stderr
+
+
 def test_moved_modules_run_nothing(project: Project) -> None:
     """A step, what it imports, and what carries it: with new folders and new names."""
     source = project.folder / "src/ricenet"

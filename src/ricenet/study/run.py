@@ -11,20 +11,24 @@ from pathlib import Path
 from ricenet.study.preflight import require_safe
 
 PROFILE = "workflow/profiles/local"
+WHAT = {
+    "run": "Run the workflow.",
+    "plan": "Say which jobs a run would start, why, and about how long they take. Nothing is run.",
+}
 
 
-def command(argv: Sequence[str]) -> tuple[list[str], list[Path]]:
-    """Return the command of Snakemake for the words after ``ricenet run``, and its settings files.
+def command(argv: Sequence[str], *, verb: str = "run") -> tuple[list[str], list[Path]]:
+    """Return the command of Snakemake for the words after the verb, and its settings files.
 
     Targets and options are Snakemake's own. The profile is that of one machine where neither the
     command line nor ``SNAKEMAKE_PROFILE`` names another.
     """
     parser = argparse.ArgumentParser(
-        prog="ricenet run",
-        usage="ricenet run [TARGET ...] [--configfile FILE ...] [any option of snakemake]",
-        description="Run the workflow. Targets: preprocess, train, explain, predict, check_device; "
+        prog=f"ricenet {verb}",
+        usage=f"ricenet {verb} [TARGET ...] [--configfile FILE ...] [any option of snakemake]",
+        description=f"{WHAT[verb]} Targets: preprocess, train, explain, predict, check_device; "
         f"without one, everything up to the report. The profile is {PROFILE} unless --profile or "
-        "SNAKEMAKE_PROFILE names another; -n shows what would run.",
+        "SNAKEMAKE_PROFILE names another.",
         allow_abbrev=False,
     )
     parser.add_argument("--configfile", nargs="+", default=[], type=Path, help="settings files")
@@ -36,16 +40,21 @@ def command(argv: Sequence[str]) -> tuple[list[str], list[Path]]:
     return words, args.configfile
 
 
+def require_usable(configfiles: Sequence[Path]) -> None:
+    """Raise ``ValueError`` outside the repository, and for settings files that are not safe."""
+    if not Path("Snakefile").is_file():
+        raise ValueError("there is no Snakefile here; change to the root of the repository")
+    for path in configfiles:
+        if not path.is_file():
+            raise ValueError(f"{path}: no such settings file")
+        require_safe(path)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Look at the settings files, then become Snakemake."""
     words, configfiles = command(sys.argv[1:] if argv is None else argv)
     try:
-        if not Path("Snakefile").is_file():
-            raise ValueError("there is no Snakefile here; change to the root of the repository")
-        for path in configfiles:
-            if not path.is_file():
-                raise ValueError(f"{path}: no such settings file")
-            require_safe(path)
+        require_usable(configfiles)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,177 @@
+"""``ricenet plan``: what a run would do, why, and about how long it would take; nothing is run.
+
+Snakemake plans; its reasons are put into words by what has changed: settings, code, raw data, a row
+of a table. Durations are those of earlier jobs of the study, from its benchmark files.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ricenet.provenance.steps import STEPS, code_hash
+from ricenet.study import preflight, run
+
+NOT_MADE, FOLLOWS = "not made yet", "follows from others"
+CODE, SETTINGS, RAW, TABLES = "other code", "other settings", "other raw data", "a table's row"
+COMMAND, INPUTS, FORCED, OTHER = "another command", "other input files", "forced", "another reason"
+COLLECTING = {"all", "preprocess", "train", "explain", "predict"}  # targets: they make no file
+
+
+class Planned(NamedTuple):
+    """A job that would run.
+
+    Attributes
+    ----------
+    rule : str
+    why : str
+        One of the words above.
+    benchmark : str
+        File that will hold its duration; that of its last run, if there was one.
+    """
+
+    rule: str
+    why: str
+    benchmark: str
+
+
+def jobs(text: str, *, codes: Collection[str], settings: Collection[str]) -> Iterator[Planned]:
+    """Read the jobs of a dry run.
+
+    Parameters
+    ----------
+    text : str
+        What Snakemake prints.
+    codes, settings : collection of str
+        Code digests and settings texts of all steps, as they are now.
+    """
+    for block in re.split(r"^(?=(?:local)?rule \w+:$)", text, flags=re.M)[1:]:
+        rule = re.match(r"(?:local)?rule (\w+):", block)
+        lines = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.M))
+        if rule and rule[1] not in COLLECTING:
+            why = reason(lines.get("reason", ""), codes=codes, settings=settings)
+            yield Planned(rule[1], why, lines.get("benchmark", ""))
+
+
+def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> str:
+    """Put Snakemake's reason for a job into words."""
+    if text.startswith("Missing output"):
+        return NOT_MADE
+    if text.startswith("Params have changed"):
+        now = re.findall(r"'([^']*)'", text.rpartition(" now: ")[2])
+        others = [value for value in now if value not in codes and value not in settings]
+        found = {
+            CODE: any(value in codes for value in now),
+            SETTINGS: any(value in settings for value in now),
+            RAW: any(re.fullmatch("[0-9a-f]{16,64}", value) for value in others),
+        }
+        return " and ".join(word for word, is_so in found.items() if is_so) or TABLES
+    starts = {
+        "Input files updated by another job": FOLLOWS,
+        "Updated input files": INPUTS,
+        "Set of input files has changed": INPUTS,
+        "Code has changed": COMMAND,
+        "Forced execution": FORCED,
+    }
+    return next((word for start, word in starts.items() if text.startswith(start)), OTHER)
+
+
+def seconds_of(planned: Sequence[Planned], benchmarks: Path) -> dict[str, list[float]]:
+    """Earlier durations of jobs of each rule, seconds: those of the same jobs where there are any.
+
+    Parameters
+    ----------
+    benchmarks : path
+        Folder of the study's benchmark files.
+    """
+    found: dict[str, list[float]] = {}
+    for rule in {job.rule for job in planned}:
+        same = {Path(job.benchmark) for job in planned if job.rule == rule}
+        name = re.compile(rf"(?:.*_)?{rule.replace('_', '[_-]')}\.tsv")
+        others = [p for p in benchmarks.rglob("*.tsv") if name.fullmatch(p.name)]
+        files = [path for path in same if path.is_file()] or others
+        found[rule] = [value for path in files for value in _seconds(path)]
+    return found
+
+
+def _seconds(path: Path) -> list[float]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return [float(row["s"]) for row in rows if _is_number(row.get("s"))]
+
+
+def _is_number(text: str | None) -> bool:
+    return bool(text and re.fullmatch(r"\d+(?:\.\d+)?", text))
+
+
+def as_text(planned: Sequence[Planned], seconds: Mapping[str, Sequence[float]]) -> str:
+    """Table of the jobs by rule, in the order in which they are planned first."""
+    if not planned:
+        return "nothing would run"
+    lines = [f"{'step':<22}{'jobs':>6}  {'hours':>8}  why"]
+    hours, unknown = 0.0, 0
+    for rule in dict.fromkeys(job.rule for job in planned):
+        reasons = Counter(job.why for job in planned if job.rule == rule)
+        count, earlier = sum(reasons.values()), seconds.get(rule)
+        if earlier:
+            own = count * sum(earlier) / len(earlier) / 3600
+            hours, shown = hours + own, f"{own:.2f}"
+        else:
+            unknown, shown = unknown + count, "?"
+        why = ", ".join(f"{n} {word}" for word, n in reasons.most_common())
+        lines.append(f"{rule:<22}{count:>6}  {shown:>8}  {why}")
+    lines.append(f"{len(planned)} jobs, about {hours:.2f} hours, one after the other")
+    if unknown:
+        lines.append(f"{unknown} jobs are of steps that never ran here: not in the hours")
+    return "\n".join(lines)
+
+
+def dry_run(words: Sequence[str]) -> str:
+    """Let Snakemake plan, and return what it prints.
+
+    Raises
+    ------
+    ValueError
+        Snakemake does not plan; with its message.
+    """
+    command = [*words, "--dry-run", "--nocolor", "--nolock"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"Snakemake cannot plan this run:\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def require_all(planned: Iterable[Planned], text: str) -> None:
+    """Raise ``ValueError`` where not every job of Snakemake's own count was read."""
+    stats = re.search(r"^Job stats:\n(?:.*\n){2}((?:\w+ +\d+\n)+)", text, flags=re.M)
+    rows = re.findall(r"^(\w+) +(\d+)$", stats[1] if stats else "", flags=re.M)
+    counted = Counter({name: int(n) for name, n in rows if name not in {*COLLECTING, "total"}})
+    if counted != Counter(job.rule for job in planned):
+        raise ValueError("this version of Snakemake prints its plan otherwise; use snakemake -n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what a run would do; arguments are those of ``ricenet run``."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    words, configfiles = run.command(arguments, verb="plan")
+    try:
+        run.require_usable(configfiles)
+        study, warnings = preflight.read(configfiles)
+        text = dry_run(words)
+        codes = {code_hash(step) for step in STEPS}
+        settings = {study.settings(step) for step in STEPS}
+        planned = list(jobs(text, codes=codes, settings=settings))
+        require_all(planned, text)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(as_text(planned, seconds_of(planned, Path(study.root, "benchmarks"))))
+    return 0
