@@ -116,6 +116,10 @@ def as_text(planned: Sequence[Planned], seconds: Mapping[str, Sequence[float]]) 
         return "nothing would run"
     lines = [f"{'step':<22}{'jobs':>6}  {'hours':>8}  why"]
     hours, unknown = 0.0, 0
+
+    def by_count(pair: tuple[str, int]) -> tuple[int, str]:
+        return -pair[1], pair[0]
+
     for rule in dict.fromkeys(job.rule for job in planned):
         reasons = Counter(job.why for job in planned if job.rule == rule)
         count, earlier = sum(reasons.values()), seconds.get(rule)
@@ -124,7 +128,7 @@ def as_text(planned: Sequence[Planned], seconds: Mapping[str, Sequence[float]]) 
             hours, shown = hours + own, f"{own:.2f}"
         else:
             unknown, shown = unknown + count, "?"
-        why = ", ".join(f"{n} {word}" for word, n in reasons.most_common())
+        why = ", ".join(f"{n} {word}" for word, n in sorted(reasons.items(), key=by_count))
         lines.append(f"{rule:<22}{count:>6}  {shown:>8}  {why}")
     lines.append(f"{len(planned)} jobs, about {hours:.2f} hours, one after the other")
     if unknown:
