@@ -18,8 +18,9 @@ import pytest
 import finished_study
 from finished_study import Finished
 from ricenet.audit import records, verify
-from ricenet.provenance import record
+from ricenet.provenance import record, steps
 from ricenet.provenance.atomic import write_json
+from ricenet.study.accepted_code import Accepted
 from ricenet.study.study import from_files
 
 IMAGE = "subjects/S2/event_zscored.nii.gz"
@@ -230,6 +231,27 @@ def test_changed_code_is_found(study: Finished, monkeypatch: pytest.MonkeyPatch)
     )
     caches = {("stale", f"caches/{s}.json") for s in finished_study.LABELS}
     assert problems(study) == caches
+
+
+def test_older_code_that_a_person_accepted_is_shown_and_no_problem(
+    study: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ricenet.audit import expected
+
+    made_by = steps.code_hash("cache")
+    monkeypatch.setattr(
+        expected, "_code", lambda step, known=expected._code: known(step) + "x" * (step == "cache")
+    )
+    plan = from_files([study.config])
+    plan.accepted_code["cache"] = Accepted(made_by, "AB", "only a log line")
+    found = verify.verify(study.root, plan=plan, processes=1)
+    assert found.problems == []
+    assert found.accepted == [
+        f"accepted: 5 records of cache by the older code {made_by} (AB: only a log line)"
+    ]
+    assert found.accepted[0] in verify.text(found, 1)
+    plan.accepted_code["cache"] = Accepted("0" * 16, "AB", "other code than that of the records")
+    assert len(verify.verify(study.root, plan=plan, processes=1).problems) == 5
 
 
 def test_changed_row_and_raw_data_are_found(study: Finished) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from ricenet.cohort import overrides, tables
 from ricenet.config import schemas
+from ricenet.study import accepted_code
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "config" / "README.md"
@@ -73,4 +74,5 @@ def test_every_column_is_explained_and_no_other():
     assert set(tables.OPTIONAL_COLUMNS) < set(columns)
     assert list(described("The subjects table")) == columns
     assert tuple(described("The overrides table")) == overrides.COLUMNS
+    assert tuple(described("Accepted code")) == accepted_code.COLUMNS
     assert list(described("Cohort files")) == ["subject", "split", "fold"]

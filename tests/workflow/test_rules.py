@@ -7,6 +7,7 @@ themselves run for real in test_end_to_end.py.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -94,6 +95,25 @@ def test_the_plan_says_what_runs_and_why(project: Project) -> None:
     assert found["ingest_mri"][2] == "3 not made yet, 1 other raw data"
     assert found["ingest_dose"][2] == "1 a table's row, 1 not made yet"
     assert found["train_model"][2] == "14 follows from others"
+
+
+def test_results_of_older_code_stay_while_a_person_declares_them_valid(project: Project) -> None:
+    """Rows are those that the plan prints; a row that goes makes the step run again."""
+    source = project.folder / "src/ricenet/preprocess/zscore.py"
+    edit(source, "at_most=1e-3", "at_most=2e-3")
+    shown = project.ricenet("plan", "--cores", "1").stdout
+    (row,) = re.findall(r"^zscore\t[0-9a-f]{16}\t[0-9a-f]{16}\t<who>\t<why>$", shown, flags=re.M)
+    table = project.folder / "config/accepted-code.tsv"
+    empty = table.read_text()
+    table.write_text(empty + row.replace("<who>", "AB").replace("<why>", "a wider limit") + "\n")
+    assert project.jobs() == Counter()
+    project.write_subjects(["P001", "P002", "P003", "P004", "P005"])
+    assert project.ran("preprocess") == SUBJECT_JOBS
+    table.write_text(empty)
+    assert project.jobs()["zscore"] == 2 * 5
+    table.write_text(empty + row.replace("<who>", "AB").replace("<why>", "a wider limit") + "\n")
+    edit(source, "at_most=2e-3", "at_most=3e-3")  # was decided about other code
+    assert project.jobs()["zscore"] == 2 * 5
 
 
 def test_the_plan_of_what_cannot_run_is_snakemakes_message(project: Project) -> None:

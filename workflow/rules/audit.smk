@@ -29,7 +29,7 @@ rule audit:
         runtime=growing(10),
     params:
         settings=STUDY.settings("audit"),
-        code=code_hash("audit"),
+        code=STUDY.code("audit"),
         overrides=STUDY.config.overrides,
         overrides_digest=raw_digest(STUDY.config.overrides, memory={}),
     shell:

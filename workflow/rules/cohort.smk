@@ -22,7 +22,7 @@ rule manifest:
         runtime=growing(10),
     params:
         settings=STUDY.settings("manifest"),
-        code=code_hash("manifest"),
+        code=STUDY.code("manifest"),
         rows=STUDY.manifest_rows(),
     shell:
         "python -m ricenet manifest --caches {input.caches:q} --rows {params.rows:q} "

@@ -11,7 +11,6 @@ from ricenet.study.predict_files import Frozen, moved
 from ricenet.provenance.raw_files import digest as raw_digest
 from ricenet.study.resources import growing as growing_with_attempts
 from ricenet.report.status import show
-from ricenet.provenance.steps import code_hash
 from ricenet.study.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))

@@ -26,7 +26,7 @@ rule evaluate:
         runtime=growing(10),
     params:
         settings=STUDY.settings("evaluate"),
-        code=code_hash("evaluate"),
+        code=STUDY.code("evaluate"),
     shell:
         "python -m ricenet evaluate --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
@@ -56,7 +56,7 @@ rule compare:
         runtime=growing(10),
     params:
         settings=STUDY.settings("compare"),
-        code=code_hash("compare"),
+        code=STUDY.code("compare"),
     shell:
         "python -m ricenet compare --manifest {input.manifest:q} --mine {input.mine:q} "
         "--others {input.others:q} --out {output.table:q} --record {output.record:q} "

@@ -27,7 +27,7 @@ rule occlusion_map:
         gpu=1,
     params:
         settings=STUDY.settings("occlusion_map"),
-        code=code_hash("occlusion_map"),
+        code=STUDY.code("occlusion_map"),
     shell:
         "python -m ricenet occlusion_map --manifest {input.manifest:q} --models {input.models:q} "
         "--mask {input.mask:q} --ablation {wildcards.ablation:q} --subject {wildcards.subject:q} "
@@ -55,7 +55,7 @@ rule occlusion_native:
         runtime=growing(10),
     params:
         settings=STUDY.settings("occlusion_native"),
-        code=code_hash("occlusion_native"),
+        code=STUDY.code("occlusion_native"),
     shell:
         "python -m ricenet occlusion_native --map {input.map:q} --native {input.native:q} "
         "--out {output.map:q} --record {output.record:q} "
@@ -84,7 +84,7 @@ rule occlusion_picture:
         runtime=growing(10),
     params:
         settings=STUDY.settings("occlusion_picture"),
-        code=code_hash("occlusion_picture"),
+        code=STUDY.code("occlusion_picture"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
@@ -120,7 +120,7 @@ rule occlusion_summary:
         runtime=growing(60),
     params:
         settings=STUDY.settings("occlusion_summary"),
-        code=code_hash("occlusion_summary"),
+        code=STUDY.code("occlusion_summary"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         quantity=STUDY.config.total_dose.quantity,
@@ -156,7 +156,7 @@ rule dose_counterfactual:
         gpu=1,
     params:
         settings=STUDY.settings("dose_counterfactual"),
-        code=code_hash("dose_counterfactual"),
+        code=STUDY.code("dose_counterfactual"),
         dose_scaling=STUDY.config.cache.dose_scaling,
     shell:
         "python -m ricenet dose_counterfactual --manifest {input.manifest:q} "

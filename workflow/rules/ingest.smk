@@ -21,7 +21,7 @@ rule ingest_mri:
         runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_mri"),
-        code=code_hash("ingest_mri"),
+        code=STUDY.code("ingest_mri"),
         raw=STUDY.raw.path,
         raw_digest=STUDY.raw.digest,
         series=STUDY.raw.series,
@@ -47,7 +47,7 @@ rule ingest_dose:
         runtime=growing(10),
     params:
         settings=STUDY.settings("ingest_dose"),
-        code=code_hash("ingest_dose"),
+        code=STUDY.code("ingest_dose"),
         raw=STUDY.raw.path,
         raw_digest=STUDY.raw.digest,
         row=STUDY.dose_row,
@@ -73,7 +73,7 @@ rule timeline:
         runtime=growing(10),
     params:
         settings=STUDY.settings("timeline"),
-        code=code_hash("timeline"),
+        code=STUDY.code("timeline"),
         images=STUDY.raw.image_paths,
         doses=STUDY.raw.dose_paths,
         names=STUDY.raw.image_names,

@@ -27,7 +27,7 @@ rule predict_test:
         gpu=1,
     params:
         settings=STUDY.settings("predict"),
-        code=code_hash("predict"),
+        code=STUDY.code("predict"),
     shell:
         "python -m ricenet predict --manifest {input.manifest:q} --models {input.models:q} "
         "--ablation {wildcards.ablation:q} --out {output.table:q} --record {output.record:q} "
@@ -59,7 +59,7 @@ rule arrival:
         runtime=growing(10),
     params:
         settings=STUDY.settings("arrival"),
-        code=code_hash("arrival"),
+        code=STUDY.code("arrival"),
     shell:
         "python -m ricenet arrival --cohort {input.cohort:q} "
         "--cohort-record {input.cohort_record:q} --cache {input.cache:q} "
@@ -102,7 +102,7 @@ rule vote:
         runtime=growing(10),
     params:
         settings=STUDY.settings("vote"),
-        code=code_hash("vote"),
+        code=STUDY.code("vote"),
         cohort=STUDY.cohort_name,
     shell:
         "python -m ricenet vote --manifest-record {input.manifest_record:q} "
@@ -130,7 +130,7 @@ rule predictions:
         runtime=growing(10),
     params:
         settings=STUDY.settings("predictions"),
-        code=code_hash("predictions"),
+        code=STUDY.code("predictions"),
     shell:
         "python -m ricenet predictions --answers {input.answers:q} "
         "--out {output.table:q} --record {output.record:q} "

@@ -25,7 +25,7 @@ rule resample:
         runtime=growing(10),
     params:
         settings=STUDY.settings("resample"),
-        code=code_hash("resample"),
+        code=STUDY.code("resample"),
     shell:
         "python -m ricenet resample --image {input.image:q} --out {output.image:q} "
         "--record {output.record:q} "
@@ -52,7 +52,7 @@ rule brain_mask:
         runtime=growing(30),
     params:
         settings=STUDY.settings("brain_mask"),
-        code=code_hash("brain_mask"),
+        code=STUDY.code("brain_mask"),
     shell:
         "python -m ricenet brain_mask --image {input.image:q} --grid {input.grid:q} "
         "--out {output.mask:q} --record {output.record:q} "
@@ -80,7 +80,7 @@ rule register:
         runtime=growing(30),
     params:
         settings=STUDY.settings("register"),
-        code=code_hash("register"),
+        code=STUDY.code("register"),
     shell:
         "python -m ricenet register --moving {input.moving:q} --fixed {input.fixed:q} "
         "--masks {input.masks:q} --out {output.transform:q} --record {output.record:q} "
@@ -111,7 +111,7 @@ rule align:
         runtime=growing(10),
     params:
         settings=STUDY.settings("align"),
-        code=code_hash("align"),
+        code=STUDY.code("align"),
         kind=STUDY.kind,
         reference=STUDY.config.reference,
     shell:
@@ -143,7 +143,7 @@ rule zscore:
         runtime=growing(10),
     params:
         settings=STUDY.settings("zscore"),
-        code=code_hash("zscore"),
+        code=STUDY.code("zscore"),
     shell:
         "python -m ricenet zscore --image {input.image:q} --mask {input.mask:q} "
         "--out {output.image:q} --record {output.record:q} "
@@ -171,7 +171,7 @@ rule total_dose:
         runtime=growing(10),
     params:
         settings=STUDY.settings("total_dose"),
-        code=code_hash("total_dose"),
+        code=STUDY.code("total_dose"),
     shell:
         "python -m ricenet total_dose --dose {input.image:q} --ledger {input.ledger:q} "
         "--mask {input.mask:q} --out {output.image:q} --record {output.record:q} "
@@ -203,7 +203,7 @@ rule crop:
         runtime=growing(10),
     params:
         settings=STUDY.settings("crop"),
-        code=code_hash("crop"),
+        code=STUDY.code("crop"),
     shell:
         "python -m ricenet crop --images {input.images:q} --mask {input.mask:q} "
         "--cropped {output.images:q} --cropped-mask {output.mask:q} --record {output.record:q} "
@@ -229,7 +229,7 @@ rule quality:
         runtime=growing(10),
     params:
         settings=STUDY.settings("quality"),
-        code=code_hash("quality"),
+        code=STUDY.code("quality"),
         accepted=STUDY.accepted,
     shell:
         "python -m ricenet quality --records {input.records:q} --accepted {params.accepted:q} "
@@ -258,7 +258,7 @@ rule cache:
         runtime=growing(10),
     params:
         settings=STUDY.settings("cache"),
-        code=code_hash("cache"),
+        code=STUDY.code("cache"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         preprocessing=STUDY.preprocessing(),
@@ -291,7 +291,7 @@ rule overview:
         runtime=growing(10),
     params:
         settings=STUDY.settings("overview"),
-        code=code_hash("overview"),
+        code=STUDY.code("overview"),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,

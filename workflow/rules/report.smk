@@ -30,7 +30,7 @@ rule report:
         runtime=growing(10),
     params:
         settings=STUDY.settings("report"),
-        code=code_hash("report"),
+        code=STUDY.code("report"),
         templates=raw_digest(SOURCE / "ricenet/report/templates", memory={}),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),

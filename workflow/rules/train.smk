@@ -51,7 +51,7 @@ rule train_model:
         gpu_mem_mb=STUDY.training_mb,
     params:
         settings=STUDY.settings("train_model"),
-        code=code_hash("train_model"),
+        code=STUDY.code("train_model"),
     shell:
         "python -m ricenet train_model --manifest {input.manifest:q} "
         "--ablation {wildcards.ablation:q} --fold {wildcards.fold:q} --out {output.model:q} "

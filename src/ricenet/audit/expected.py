@@ -65,11 +65,25 @@ def stale(record: Record, plan: Plan) -> Iterable[Problem]:
     differ = sorted(k for k in now.keys() | before.keys() if now.get(k) != before.get(k))
     if differ:
         yield Problem(record.name, "stale", f"other settings: {', '.join(differ)}")
-    if _code(record.step) != record.content["code"]:
+    older = plan.accepted_code.get(record.step)
+    valid = {_code(record.step), older.code if older else ""}
+    if record.content["code"] not in valid:
         yield Problem(record.name, "stale", f"made by another version of {record.step}")
     for flag, value in VALUES.get(record.step, {}).items():
         if _text(value(plan, _wildcards(record))) != _text(record.value(flag)):
             yield Problem(record.name, "stale", f"{SOURCES[flag]} says otherwise now ({flag})")
+
+
+def accepted(study: Study, plan: Plan) -> list[str]:
+    """Results of older code that a person has declared valid, a line a step."""
+    lines = []
+    for step, decision in plan.accepted_code.items():
+        codes = [r.content["code"] for r in study.records.values() if r.step == step]
+        lines.append(
+            f"accepted: {codes.count(decision.code)} records of {step} by the older code "
+            f"{decision.code} ({decision.who}: {decision.why})"
+        )
+    return lines
 
 
 @cache

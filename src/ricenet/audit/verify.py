@@ -33,12 +33,15 @@ class Verdict:
     problems : list of Problem
         In the order of their kinds and files, none twice.
     root_digest : str
+    accepted : list of str
+        Results of older code that a person has declared valid.
     """
 
     study: Study
     measured: Measured
     problems: list[Problem]
     root_digest: str
+    accepted: list[str]
 
 
 def verify(
@@ -76,13 +79,15 @@ def verify(
         ),
         *privacy.problems(root, against=against, processes=processes),
     ]
+    accepted: list[str] = []
     if plan is not None:
         from ricenet.audit import expected  # reads the tables of a study
 
         problems += expected.problems(study, plan)
+        accepted = expected.accepted(study, plan)
     found_root = chain.root_digest(study, digests)
     problems += _old_audit(study, found_root, problems)
-    return Verdict(study, found, _in_order(problems), found_root)
+    return Verdict(study, found, _in_order(problems), found_root, accepted)
 
 
 def _old_audit(study: Study, root_digest: str, others: Sequence[Problem]) -> list[Problem]:
@@ -110,6 +115,7 @@ def text(verdict: Verdict, processes: int) -> str:
     return "\n".join(
         [
             *lines,
+            *verdict.accepted,
             f"{len(study.records)} records, {len(measured.digests)} files, "
             f"{len(measured.findings)} invariants; {measured.bytes / 1e6:.0f} MB in "
             f"{seconds:.1f} s, {measured.bytes / 1e6 / seconds:.0f} MB/s with {processes} "

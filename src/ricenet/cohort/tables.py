@@ -48,7 +48,8 @@ def read_table(path: Path, required: Sequence[str], allowed: Sequence[str]) -> p
             f"{path}: columns missing: {missing or 'none'}; columns unknown: {unknown or 'none'}; "
             f"possible are {list(allowed)}"
         )
-    _check_ids(path, table["subject"])
+    if "subject" in required:
+        _check_ids(path, table["subject"])
     return table
 
 

@@ -58,6 +58,7 @@ class Config(Section):
     subjects: str = Field(description="table of subjects")
     cohort: str = Field(description="frozen cohort file: subject, split, fold")
     overrides: str = Field(description="table of decisions about checks and subjects")
+    accepted_code: str = Field(description="table of older code whose results stay valid")
     channels: Annotated[list[Channel], Field(min_length=1)]
     reference: Name = Field(description="MRI channel whose grid all others are brought to")
     dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")

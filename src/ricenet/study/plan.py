@@ -34,11 +34,15 @@ class Planned(NamedTuple):
         One of the words above.
     benchmark : str
         File that will hold its duration; that of its last run, if there was one.
+    older, newer : str
+        Digests of the code that made the result, and of the code that would; empty if equal.
     """
 
     rule: str
     why: str
     benchmark: str
+    older: str = ""
+    newer: str = ""
 
 
 def jobs(text: str, *, codes: Collection[str], settings: Collection[str]) -> Iterator[Planned]:
@@ -55,8 +59,9 @@ def jobs(text: str, *, codes: Collection[str], settings: Collection[str]) -> Ite
         rule = re.match(r"(?:local)?rule (\w+):", block)
         lines = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.M))
         if rule and rule[1] not in COLLECTING:
-            why = reason(lines.get("reason", ""), codes=codes, settings=settings)
-            yield Planned(rule[1], why, lines.get("benchmark", ""))
+            text = lines.get("reason", "")
+            why = reason(text, codes=codes, settings=settings)
+            yield Planned(rule[1], why, lines.get("benchmark", ""), *changed_code(text, codes))
 
 
 def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> str:
@@ -80,6 +85,28 @@ def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> s
         "Forced execution": FORCED,
     }
     return next((word for start, word in starts.items() if text.startswith(start)), OTHER)
+
+
+def changed_code(text: str, codes: Collection[str]) -> tuple[str, str]:
+    """Digests of the code before and now in Snakemake's reason; empty where it is the same."""
+    before, _, now = text.partition(" now: ")
+    older = re.findall(r"'([0-9a-f]{16})'", before)
+    newer = [code for code in re.findall(r"'([0-9a-f]{16})'", now) if code in codes]
+    return (older[0], newer[0]) if older and newer else ("", "")
+
+
+def acceptable(planned: Iterable[Planned], steps: Mapping[str, str]) -> list[str]:
+    """Rows of the table of accepted code that would keep the results of older code.
+
+    Parameters
+    ----------
+    steps : dict of str to str
+        From the digest of a step's code to the step.
+    """
+    pairs = Counter((job.newer, job.older) for job in planned if job.older)
+    return [
+        f"{steps[newer]}\t{newer}\t{older}\t<who>\t<why>" for (newer, older), _ in pairs.items()
+    ]
 
 
 def seconds_of(planned: Sequence[Planned], benchmarks: Path) -> dict[str, list[float]]:
@@ -168,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run.require_usable(configfiles)
         study, warnings = preflight.read(configfiles)
         text = dry_run(words)
-        codes = {code_hash(step) for step in STEPS}
+        codes = {code_hash(step): step for step in STEPS}
         settings = {study.settings(step) for step in STEPS}
         planned = list(jobs(text, codes=codes, settings=settings))
         require_all(planned, text)
@@ -178,4 +205,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print(as_text(planned, seconds_of(planned, Path(study.root, "benchmarks"))))
+    rows = acceptable(planned, codes)
+    if rows:
+        print(
+            f"\nResults of older code that you know to be valid stay as they are with a row in "
+            f"{study.config.accepted_code}\n(config/README.md, Accepted code):"
+        )
+        print("\n".join(rows))
     return 0

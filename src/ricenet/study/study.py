@@ -17,7 +17,7 @@ from ricenet.cohort import overrides, tables
 from ricenet.config import config, introduced, settings_files
 from ricenet.networks import memory_plan
 from ricenet.provenance import digests, steps
-from ricenet.study import board
+from ricenet.study import accepted_code, board
 from ricenet.study.ingest_files import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -55,6 +55,7 @@ class Study:
         self.dose = [c.name for c in channels if c.kind == "dose"]
         everyone = tables.read_subjects(self.config.subjects, self.channels)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
+        self.accepted_code = accepted_code.read(self.config.accepted_code)
         self.decided = set(self.overrides["subject"])
         self.excluded = overrides.excluded(self.overrides)
         # who was withdrawn is not in the table any more
@@ -120,12 +121,17 @@ class Study:
         values = getattr(self.config, field).model_dump(mode="json")
         return config.settings_of(introduced.leave_out(section, values))
 
+    def code(self, step: str) -> str:
+        """Digest of a step's code, or of the older code whose results are declared valid."""
+        accepted = self.accepted_code.get(step)
+        return accepted.code if accepted else steps.code_hash(step)
+
     def preprocessing(self) -> str:
         """Digest of settings and code of each step that a cache follows from, as JSON text."""
         found = {
             step: [
                 digests.text_digest(self.settings(step)),
-                steps.code_hash(step),
+                self.code(step),
             ]
             for step in PREPROCESSING
         }
