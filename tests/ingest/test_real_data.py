@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(2700)
 ROOT = Path(__file__).parents[2]
 SUPINE_ML = 1552  # what HD-BET itself finds in HFS; HFP is the same brain
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-BRAIN_MASK = CONFIG["brain_mask"] | {"precision": "bf16", "device": "cpu"}
+BRAIN_MASK = CONFIG["brain_mask"] | {"device": "cpu"}
 
 
 @pytest.fixture
@@ -132,7 +132,6 @@ def write_study(folder: Path) -> Path:
         "channels": [{"name": name, "kind": "mri"} for name in ("postop", "event")],
         "resample": {"spacing_mm": 2.0},
         "crop": {"shape": list(SHAPE)},
-        "brain_mask": {"precision": "bf16"},
         "register": demo["register"],
         "occlusion_map": {"ablations": []},
     }
