@@ -1,5 +1,6 @@
 # make demo   the whole workflow on eight synthetic patients, on a CPU
 # make test   linters, types, tests
+# make test-long   tests with real scans and HD-BET that take too long for every change
 # make phantom-study   proof of learning: 92 synthetic patients, all models, hours
 # make test-slurm   a small study through a real Slurm of one node (root; SKIP_SLURM=reason skips it)
 # All set everything up in .venv first (make setup).
@@ -23,7 +24,7 @@ STUDY := --profile workflow/profiles/local --configfile config/phantoms/config.y
 SKIPS := --expected-skips tests/expected_skips.tsv
 EVALUATION := results/phantoms/cohorts/phantoms/evaluation/metrics.tsv
 
-.PHONY: setup demo phantom-study test test-slurm lint types unit clean-demo
+.PHONY: setup demo phantom-study test test-long test-slurm lint types unit clean-demo
 
 setup: $(VENV)/ready
 
@@ -61,8 +62,11 @@ types:
 
 # The quick tests side by side with one thread each; then those that fill the machine by themselves.
 unit:
-	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not slow" --durations=10 $(SKIPS)
+	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not slow and not long" --durations=10 $(SKIPS)
 	pytest -m slow --durations=10 $(SKIPS)
+
+test-long: setup
+	pytest -m long --durations=10 $(SKIPS)
 
 test-slurm: setup
 	SKIP_SLURM="$(SKIP_SLURM)" pytest --durations=3 tests/workflow/slurm_study.py

@@ -167,7 +167,7 @@ def checks_of(study: Path, subject: str, name: str) -> dict[str, dict]:
     return {check["check"]: check for check in record["checks"]}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("subject", list(RAW))
 def test_cache_holds_two_standardised_brains(subject: str, study: Path) -> None:
     cache = np.load(study / "caches" / f"{subject}.npy", allow_pickle=False)
@@ -186,7 +186,7 @@ def test_cache_holds_two_standardised_brains(subject: str, study: Path) -> None:
         assert channel[brain].std() == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("subject", "likeness"), [(PERSON, 0.7), (GLIOMA, 0.4)])
 def test_both_visits_show_the_same_brain(subject: str, likeness: float, study: Path) -> None:
     """The glioma's visits are of two contrasts and 5.5 mm slices; the person's are alike."""
@@ -203,7 +203,7 @@ def test_both_visits_show_the_same_brain(subject: str, likeness: float, study: P
         assert volumes == pytest.approx([SUPINE_ML] * 2, rel=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_mask_of_the_glioma_is_the_published_one(study: Path) -> None:
     """At the places of the workflow's own 2 mm voxels."""
     found = load(study / "subjects" / GLIOMA / "event_brain-mask.nii.gz")
@@ -234,7 +234,7 @@ def words_of(path: Path) -> set[bytes]:
     return {text.encode() for text in found if len(text) > 4}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nothing_of_the_raw_headers_is_written(study: Path) -> None:
     words = {str(DATA).encode()}
     for path in RAW[PERSON]:
@@ -254,7 +254,7 @@ def test_nothing_of_the_raw_headers_is_written(study: Path) -> None:
     assert seen > 50
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_report_shows_patients_before_there_is_a_cohort(study: Path) -> None:
     page = (study / "cohorts/c1/report/index.html").read_text()
     assert "No cohort has been evaluated yet" in page

@@ -204,7 +204,7 @@ def test_glioma_through_the_step_on_an_isotropic_grid(glioma, monkeypatch, tmp_p
     assert parts["check"] == "brain-parts" and parts["value"] < 0.01
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_axis_order_and_flips_do_not_matter(phantom: Path) -> None:
     """The same head stored otherwise; the mask is wanted on the true mask's grid."""
     image, _ = ingest_mri.read(phantom / "dicom" / "postop", min_slices=3)
