@@ -15,7 +15,7 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"tests/\w+\.py", DOCUMENT))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"tests/[\w/]+\.py", DOCUMENT))))
 def test_named_tests_exist(path):
     named = set(re.findall(rf"{path}::(\w+)", DOCUMENT))
     assert named - functions(ROOT / path) == set()
