@@ -62,3 +62,17 @@ def test_a_plan_that_was_not_read_whole_is_no_plan() -> None:
     plan.require_all([one, one], text)
     with pytest.raises(ValueError, match="prints its plan otherwise; use snakemake -n"):
         plan.require_all([one], text)
+
+
+def test_a_row_is_offered_where_nothing_but_the_code_has_changed() -> None:
+    now = "acccfdaeffca9864"
+    text = f"{CHANGED} '{CODE}' now: '{now}' "
+    assert plan.changed_code(text, {now}) == (CODE, now)
+    assert plan.changed_code(f"{CHANGED} '{CODE}' now: '{now}' ", set()) == ("", "")
+    jobs = [
+        Planned("predict_test", "other code", "", CODE, now),
+        Planned("predict_arrival", "other code", "", CODE, now),
+        Planned("crop", "another command", "", RAW[:16], now),
+    ]
+    rows = plan.acceptable(jobs, {now: "predict"})
+    assert rows == [f"predict\t{now}\t{CODE}\t<who>\t<why>"]

@@ -98,12 +98,14 @@ def changed_code(text: str, codes: Collection[str]) -> tuple[str, str]:
 def acceptable(planned: Iterable[Planned], steps: Mapping[str, str]) -> list[str]:
     """Rows of the table of accepted code that would keep the results of older code.
 
+    Where the command or something else has changed as well, a row would keep nothing.
+
     Parameters
     ----------
     steps : dict of str to str
         From the digest of a step's code to the step.
     """
-    pairs = Counter((job.newer, job.older) for job in planned if job.older)
+    pairs = Counter((job.newer, job.older) for job in planned if job.older and CODE in job.why)
     return [
         f"{steps[newer]}\t{newer}\t{older}\t<who>\t<why>" for (newer, older), _ in pairs.items()
     ]
