@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 from ricenet import step
-from ricenet.audit import collect, records
+from ricenet.audit import collect
 from ricenet.image.volume import load
 from ricenet.preprocess import crop, zscore
 from ricenet.provenance import atomic, digests, record
+from ricenet.study import layout
 from step_run import put, run_step
 
 MASK = np.zeros((8, 9, 10), np.uint8)
@@ -190,7 +191,7 @@ def test_damaged_record_is_named(content: bytes, study: Path) -> None:
 
 
 def test_subject_of_a_record() -> None:
-    assert records.subject_of("subjects/P1/crop.json") == "P1"
-    assert records.subject_of("caches/P1.json") == "P1"
-    assert records.subject_of("cohorts/c/postop/occlusion/P1_picture.json") == "P1"
-    assert records.subject_of("cohorts/c/manifest.json") == ""
+    assert layout.subject_of("subjects/P1/crop.json") == "P1"
+    assert layout.subject_of("caches/P1.json") == "P1"
+    assert layout.subject_of("cohorts/c/postop/occlusion/P1_picture.json") == "P1"
+    assert layout.subject_of("cohorts/c/manifest.json") == ""

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from moved_modules import move
+from ricenet.study import layout
 from snakemake_project import (
     ARRIVAL_JOBS,
     FOLDS,
@@ -246,6 +247,30 @@ def test_arriving_patients_are_asked_about_and_nobody_trains(project: Project) -
     # the next one is asked about alone
     project.write_subjects([*FOLDS, "P005", "P006"], unlabelled=["P005", "P006"])
     assert project.ran("predict") == SUBJECT_JOBS + asked
+
+
+def test_every_file_belongs_to_the_subject_that_its_rule_names(project: Project) -> None:
+    """Held against the rules: outputs, logs and benchmarks of jobs with this wildcard."""
+    names = [*FOLDS, "P005", "P006"]
+    project.write_subjects(names, unlabelled=["P006"])
+    rows = [*(f"{s}\ttrain\t{f}" for s, f in FOLDS.items()), "P005\ttest\t"]
+    text = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
+    (project.folder / "config/cohorts/small.tsv").write_text(text)
+    shown = project.snakemake("--dry-run", "--forceall", "--nocolor", "all", "predict")
+    blocks = re.split(r"^(?=(?:local)?rule \w+:$)", shown, flags=re.M)[1:]
+    seen: Counter[str] = Counter()
+    for block in blocks:
+        lines = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.M))
+        subject = re.search(r"subject=([\w-]+)", lines.get("wildcards", ""))
+        for kind in ("output", "log", "benchmark"):
+            for file in filter(None, lines.get(kind, "").split(", ")):
+                path = Path(file).relative_to("results/small")
+                found = layout.owner(path, {"small"}) or next(
+                    iter(layout.subjects_in(path, names)), ""
+                )
+                assert found == (subject[1] if subject else ""), file
+                seen[found] += 1
+    assert set(seen) == {"", *names} and min(seen.values()) > 20
 
 
 def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Project) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.provenance import record as records_of_steps
+from ricenet.study import layout
 
 FIELDS = {
     "step": str, "command": list, "settings": dict, "code": str, "inputs": dict, "outputs": dict,
@@ -66,7 +67,7 @@ class Record:
     @property
     def subject(self) -> str:
         """Subject that it belongs to; empty for the study's."""
-        return subject_of(self.name)
+        return layout.subject_of(self.name)
 
     @property
     def cohort(self) -> str:
@@ -180,13 +181,3 @@ def files_of(root: Path) -> list[str]:
             names = [name for name in names if name not in UNRECORDED_FILES]
         found += [(place / name).as_posix() for name in names]
     return sorted(found)
-
-
-def subject_of(record: str) -> str:
-    """Subject that a record belongs to, from its path in the study; empty for the cohort's."""
-    parts = record.split("/")
-    if parts[0] == "subjects":
-        return parts[1]
-    if parts[0] == "caches" or "occlusion" in parts:
-        return Path(parts[-1]).stem.split("_")[0]
-    return ""

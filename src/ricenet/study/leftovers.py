@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from ricenet.cohort import tables
 from ricenet.config import config, settings_files
+from ricenet.study import layout
 
-OF_SUBJECTS = ("subjects", "logs", "benchmarks")  # folders with one folder a subject
 # how a subject stands in each kind of text, between the two parts
 AROUND = {
     ".tsv": (r"(?:^|(?<=\t))", r"(?=\t|$)"),
@@ -59,26 +59,6 @@ def listed(root: Path) -> Iterable[Path]:
             yield Path(folder, name).relative_to(root)
 
 
-def owner(path: Path, cohorts: Collection[str]) -> str:
-    """Subject whose file it is, by its place in the study; empty for files of a cohort or of all.
-
-    Names of logs within a cohort's folder hold the subject between underscores, which no id has:
-    see :func:`find`.
-    """
-    parts = path.parts
-    name = re.sub(r"^\.\d+\.", "", parts[-1])  # temporaries of a killed job, too
-    if parts[0] in OF_SUBJECTS and len(parts) > 1 and parts[1] not in cohorts:
-        return parts[1] if len(parts) > 2 or parts[0] == "subjects" else ""
-    if parts[0] == "caches":
-        return name.split(".")[0]
-    if parts[0] == "cohorts" and len(parts) > 3:
-        if parts[2] == "predictions":
-            return parts[3] if len(parts) > 4 else ""
-        if parts[3] == "occlusion":
-            return re.split("[._]", name)[0]
-    return ""
-
-
 def find(root: Path, present: Collection[str]) -> Leftovers:
     """Find everything of subjects who are not ``present``.
 
@@ -91,12 +71,12 @@ def find(root: Path, present: Collection[str]) -> Leftovers:
     """
     paths = list(listed(root))
     cohorts = {path.name for path in root.glob("cohorts/*")}
-    owners = {path: owner(path, cohorts) for path in paths}
+    owners = {path: layout.owner(path, cohorts) for path in paths}
     trained = {path: _subjects_of_model(root / path) for path in paths if path.name == "model.json"}
     known = {s for s in owners.values() if s} | {s for found in trained.values() for s in found}
     gone = known - set(present)
     for path in paths:  # logs/<cohort>/<ablation>_<subject>_<step>.log
-        inside = gone.intersection(path.stem.split("_")) if path.parts[0] in OF_SUBJECTS else ()
+        inside = layout.subjects_in(path, gone)
         if inside and not owners[path]:
             owners[path] = inside.pop()
     files: dict[str, list[Path]] = {s: [] for s in sorted(gone)}
