@@ -52,6 +52,19 @@ def test_the_help_lists_every_verb_with_a_line(words: tuple[str, ...]) -> None:
     assert max(map(len, shown.stdout.splitlines())) <= 100
 
 
+def test_a_reader_who_has_seen_enough_sees_no_traceback() -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-u", "-m", "ricenet", "--help"],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert started.stdout and started.stderr
+    started.stdout.close()
+    assert started.stderr.read() == b""
+    started.stderr.close()
+    started.wait()
+
+
 def test_the_help_loads_nothing_large() -> None:
     program = "import sys; from ricenet import cli; cli.main(['--help']); print(*sys.modules)"
     shown = subprocess.run(

@@ -52,3 +52,12 @@ def test_every_step_of_the_rules_is_listed() -> None:
 
 def module_of(word: str) -> str:
     return steps.STEPS[word].module if word in steps.STEPS else cli.VERBS[word].module
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    """Else it is neither installed nor seen by the contract about imports."""
+    source = ROOT / "src/ricenet"
+    folders = {path.parent for path in source.rglob("*.py")} - {source / "former"}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+    packages = {folder for folder in folders if list(folder.glob("[!_]*.py"))}
+    assert packages == folders

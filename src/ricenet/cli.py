@@ -7,6 +7,7 @@ or step is called, so that ``--help`` is quick and no step loads what another ne
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -77,7 +78,14 @@ def _wrapped(words: Sequence[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Do what the first word of the command line names, and exit with its status."""
-    word, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
+    try:
+        _main(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:  # whoever reads has seen enough, as in ricenet --help | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _main(argv: Sequence[str]) -> None:
+    word, *rest = list(argv) or ["--help"]
     if word in STEPS:
         from ricenet.step import program  # brings numpy, which no help needs
 
