@@ -7,7 +7,6 @@ is the phantom's known brain. Each runs in a fork of a process that has imported
 
 from __future__ import annotations
 
-import importlib
 import json
 import multiprocessing
 import os
@@ -19,14 +18,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import yaml
 
-from ricenet.image.volume import Volume, load
-from ricenet.preprocess.hd_bet import Brain
+from killed_steps import run_step
 from ricenet.provenance.digests import bytes_digest, file_digest
 from ricenet.provenance.steps import STEPS
 
@@ -49,26 +46,6 @@ SETTINGS = {
     "evaluate": {"bootstrap_samples": 20},
     "occlusion_map": {"cube_mm": 60.0, "stride_mm": 60.0, "ablations": ["event-dose"]},
 }
-
-
-def known_brain(truth: Path) -> Brain:
-    """Stand-in of HD-BET: the phantom's brain on its own grid."""
-    true = load(truth)
-    return Brain(Volume((true.data > 0).astype(np.float32), true.affine), "known", "not made")
-
-
-def run_step(step: str, argv: list[str], truth: str) -> None:
-    module = importlib.import_module(STEPS[step].module)
-    if step != "brain_mask":
-        module.main(argv)
-        return
-    name = Path(argv[argv.index("--out") + 1]).name.removesuffix(".nii.gz")
-
-    def extract(image: Volume, **_: object) -> Brain:
-        return known_brain(Path(truth) / f"{name}.nii.gz")
-
-    with mock.patch.object(module, "extract", extract):
-        module.main(argv)
 
 
 class Small:
