@@ -37,12 +37,18 @@ def make(folder: Path, *, rows=ROWS, cohort=COHORT, decisions="", **changes) -> 
     (folder / "subjects.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
     (folder / "c1.tsv").write_text("\n".join(["subject\tsplit\tfold", *cohort]) + "\n")
     (folder / "overrides.tsv").write_text(DECISIONS + decisions)
+    (folder / "accepted-code.tsv").write_text("step\tcode\taccepts\twho\twhy\n")
     return Study(study_values(folder, **changes), memory=folder / "memory" / "digests.json")
 
 
 def study_values(folder: Path, **changes) -> dict:
     values = yaml.safe_load(CONFIG.read_text())
-    names = {"subjects": "subjects", "cohort": "c1", "overrides": "overrides"}
+    names = {
+        "subjects": "subjects",
+        "cohort": "c1",
+        "overrides": "overrides",
+        "accepted_code": "accepted-code",
+    }
     values |= {key: f"{folder}/{name}.tsv" for key, name in names.items()} | changes
     return values
 
