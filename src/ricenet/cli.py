@@ -28,7 +28,8 @@ VERBS = {
     "scan": Verb("ricenet.scan.command", "propose the subjects table from a DICOM export"),
     "check": Verb("ricenet.study.preflight", "check settings, tables and raw paths before a run"),
     "check-device": Verb(
-        "ricenet.check_device", "check precision, memory and hours of the device that trains"
+        "ricenet.device_check.command",
+        "check precision, memory and hours of the device that trains",
     ),
     "plan": Verb("ricenet.study.plan", "say what a run would do, why, and for how many hours"),
     "run": Verb("ricenet.study.run", "run the workflow: Snakemake with this repository's profile"),

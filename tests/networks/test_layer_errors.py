@@ -7,7 +7,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ricenet.networks import layer_errors, model, resnet_stem
+from ricenet.networks import (
+    float32_reference,
+    folded_convolution,
+    layer_errors,
+    model,
+    resnet_stem,
+    watched_layer,
+)
 from wrong_kernels import (
     AVX2_KERNELS,
     AVX512_KERNELS,
@@ -156,8 +163,8 @@ def test_slabs_are_the_whole_convolution(monkeypatch, kernel, stride, padding, d
     )
     for limit in (1, 20_000):
         calls.clear()
-        monkeypatch.setattr(layer_errors, "UNROLLED_BYTES", limit)
-        found = layer_errors.convolve_in_slabs(x, layer.weight, layer.bias, like=layer)
+        monkeypatch.setattr(float32_reference, "UNROLLED_BYTES", limit)
+        found = float32_reference.convolve_in_slabs(x, layer.weight, layer.bias, like=layer)
         assert len(calls) > 1 or limit > 1
         torch.testing.assert_close(found, expected)
         for one, other in zip(torch.autograd.grad(found, wanted, upstream), gradients, strict=True):
@@ -167,7 +174,7 @@ def test_slabs_are_the_whole_convolution(monkeypatch, kernel, stride, padding, d
 @pytest.mark.parametrize("small_stem", [False, True])
 def test_large_layers_are_not_held_against_themselves(monkeypatch, small_stem):
     """Where the unrolled input is too large, it goes in slabs through torch's own kernel."""
-    monkeypatch.setattr(layer_errors, "UNROLLED_BYTES", 200_000)
+    monkeypatch.setattr(float32_reference, "UNROLLED_BYTES", 200_000)
     assert step(bf16=False, small_stem=small_stem)["layer1.0.conv1"] < layer_errors.LIMITS["fp32"]
     onednn_is_wrong(monkeypatch, 8)
     assert step(bf16=False, small_stem=small_stem)["layer1.0.conv1"] > layer_errors.LIMITS["fp32"]
@@ -183,7 +190,7 @@ def test_another_allocator_than_torchs_is_no_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))
     monkeypatch.setattr(torch.cuda, "memory_snapshot", no_snapshot)
     monkeypatch.setattr(torch, "full", lambda size, value, device: made.append(size))
-    layer_errors.dirty_memory(torch.device("cuda"), 1000)
+    watched_layer.dirty_memory(torch.device("cuda"), 1000)
     assert (1000,) in made and (300_000,) in made
 
 
@@ -196,7 +203,7 @@ def test_a_layer_that_is_used_twice_is_right():
 
 def test_what_was_never_written_holds_no_number():
     for _ in range(3):  # glibc keeps blocks of this size once one has been freed
-        layer_errors.dirty_memory(torch.device("cpu"))
+        watched_layer.dirty_memory(torch.device("cpu"))
     assert torch.empty(300_000).isnan().any()
 
 
@@ -205,20 +212,21 @@ def test_what_was_never_written_holds_no_number():
     [("fold", True), ("unpool", False), ("unpool", True), ("moments", False), ("moments", True)],
 )
 def test_a_wrong_rewrite_of_the_stem_is_named(monkeypatch, part, bf16):
-    right = getattr(resnet_stem, part)
+    module = {"fold": folded_convolution}.get(part, resnet_stem)  # where its caller looks it up
+    right = getattr(module, part)
     wrong = {
         "fold": lambda x, taps, stride: torch.roll(right(x, taps, stride), 1, -1),
         "unpool": lambda gradient, y, way: torch.roll(right(gradient, y, way=way), 1, -1),
         "moments": lambda y: (right(y)[0], 1.1 * right(y)[1]),
     }[part]
-    monkeypatch.setattr(resnet_stem, part, wrong)
+    monkeypatch.setattr(module, part, wrong)
     errors = step(bf16=bf16, small_stem=True)
     limits = layer_errors.STEM_LIMITS
     assert errors["stem"] > limits["bf16" if bf16 else "fp32"]
 
 
 def test_a_reference_without_room_on_the_device_is_computed_on_the_host(monkeypatch):
-    right, tried = layer_errors.Layer._compute, []
+    right, tried = watched_layer.Layer._compute, []
 
     def full_at_first(self, x, upstream, device):
         tried.append(device)
@@ -226,7 +234,7 @@ def test_a_reference_without_room_on_the_device_is_computed_on_the_host(monkeypa
             raise torch.OutOfMemoryError("no room for the plain layer")
         return right(self, x, upstream, device)
 
-    monkeypatch.setattr(layer_errors.Layer, "_compute", full_at_first)
+    monkeypatch.setattr(watched_layer.Layer, "_compute", full_at_first)
     errors = step(bf16=False)
     assert max(errors.values()) < layer_errors.LIMITS["fp32"]
     assert len(tried) % 2 == 0 and tried[-1].type == "cpu"
@@ -236,7 +244,7 @@ def test_another_error_of_the_reference_is_not_taken_for_memory(monkeypatch):
     def broken(self, x, upstream, device):
         raise RuntimeError("no kernel for this shape")
 
-    monkeypatch.setattr(layer_errors.Layer, "_compute", broken)
+    monkeypatch.setattr(watched_layer.Layer, "_compute", broken)
     with pytest.raises(RuntimeError, match="no kernel for this shape"):
         step(bf16=False)
 
@@ -247,32 +255,32 @@ def test_layers_that_do_not_run_are_not_called_right():
 
 
 def test_a_layer_whose_gradient_was_not_seen_is_not_right(monkeypatch):
-    monkeypatch.setattr(layer_errors.Layer, "_compare_gradients", lambda *a: None)
+    monkeypatch.setattr(watched_layer.Layer, "_compare_gradients", lambda *a: None)
     assert set(step(bf16=False).values()) == {math.inf}
 
 
 def test_an_error_in_one_element_counts_and_no_number_is_infinite():
     expected = torch.randn(64, 64, 64)
-    assert layer_errors.relative_error(expected, expected) == 0
+    assert float32_reference.relative_error(expected, expected) == 0
     one = expected.clone()
     one[3, 4, 5] += expected.abs().max()
-    assert layer_errors.relative_error(one, expected) == pytest.approx(1)
-    everywhere = layer_errors.relative_error(1.01 * expected, expected)
+    assert float32_reference.relative_error(one, expected) == pytest.approx(1)
+    everywhere = float32_reference.relative_error(1.01 * expected, expected)
     assert everywhere == pytest.approx(0.01, rel=1e-3)
     for bad in (math.nan, math.inf, 1e30):
         one[3, 4, 5] = bad
-        assert layer_errors.relative_error(one, expected) > 1e3
-    assert layer_errors.relative_error(torch.zeros(3), torch.zeros(3)) == 0
+        assert float32_reference.relative_error(one, expected) > 1e3
+    assert float32_reference.relative_error(torch.zeros(3), torch.zeros(3)) == 0
     large = torch.cat([torch.tensor([100.0]), torch.ones(10_000)])  # wrong but in its largest
-    assert layer_errors.relative_error(torch.cat([large[:1], 2 * large[1:]]), large) > 0.5
-    assert layer_errors.relative_error(torch.ones(3), torch.zeros(3)) == math.inf
+    assert float32_reference.relative_error(torch.cat([large[:1], 2 * large[1:]]), large) > 0.5
+    assert float32_reference.relative_error(torch.ones(3), torch.zeros(3)) == math.inf
 
 
 def test_what_cancels_is_measured_against_its_terms():
     terms = torch.ones(4)
     rest = torch.full((4,), 1e-7)
-    assert layer_errors.relative_error(2 * rest, rest) == pytest.approx(1)
-    assert layer_errors.relative_error(2 * rest, rest, terms) == pytest.approx(1e-7, rel=1e-3)
+    assert float32_reference.relative_error(2 * rest, rest) == pytest.approx(1)
+    assert float32_reference.relative_error(2 * rest, rest, terms) == pytest.approx(1e-7, rel=1e-3)
 
 
 class Small(torch.nn.Module):

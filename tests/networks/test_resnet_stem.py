@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ricenet.networks import memory_plan, model, resnet_stem
+from ricenet.networks import folded_convolution, max_pool_gradient, memory_plan, model, resnet_stem
 from saved_tensors import saved_bytes
 from stems import layers, plain, results
 
@@ -76,11 +76,13 @@ def test_the_batch_gets_no_gradient():
 def test_folded_convolution_is_the_convolution(stride, size):
     x = torch.randn(2, 3, size, size, size + 1, dtype=torch.float64)
     weight = torch.randn(4, 3, 7, 7, 7, dtype=torch.float64)
-    expected = resnet_stem.convolve(x, weight, stride, folded=False)
+    expected = folded_convolution.convolve(x, weight, stride, folded=False)
     dy = torch.randn_like(expected)
-    gradient = resnet_stem.weight_gradient(dy, x, weight, stride, folded=False)
-    torch.testing.assert_close(resnet_stem.convolve(x, weight, stride, folded=True), expected)
-    found = resnet_stem.weight_gradient(dy, x, weight, stride, folded=True)
+    gradient = folded_convolution.weight_gradient(dy, x, weight, stride, folded=False)
+    torch.testing.assert_close(
+        folded_convolution.convolve(x, weight, stride, folded=True), expected
+    )
+    found = folded_convolution.weight_gradient(dy, x, weight, stride, folded=True)
     torch.testing.assert_close(found, gradient)
 
 
@@ -88,7 +90,9 @@ def test_folded_convolution_is_the_convolution(stride, size):
 def test_gather_is_the_librarys_kernel(shape):
     y = torch.randint(0, 4, (2, 9, *shape)).double()  # many ties; more channels than go at once
     gradient = torch.randn_like(torch.nn.functional.max_pool3d(y, 3, 2, 1))
-    found, expected = (resnet_stem.unpool(gradient, y, way=way) for way in ("eager", "library"))
+    found, expected = (
+        max_pool_gradient.unpool(gradient, y, way=way) for way in ("eager", "library")
+    )
     torch.testing.assert_close(found, expected)
 
 

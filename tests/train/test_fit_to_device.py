@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from fake_cohort import SOUND_IN_BF16, TRAIN
-from ricenet.networks import layer_errors, resnet_stem
-from ricenet.train import fit_to_device
-from ricenet.train.fit_to_device import Fit, Trouble, prepare, settle, simpler
+from ricenet.networks import layer_errors, max_pool_gradient, resnet_stem
+from ricenet.train import fit_to_device, trial
+from ricenet.train.fallbacks import Trouble, settle, simpler
+from ricenet.train.fit_to_device import Fit, prepare
 from wrong_kernels import half_is_wrong
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -30,7 +31,7 @@ ON_CPU = FULL._replace(gather="library", fused=False, resident=True, tf32=False)
 
 def real_trial(fit, **changes):
     settings = {**TRAIN, "batch_size": 4, "model": {"stem_stride": 1, "width": 0.125}} | changes
-    return fit_to_device.trial(fit, settings=settings, subjects=8, channels=1, shape=SHAPE)
+    return trial.trial(fit, settings=settings, subjects=8, channels=1, shape=SHAPE)
 
 
 def settled(fit, run=real_trial, *, automatic=True, device=CPU):
@@ -59,7 +60,7 @@ def test_a_missing_compiler_costs_time_only(monkeypatch):
     def no_compiler(*tensors):
         raise torch._inductor.exc.InductorError(RuntimeError("no C++ compiler"), None)
 
-    monkeypatch.setattr(resnet_stem, "compiled_gather", lambda: no_compiler)
+    monkeypatch.setattr(max_pool_gradient, "compiled_gather", lambda: no_compiler)
     found = settled(ON_CPU._replace(gather="compiled"))
     assert found.fit == ON_CPU._replace(gather="eager")
     assert "no C++ compiler" in found.given_up[0] and "gather is now eager" in found.given_up[0]
@@ -72,7 +73,7 @@ def test_a_real_missing_compiler(monkeypatch, tmp_path):
     from torch._inductor import config
 
     monkeypatch.setattr(config.cpp, "cxx", (None, str(tmp_path / "none")))
-    resnet_stem.compiled_gather.cache_clear()
+    max_pool_gradient.compiled_gather.cache_clear()
     found = settled(ON_CPU._replace(gather="compiled"))
     assert found.fit.gather == "eager" and len(found.given_up) == 1
 
@@ -102,7 +103,7 @@ def test_a_stem_that_is_wrong_gives_way_to_the_plain_one(monkeypatch):
 @pytest.mark.parametrize("kind", ["fp32", "tf32", "bf16"])
 def test_the_stems_wider_limit_is_no_other_layers(kind):
     fit = FULL._replace(bf16=kind == "bf16", tf32=kind != "fp32")
-    limits = fit_to_device.limits_of(["stem", "layer1.0.conv1", "fc"], fit, GPU)
+    limits = trial.limits_of(["stem", "layer1.0.conv1", "fc"], fit, GPU)
     other = {"fp32": 1e-3, "tf32": 2e-3, "bf16": 5e-2}[kind]
     assert limits == {
         "stem": {"fp32": 2e-2, "tf32": 5e-2, "bf16": 5e-2}[kind],

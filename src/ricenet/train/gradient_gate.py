@@ -17,7 +17,9 @@ import torch
 from ricenet.networks import layer_errors, model, verdicts
 from ricenet.networks.device import choose_device
 from ricenet.provenance import code_digest
-from ricenet.train.fit_to_device import TRIAL_SEED, Fit, Settled, limits_of, release, settle, trial
+from ricenet.train.fallbacks import Settled, release, settle
+from ricenet.train.fit_to_device import Fit
+from ricenet.train.trial import TRIAL_SEED, limits_of, trial
 
 DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -19,8 +18,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from sklearn.metrics import f1_score
 from torch import nn
 
 from ricenet import step
@@ -35,6 +32,7 @@ from ricenet.train.augment import derive_seed
 from ricenet.train.checkpoint import State
 from ricenet.train.epoch import be_deterministic, recompute_norms, train_epoch, validate
 from ricenet.train.fit_to_device import Execution
+from ricenet.train.history import check_gradients, note_epoch, predictions
 from ricenet.train.sampler import draw_subjects, sample_seeds, split_fold
 
 
@@ -103,27 +101,6 @@ def augmentation(
     return change
 
 
-def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> None:
-    """Raise ``ValueError`` with the layer where a gradient of an epoch is no number.
-
-    Parameters
-    ----------
-    norms : (steps, parameters) tensor
-        Of the gradients, see :func:`ricenet.train.epoch.train_epoch`.
-    """
-    finite = torch.isfinite(norms).cpu()
-    if finite.all():
-        return
-    step_of_epoch = int((~finite).any(dim=1).nonzero()[0]) + 1
-    names = [name for name, _ in network.named_parameters()]
-    # backward runs from the last layer to the first: the last in the network was the first to go
-    place = int((~finite[step_of_epoch - 1]).nonzero()[-1])
-    raise ValueError(
-        f"the gradient of {names[place]} is no number in epoch {epoch}, step {step_of_epoch}; "
-        "lower learning_rate, or set precision to fp32"
-    )
-
-
 def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: Path) -> str:
     """Message for an error of the device in the middle of a training."""
     kept = epochs - epochs % s["checkpoint_epochs"] if resume.is_file() else 0
@@ -133,59 +110,6 @@ def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: P
         f"look for other programs on it, then start the same command again: it goes on after "
         f"epoch {kept}"
     )
-
-
-def note_epoch(
-    state: State,
-    losses: torch.Tensor,
-    norms: torch.Tensor,
-    logits: torch.Tensor,
-    labels: torch.Tensor,
-    learning_rate: float,
-) -> None:
-    """Add an epoch's results to the state, and to its best epoch if it is that.
-
-    Best is the highest macro F1 on the validation fold; the lower loss decides where it is equal.
-
-    Parameters
-    ----------
-    losses : (batches,) tensor
-        Of the training.
-    norms : (steps, parameters) tensor
-        Of the gradients; the history has the length of the whole gradient.
-    logits, labels : (N, 2) float32 tensor, (N,) int64 tensor
-        Of the validation subjects.
-    """
-    loss = F.cross_entropy(logits, labels).item()
-    if not math.isfinite(loss + losses.sum().item()):
-        raise ValueError(f"the loss is no number in epoch {state.epoch + 1}; lower learning_rate")
-    lengths = torch.linalg.vector_norm(norms, dim=1)  # (steps,)
-    rice = torch.softmax(logits, dim=1)[:, 1].tolist()
-    f1 = macro_f1(labels.tolist(), [int(p > 0.5) for p in rice])
-    state.epoch += 1
-    state.last = rice
-    state.history.append(
-        {
-            "epoch": state.epoch,
-            "train_loss": losses.mean().item(),
-            "validation_loss": loss,
-            "validation_macro_f1": f1,
-            "learning_rate": learning_rate,
-            "gradient_norm_median": lengths.median().item(),
-            "gradient_norm_largest": lengths.max().item(),
-        }
-    )
-    rank = [-1.0 if math.isnan(f1) else f1, -loss]
-    if not state.best or rank > state.best["rank"]:
-        state.best = {"epoch": state.epoch, "rank": rank, "probabilities": state.last}
-
-
-def macro_f1(labels: Sequence[int], predicted: Sequence[int]) -> float:
-    """Macro F1; NaN where the labels are all of one class.
-
-    Not from :mod:`ricenet.statistics.metrics`: an edit there must not train all models again.
-    """
-    return f1_score(labels, predicted, average="macro") if set(labels) == {0, 1} else math.nan
 
 
 def say_progress(job: step.Job, state: State, *, seconds: float) -> None:
@@ -198,16 +122,6 @@ def say_progress(job: step.Job, state: State, *, seconds: float) -> None:
             f"validation loss {now['validation_loss']:.4f}  "
             f"macro F1 {now['validation_macro_f1']:.3f}  {seconds:.2f} s/epoch  {left} left"
         )
-
-
-def predictions(state: State, validation: Subjects, identity: dict[str, Any]) -> pd.DataFrame:
-    """Table of validation probabilities after the last and after the best epoch."""
-    common = {name: identity[name] for name in ("ablation", "fold")}
-    subjects = {"subject": validation.names, "label": validation.labels.tolist()}
-    last = {"epoch": state.epoch, "which": "last", **subjects, "probability_rice": state.last}
-    best = {"epoch": state.best["epoch"], "which": "best", **subjects}
-    best["probability_rice"] = state.best["probabilities"]
-    return pd.concat([pd.DataFrame({**common, **part}) for part in (last, best)])
 
 
 def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:

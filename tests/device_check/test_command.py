@@ -6,7 +6,7 @@ import platform
 import pytest
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
-from ricenet import check_device
+from ricenet.device_check import command, timings
 from ricenet.train import train_model
 from wrong_kernels import half_is_wrong
 
@@ -40,7 +40,7 @@ STUDY = {
 def run(tmp_path, **changes):
     study = STUDY | {"train_model": STUDY["train_model"] | changes}
     out = tmp_path / "device.json"
-    check_device.main(["--study", json.dumps(study), "--out", str(out), "--threads", "1"])
+    command.main(["--study", json.dumps(study), "--out", str(out), "--threads", "1"])
     return json.loads(out.read_text())
 
 
@@ -89,7 +89,7 @@ def test_an_error_after_the_gate_keeps_the_gate(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("kernel image in /home/alice/.cache is unusable\nmore")
 
-    monkeypatch.setattr(check_device, "occlusion_map", broken)
+    monkeypatch.setattr(timings, "occlusion_map", broken)
     with pytest.raises(SystemExit):
         run(tmp_path)
     text = (tmp_path / "device.json").read_text()
@@ -100,7 +100,7 @@ def test_an_error_after_the_gate_keeps_the_gate(tmp_path, monkeypatch):
 
 def test_a_file_that_cannot_be_written_is_known_at_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "device.json").mkdir()
-    monkeypatch.setattr(check_device, "check", lambda *_: pytest.fail("minutes were spent"))
+    monkeypatch.setattr(command, "check", lambda *_: pytest.fail("minutes were spent"))
     with pytest.raises(SystemExit) as end:
         run(tmp_path)
     assert end.value.code == 1 and "error: IsADirectoryError" in capsys.readouterr().err
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_written_is_known_at_once(tmp_path, monkeypatch, c
 def test_settings_that_are_no_yaml_are_one_line(tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("a: [\n")
     with pytest.raises(SystemExit) as end:
-        check_device.main(
+        command.main(
             ["--configfile", str(tmp_path / "bad.yaml"), "--out", str(tmp_path / "d.json")]
         )
     assert end.value.code == 1 and "error: ParserError" in capsys.readouterr().err
@@ -124,9 +124,9 @@ def test_the_file_names_no_machine_no_path_and_no_subject(tmp_path):
 def test_cubes_of_a_brain_are_those_of_an_adults():
     """1.5 litres, in cubes of 8 mm distance: 2,900 cubes, and those that touch its surface."""
     shape, edge, stride = (224, 224, 224), 16, 8
-    brain = check_device.ellipsoid(shape, half_axes=check_device.BRAIN_MM)
+    brain = timings.ellipsoid(shape, half_axes=timings.BRAIN_MM)
     assert brain.sum() / 1e6 == pytest.approx(1.5, rel=0.01)
-    found = len(check_device.corners(brain, cube=edge, stride=stride))
+    found = len(timings.corners(brain, cube=edge, stride=stride))
     assert 2900 < found < 2 * 2900
 
 
@@ -135,7 +135,7 @@ def test_of_the_demo_with_hd_bet(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     out, log = tmp_path / "device.json", tmp_path / "log"
     settings = ["--configfile", "config/demo/config.yaml"]
-    check_device.main([*settings, "--out", str(out), "--log", str(log)])
+    command.main([*settings, "--out", str(out), "--log", str(log)])
     found = json.loads(out.read_text())
     mask = found["brain_mask"]
     assert (

@@ -1,0 +1,183 @@
+"""Check a device before a study is given to it: is it right, does it fit, how long will it take.
+
+    ricenet check-device --configfile config/my-study.yaml --out device-check.json
+    snakemake check_device --configfile config/my-study.yaml --profile workflow/profiles/slurm
+
+Everything runs at the study's full size on made-up volumes: the gradient gate, some steps of
+training, a part of an occlusion map, HD-BET. The file holds settings, versions and figures, and no
+name of a machine, a path or a patient: it can be sent to somebody. For research use only.
+
+Tensors are ``(B, C, X, Y, Z)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from ricenet.device_check.summary import as_text, hours
+from ricenet.device_check.timings import Peak, brain_masks, occlusion, training
+from ricenet.networks import memory_plan
+from ricenet.networks.device import (
+    choose_device,
+    describe,
+    first_line,
+    memory_bytes,
+    share_memory,
+    without_paths,
+)
+from ricenet.provenance import atomic, software
+from ricenet.train import epoch, fit_to_device, gradient_gate
+from ricenet.train.fit_to_device import Fit
+
+
+def versions() -> dict[str, Any]:
+    """Versions of all that computes."""
+    cuda = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
+    return software.versions() | cuda
+
+
+def memory_of(device: torch.device) -> dict[str, float]:
+    """Memory of a GPU, whole and free, GB."""
+    if device.type != "cuda":
+        return {}
+    total = torch.cuda.get_device_properties(device).total_memory
+    return {
+        "memory_gb": round(total / memory_plan.GB, 1),
+        "free_gb": round(memory_bytes(device) / memory_plan.GB, 1),
+    }
+
+
+def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
+    """Read what a check needs to know of a study; no path and no subject's name in it."""
+    from ricenet.study.study import from_files
+
+    return from_files(configfiles).size()
+
+
+def check(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Check the device at a study's full size.
+
+    Parameters
+    ----------
+    study : dict
+        See :meth:`ricenet.study.study.Study.size`.
+    found : dict
+        Filled part by part, so that an error leaves what was measured before it.
+    """
+    s = study["train_model"]
+    device = choose_device(s["device"])
+    if s["deterministic"]:
+        epoch.be_deterministic()
+    share_memory(device, s["memory_gb"])
+    found |= {"device": describe(device) | memory_of(device), "versions": versions()}
+    fit = check_gate(study, found, say)
+    say("steps of training")
+    step = check_training(study, fit, found, say)
+    say("a part of an occlusion map")
+    cube = occlusion(
+        study["occlusion_map"],
+        s["model"],
+        channels=len(study["kinds"]),
+        shape=study["shape"],
+        spacing_mm=study["spacing_mm"],
+    )
+    found["occlusion_map"] = cube | {"cube_s": round(cube["cube_s"], 5)}
+    say("HD-BET")
+    mask = found["brain_mask"] = brain_masks(study["brain_mask"], say)
+    found["predicted_hours"] = hours(study, step, cube, mask.get("mask_s", 0.0))
+
+
+def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> Fit:
+    """Pass the gradient gate as a training of the study would; return the path that it takes."""
+    s, shape, channels = study["train_model"], study["shape"], len(study["kinds"])
+    subjects = study["training_subjects"] + study["validation_subjects"]
+    planned = fit_to_device.planned(s, subjects, shape, channels)
+    say(f"gradient gate at {channels} x {' x '.join(map(str, shape))}")
+    started = time.monotonic()
+    settled = gradient_gate.pass_gate(
+        planned, settings=s, subjects=subjects, channels=channels, shape=shape, say=say, anew=True
+    )
+    duration = {"seconds": round(time.monotonic() - started, 1)}
+    found["gradient_gate"] = gradient_gate.facts(settled) | duration
+    found["paths"] = {"planned": planned._asdict(), "taken": settled.fit._asdict()}
+    return settled.fit
+
+
+def check_training(
+    study: dict[str, Any], fit: Fit, found: dict[str, Any], say: Callable[[str], None]
+) -> dict[str, float]:
+    """Time steps of training, and hold their memory against the plan; return the times, s."""
+    s, shape, kinds = study["train_model"], study["shape"], study["kinds"]
+    device = choose_device(s["device"])
+    peak = Peak(device)
+    step = training(s, fit, channels=kinds, shape=shape, spacing_mm=study["spacing_mm"], say=say)
+    need = memory_plan.need(
+        shape, len(kinds), **s["model"], bf16=fit.bf16, small_stem=fit.small_stem
+    )
+    found["training"] = {name: round(value, 4) for name, value in step.items()}
+    found["memory"] = {
+        "planned_gb": round(need.bytes(fit.samples) / memory_plan.GB, 2),
+        "measured_gb": peak.gb(),
+        "measured": "reserved on the GPU" if device.type == "cuda" else "by this process in all",
+    }
+    return step
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Check the device, show the result, write the file; it is written after an error, too."""
+    parser = argparse.ArgumentParser(
+        prog="ricenet check-device",
+        description="Check a device before a study is given to it: is it right, does the study "
+        "fit, how long will it take. A minute for small volumes, ten for 224^3 on a GPU. On a "
+        "cluster: snakemake check_device with the study's profile. Research use only.",
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--configfile", nargs="+", type=Path, help="settings of the study")
+    which.add_argument("--study", type=json.loads, help="the same as the workflow passes it, JSON")
+    parser.add_argument(
+        "--out", type=Path, default=Path("device-check.json"), help="file to write, to be sent"
+    )
+    parser.add_argument("--log", type=Path, help="file that repeats the messages")
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="of the processor"
+    )
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    if args.log:
+        args.log.parent.mkdir(parents=True, exist_ok=True)
+        args.log.write_text("")
+
+    def say(message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+        if args.log:
+            with args.log.open("a", encoding="utf-8") as log:
+                log.write(f"{message}\n")
+
+    found: dict[str, Any] = {"what": "RICE-NET device check; for research use only"}
+    try:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_json(args.out, found)  # known before minutes are spent
+        found["study"] = args.study or study_of(args.configfile)
+        check(found["study"], found, say)
+    except (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError) as error:
+        own = type(error) is ValueError
+        found["error"] = f"{type(error).__name__}: {first_line(error)}"
+        if own:
+            found["error"] = without_paths(str(error))
+        say(f"error: {error if own else found['error']}")
+        with contextlib.suppress(OSError):
+            atomic.write_json(args.out, found)
+            say(f"what was found until then: {args.out}")
+        sys.exit(1)
+    atomic.write_json(args.out, found)
+    print(f"{as_text(found)}\n\nThe file to send: {args.out}")

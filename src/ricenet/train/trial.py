@@ -1,0 +1,88 @@
+"""A trial: one step of a training on its device, at full size, held against float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ricenet.networks import float32_reference, layer_errors, model
+from ricenet.networks.device import (
+    choose_device,
+)
+from ricenet.train.fit_to_device import Fit, OptimizerError, prepare, start
+
+TRIAL_SEED = 20260615  # of the trial's weights and batch; any number would do
+STEM = "stem"
+STEP_TOLERANCE = 1e-4  # of weights after a step by two loops of one optimiser, relative
+
+
+def limits_of(layers: Sequence[str], fit: Fit, device: torch.device) -> dict[str, float]:
+    """Largest error that each layer may have, by the numbers that it computes in.
+
+    A layer in float32 among others in bfloat16 hands its gradient on in bfloat16.
+    """
+    kind = "bf16" if fit.bf16 else "tf32" if fit.tf32 and device.type == "cuda" else "fp32"
+    return {
+        name: (layer_errors.STEM_LIMITS if name == STEM else layer_errors.LIMITS)[kind]
+        for name in layers
+    }
+
+
+def trial(
+    fit: Fit, *, settings: dict[str, Any], subjects: int, channels: int, shape: Sequence[int]
+) -> dict[str, float]:
+    """Run one step of a training like this one; the largest relative error of each layer.
+
+    Parameters
+    ----------
+    subjects : int
+        That will lie on the device, if they are to.
+
+    Raises
+    ------
+    RuntimeError
+        From a kernel, the compiler, or for want of memory.
+    OptimizerError
+        The same, from the optimiser.
+    """
+    device = choose_device(settings["device"])
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        network, optimizer = start(settings, channels, device, seed=TRIAL_SEED, fused=fit.fused)
+        batch = layer_errors.smooth_noise((fit.samples, channels, *shape)).to(device)
+    # the subjects come after the trial; until then something else must take their room
+    room = (
+        2 * subjects * channels * math.prod(shape) if fit.resident and device.type != "cpu" else 0
+    )
+    held = torch.empty(room, dtype=torch.uint8, device=device)
+    execution = prepare(network.train(), fit)
+    errors = layer_errors.of_training_step(execution.call, batch, bf16=fit.bf16)
+    if not all(map(math.isfinite, errors.values())):
+        return errors  # what follows would say less
+    step_like_plain_adam(network, optimizer)
+    model.logits(network.eval(), batch, precision=settings["validation_precision"])
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # an error of a kernel is raised at the next wait
+    del held
+    return errors
+
+
+def step_like_plain_adam(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Take a step, and raise :class:`OptimizerError` where it is not that of torch's plain loop."""
+    copies = [nn.Parameter(p.detach().clone()) for p in network.parameters()]
+    for one, p in zip(copies, network.parameters(), strict=True):
+        one.grad = None if p.grad is None else p.grad.clone()
+    group = optimizer.param_groups[0]
+    options = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    torch.optim.Adam(copies, **options, foreach=False, fused=False).step()
+    try:
+        optimizer.step()
+    except RuntimeError as error:
+        raise OptimizerError(str(error)) from error
+    for one, p in zip(copies, network.parameters(), strict=True):
+        difference = float32_reference.relative_error(p, one.detach())
+        if difference > STEP_TOLERANCE:
+            raise OptimizerError(f"its step differs from the plain one's by {difference:.1e}")
