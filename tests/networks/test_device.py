@@ -5,7 +5,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ricenet.networks.device import choose_device, computes_in_bf16, first_line, share_memory
+from ricenet.networks import verdicts
+from ricenet.networks.device import (
+    choices_of_kernels,
+    choose_device,
+    computes_in_bf16,
+    exact_float32,
+    first_line,
+    share_memory,
+    without_paths,
+)
 
 
 def test_a_missing_gpu_is_an_error(monkeypatch):
@@ -50,3 +59,43 @@ def test_a_limit_of_instructions_leaves_no_bf16(monkeypatch, name, limit, comput
 def test_paths_are_taken_out_of_errors():
     error = RuntimeError("g++ '/home/alice/bin/g++' failed in /tmp/x.cpp: 3/4 of a.b/c\nmore")
     assert first_line(error) == "g++ '<path>' failed in <path>: 3/4 of a.b/c"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no such file: '/data/Doe, John/scan (1).nii'", "no such file: '<path>'"),
+        ("cannot read /home/Jane Doe/study/x.nii", "cannot read <path>"),
+        ("cannot read ../patients/Mueller/x.nii, retry", "cannot read <path>, retry"),
+        ("cannot read ~/patients/x", "cannot read <path>"),
+        (r"cannot read C:\Users\Jane Doe\x.nii", "cannot read <path>"),
+        ("3/4 of 1e-3 / s, and/or 224x224", "3/4 of 1e-3 / s, and/or 224x224"),
+        ("size 2 GiB; set train_model.precision to fp32", None),
+    ],
+)
+def test_no_form_of_a_path_stays(text, expected):
+    assert without_paths(text) == (text if expected is None else expected)
+
+
+def test_a_reference_on_a_gpu_is_not_computed_by_cudnn():
+    """cuDNN must not be held against itself, and no matrix may be rounded to TF32."""
+    before = torch.backends.cudnn.enabled, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    with exact_float32(torch.device("cuda"), own_kernels=True):
+        assert not torch.backends.cudnn.enabled and not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
+    with exact_float32(torch.device("cuda")):
+        assert torch.backends.cudnn.enabled and not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = before[1]
+    assert torch.backends.cudnn.enabled == before[0]
+
+
+def test_choices_of_kernels_are_given_back():
+    before = verdicts.choices()
+    with choices_of_kernels():
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = not before[1]
+        torch.backends.cudnn.allow_tf32 = not before[2]
+        assert verdicts.choices() == [True, not before[1], not before[2]]
+    assert verdicts.choices() == before

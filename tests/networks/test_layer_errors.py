@@ -311,3 +311,74 @@ def test_one_wrong_channel_of_a_forward_pass_is_named(monkeypatch):
     monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
     errors = layer_errors.of_convolutions(network, batch)
     assert errors["second"] > layer_errors.LIMITS["bf16"] > errors["first"]
+
+
+def test_predictions_in_float32_are_not_held_against_themselves(monkeypatch):
+    torch.manual_seed(0)
+    network, batch = Small(), layer_errors.smooth_noise((1, 1, 12, 13, 14))
+    with torch.no_grad():
+        assert max(layer_errors.of_convolutions(network, batch).values()) < 1e-5
+        onednn_is_wrong(monkeypatch, 8)
+        errors = layer_errors.of_convolutions(network, batch)
+    assert errors["second"] > layer_errors.LIMITS["fp32"] > errors["first"]
+
+
+@pytest.mark.parametrize("small_stem", [False, True])
+@pytest.mark.parametrize("buffer", ["running_mean", "running_var"])
+def test_wrong_running_statistics_are_named(monkeypatch, small_stem, buffer):
+    """Of the first norm alone, and in the step alone: what validation would then be wrong by."""
+    norm = torch.nn.BatchNorm3d if not small_stem else resnet_stem.Stem
+    right, calls = norm.forward, []
+
+    def wrong(self, x):
+        found = right(self, x)
+        its = self.norm if small_stem else self
+        if its.num_features == 8 and not calls:
+            calls.append(1)
+            getattr(its, buffer).data.add_(1)
+        return found
+
+    monkeypatch.setattr(norm, "forward", wrong)
+    errors = step(bf16=False, small_stem=small_stem)
+    limits = layer_errors.STEM_LIMITS if small_stem else layer_errors.LIMITS
+    name = "stem" if small_stem else "bn1"
+    assert errors.pop(name) > limits["fp32"]
+    assert max(errors.values()) < layer_errors.LIMITS["fp32"]
+
+
+@pytest.mark.parametrize("fault", ["output", "weight", "downstream"])
+def test_only_the_layer_that_makes_no_number_is_named(monkeypatch, fault):
+    """What it hands on, forward or back, is no fault of the layers that get it."""
+    right = torch.nn.Conv3d._conv_forward
+
+    class NoNumber(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return torch.full_like(gradient, math.nan)
+
+    def wrong(self, x, weight, bias):
+        if self.in_channels != 32 or self.stride[0] != 2 or self.kernel_size[0] != 3:
+            return right(self, x, weight, bias)
+        if fault == "weight":
+            weight = NoNumber.apply(weight)
+        if fault == "downstream":
+            x = NoNumber.apply(x)
+        y = right(self, x, weight, bias)
+        return y * math.nan if fault == "output" else y
+
+    monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
+    errors = step(bf16=False)
+    assert {name for name, error in errors.items() if not math.isfinite(error)} == {
+        "layer4.0.conv1"
+    }
+
+
+def test_a_loss_that_is_no_number_leaves_nothing_right(monkeypatch):
+    monkeypatch.setattr(
+        layer_errors.F, "cross_entropy", lambda logits, _: (logits * math.nan).sum()
+    )
+    assert set(step(bf16=False).values()) == {math.inf}

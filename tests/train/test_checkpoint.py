@@ -24,14 +24,14 @@ def stored(tmp_path):
     steps(network, optimizer, 3)
     state = State(2, [{"epoch": 1, "f1": float("nan")}], [0.1], {"epoch": 1, "rank": [0.5, -0.1]})
     path = tmp_path / "new" / "resume-0.safetensors"
-    checkpoint.save(path, network, optimizer, state)
+    checkpoint.write(path, *checkpoint.snapshot(network, optimizer, state))
     return path, network, optimizer, state
 
 
 def test_training_goes_on_as_if_nothing_had_happened(stored):
     path, network, optimizer, state = stored
     other, its_optimizer = fresh()
-    found = checkpoint.load(path, other, its_optimizer)
+    found = checkpoint.restore(checkpoint.read(path), other, its_optimizer)
     assert str(found) == str(state)  # NaN != NaN
     steps(network, optimizer, 2)
     steps(other, its_optimizer, 2)
@@ -40,7 +40,7 @@ def test_training_goes_on_as_if_nothing_had_happened(stored):
 
 
 def test_no_file_is_a_fresh_start(tmp_path):
-    assert checkpoint.load(tmp_path / "none", *fresh()) == State()
+    assert checkpoint.read(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "foreign"])
@@ -49,10 +49,7 @@ def test_a_damaged_file_is_a_fresh_start(stored, damage):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes({"cut": content[:-40], "flip": content, "foreign": b"x"}[damage])
-    network, optimizer = fresh()
-    before = [p.clone() for p in network.parameters()]
-    assert checkpoint.load(path, network, optimizer) == State()
-    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+    assert checkpoint.read(path) is None
 
 
 def test_no_temporary_file_stays(stored):

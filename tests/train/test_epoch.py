@@ -259,7 +259,7 @@ def test_the_thread_writes_what_was_at_the_time(tmp_path, monkeypatch):
     with checkpoint.Writer() as writer:
         writer.save(path, network, optimizer, checkpoint.State(3))
     other = torch.nn.Linear(2, 2)
-    state = checkpoint.load(path, other, torch.optim.Adam(other.parameters()))
+    state = checkpoint.restore(checkpoint.read(path), other, torch.optim.Adam(other.parameters()))
     assert state.epoch == 3 and torch.equal(other.weight, before)
 
 

@@ -14,6 +14,8 @@ import torch
 from fake_cohort import AUGMENTATION, TRAIN
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import resnet_stem
+from ricenet.networks.device import exact_float32
+from ricenet.networks.float32_reference import convolve_in_slabs, relative_error
 from ricenet.train import augment, epoch, fit_to_device, gradient_gate
 from stems import layers, plain, results
 
@@ -138,6 +140,18 @@ def test_the_gate_takes_the_planned_path_and_leaves_nothing(precision, strict):
     assert found.fit == planned and found.given_up == []
     gc.collect()
     assert torch.cuda.memory_allocated() <= before + 2**20
+
+
+def test_the_reference_is_right_without_cudnn():
+    """torch's own kernels, slab by slab, against float64 on the host."""
+    torch.manual_seed(0)
+    layer = torch.nn.Conv3d(3, 16, 7, stride=2, padding=3)
+    x = torch.randn(2, 3, 33, 34, 35)
+    expected = layer.double()(x.double())
+    weight, bias = layer.weight.float().to(GPU), layer.bias.float().to(GPU)
+    with exact_float32(GPU, own_kernels=True), torch.no_grad():
+        found = convolve_in_slabs(x.to(GPU), weight, bias, like=layer)
+    assert relative_error(found.cpu().double(), expected) < 1e-5
 
 
 def test_a_deterministic_run_repeats_its_bits():

@@ -10,7 +10,7 @@ from monai.networks.nets import resnet18
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
 from ricenet.networks import layer_errors, verdicts
-from ricenet.train import gradient_gate, train_model
+from ricenet.train import gradient_gate, loop, train_model
 from ricenet.train.fit_to_device import Fit
 from wrong_kernels import AVX512_KERNELS, half_is_wrong, needs_avx512, run_with
 
@@ -96,6 +96,20 @@ def test_trainings_of_one_shape_share_a_verdict(manifest, monkeypatch):
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "DEFAULT")
     run(manifest, "fourth")
     assert len(trials) == 3
+
+
+WRONG_FITS = [{"samples": 0}, {"samples": "4"}, {"samples": 3}, {"bf16": "yes"}, {"other": 1}]
+
+
+@pytest.mark.parametrize("change", WRONG_FITS)
+def test_a_verdict_with_a_fit_that_is_none_is_none(manifest, change, tmp_path):
+    run(manifest, "before")
+    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
+    verdict = json.loads(path.read_text())
+    verdict["fit"] |= change
+    path.write_text(json.dumps(verdict))
+    _, log = run(manifest, "after")
+    assert "by a job before" not in log
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"fit": {}}', "error", "none", "null"])
@@ -210,10 +224,79 @@ def test_a_training_takes_the_path_that_the_gate_found(manifest, monkeypatch):
 
 def test_wrong_predictions_in_bf16_are_refused_before_a_training(manifest, monkeypatch):
     run(manifest, "sound", validation_precision="bf16")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(manifest.parent / "another"))  # verdicts of none
     half_is_wrong(monkeypatch, 32, fault="output")
     remedy = "does not predict in bf16: layer layer3.*set train_model.validation_precision to fp32"
     with pytest.raises(ValueError, match=remedy):
         run(manifest, "unsound", validation_precision="bf16")
+
+
+@pytest.mark.parametrize("only", ["batch", "memory format", "float32"])
+def test_predictions_are_looked_at_as_validation_makes_them(manifest, monkeypatch, only):
+    """A kernel that is wrong for whole batches, for channels-last weights, or in float32 alone."""
+    right = torch.nn.Conv3d._conv_forward
+
+    def wrong(self, x, weight, bias):
+        y = right(self, x, weight, bias)
+        contiguous = weight.is_contiguous()
+        chosen = {"batch": len(x) > 1, "memory format": not contiguous, "float32": True}[only]
+        predicts = self.in_channels == 8 and not torch.is_grad_enabled() and not self.training
+        return 1.5 * y if chosen and predicts else y
+
+    monkeypatch.setattr(torch.nn.Conv3d, "_conv_forward", wrong)
+    precision = "fp32" if only == "float32" else "bf16"
+    with pytest.raises(ValueError, match=f"does not predict in {precision}: layer layer1"):
+        run(manifest, "predicts", precision="bf16", validation_precision=precision)
+
+
+def test_epochs_go_on_along_the_path_that_they_began_on(manifest, monkeypatch):
+    """Less memory is free at the second start: planned anew, one sample would go at once."""
+    right = loop.train_epoch
+
+    def failing(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def at_epoch(n):
+        calls = []
+        return lambda *a, **k: (failing if calls.append(1) or len(calls) == n else right)(*a, **k)
+
+    run(manifest, "whole", epochs=4, checkpoint_epochs=2)
+    monkeypatch.setattr(loop, "train_epoch", at_epoch(3))
+    with pytest.raises(ValueError, match="goes on after epoch 2"):
+        run(manifest, "less", epochs=4, checkpoint_epochs=2)
+    monkeypatch.setattr(loop, "train_epoch", right)
+    planned = train_model.fit_to_device.planned
+    monkeypatch.setattr(
+        train_model.fit_to_device, "planned", lambda *a: planned(*a)._replace(samples=1)
+    )
+    record, log = run(manifest, "less", epochs=4, checkpoint_epochs=2)
+    assert "resumed after epoch 2" in log and record["facts"]["samples"] > 1
+    files = [manifest.parent / name / "model.safetensors" for name in ("whole", "less")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_epochs_on_a_path_that_is_gone_are_not_gone_on_with(manifest, monkeypatch):
+    right, passed = loop.train_epoch, gradient_gate.pass_gate
+    calls = []
+
+    def failing(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return right(*args, **kwargs)
+
+    monkeypatch.setattr(loop, "train_epoch", failing)
+    with pytest.raises(ValueError, match="goes on after epoch 2"):
+        run(manifest, "gone", epochs=4, checkpoint_epochs=2)
+
+    def smaller(fit, **named):
+        settled = passed(fit, **named)
+        return settled._replace(fit=settled.fit._replace(samples=1))
+
+    monkeypatch.setattr(gradient_gate, "pass_gate", smaller)
+    _, log = run(manifest, "gone", epochs=4, checkpoint_epochs=2)
+    assert "2 epochs were done on a path" in log and "the training begins again" in log
+    assert len((manifest.parent / "gone" / "history.tsv").read_text().splitlines()) == 5
 
 
 # --- gradients of the training itself
@@ -225,10 +308,10 @@ def test_norms_of_the_gradients_are_those_of_a_plain_loop(manifest):
     changes = {"epochs": 1, "batch_size": 12, "augmentation": still}
     folder, argv = arguments(manifest, "norms", **changes)
     seen = []
-    right = train_model.draw_subjects
+    right = loop.draw_subjects
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            train_model, "draw_subjects", lambda *a, **k: seen.append(right(*a, **k)) or seen[-1]
+            loop, "draw_subjects", lambda *a, **k: seen.append(right(*a, **k)) or seen[-1]
         )
         train_model.main(argv)
     history = pd.read_csv(folder / "history.tsv", sep="\t")
@@ -250,7 +333,7 @@ def test_norms_of_the_gradients_are_those_of_a_plain_loop(manifest):
 
 def test_a_gradient_that_is_no_number_ends_the_training(manifest, monkeypatch):
     """The gradient of one layer becomes NaN in the second epoch, and the loss does not."""
-    norms = train_model.train_epoch
+    norms = loop.train_epoch
     calls = []
 
     def spoilt(network, *args, **kwargs):
@@ -260,7 +343,7 @@ def test_a_gradient_that_is_no_number_ends_the_training(manifest, monkeypatch):
             weight.register_hook(lambda g: torch.full_like(g, float("nan")))
         return norms(network, *args, **kwargs)
 
-    monkeypatch.setattr(train_model, "train_epoch", spoilt)
+    monkeypatch.setattr(loop, "train_epoch", spoilt)
     with pytest.raises(
         ValueError, match=r"layer3\.0\.conv2\.weight is no number in epoch 2, step 1"
     ):
@@ -269,7 +352,7 @@ def test_a_gradient_that_is_no_number_ends_the_training(manifest, monkeypatch):
 
 
 def test_an_error_of_the_device_says_where_it_goes_on(manifest, monkeypatch):
-    right, calls = train_model.train_epoch, []
+    right, calls = loop.train_epoch, []
 
     def failing(*args, **kwargs):
         calls.append(1)
@@ -277,9 +360,9 @@ def test_an_error_of_the_device_says_where_it_goes_on(manifest, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.6 GiB")
         return right(*args, **kwargs)
 
-    monkeypatch.setattr(train_model, "train_epoch", failing)
+    monkeypatch.setattr(loop, "train_epoch", failing)
     with pytest.raises(ValueError, match=r"failed in epoch 4: its memory ran out.*after epoch 2"):
         run(manifest, "failing", epochs=5, checkpoint_epochs=2)
-    monkeypatch.setattr(train_model, "train_epoch", right)
+    monkeypatch.setattr(loop, "train_epoch", right)
     _, log = run(manifest, "failing", epochs=5, checkpoint_epochs=2)
     assert "resumed after epoch 2" in log

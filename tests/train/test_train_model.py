@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
 from ricenet import step
 from ricenet.networks import model
-from ricenet.train import checkpoint, epoch, fit_to_device, history, train_model
+from ricenet.train import checkpoint, epoch, fit_to_device, history, loop, train_model
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_resumed_equals_uninterrupted_bit_by_bit(manifest, trained, monkeypatch)
 
 def test_other_settings_do_not_resume(manifest, monkeypatch):
     monkeypatch.setattr(checkpoint, "remove_all", lambda folder: None)
-    monkeypatch.setattr(train_model, "say_progress", lambda *a, **k: None)
+    monkeypatch.setattr(loop, "say_progress", lambda *a, **k: None)
     folder = run(manifest, "stale", epochs=3)
     assert list(folder.glob("resume-*"))
     run(manifest, "stale", epochs=3, learning_rate=0.002)
@@ -124,11 +124,11 @@ def test_seed_changes_the_weights(manifest, trained):
 
 def test_every_epoch_and_fold_draws_anew_and_ablations_augment_alike(manifest, monkeypatch):
     seeds, samples = [], []
-    draw, sample = train_model.draw_subjects, train_model.sample_seeds
+    draw, sample = loop.draw_subjects, loop.sample_seeds
     monkeypatch.setattr(
-        train_model, "draw_subjects", lambda *a, seed: seeds.append(seed) or draw(*a, seed=seed)
+        loop, "draw_subjects", lambda *a, seed: seeds.append(seed) or draw(*a, seed=seed)
     )
-    monkeypatch.setattr(train_model, "sample_seeds", lambda *a: samples.append(a) or sample(*a))
+    monkeypatch.setattr(loop, "sample_seeds", lambda *a: samples.append(a) or sample(*a))
     for ablation, fold in (("dose", 0), ("dose", 1), ("event", 0)):
         run(manifest, f"drawn-{ablation}-{fold}", ablation=ablation, fold=fold, epochs=2)
     assert len(set(seeds)) == 6

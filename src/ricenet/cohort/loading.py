@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from ricenet.cohort.dataset import read_cache
+from ricenet.networks.device import first_line
 
 
 class Subjects(NamedTuple):
@@ -87,7 +88,7 @@ def pin(tensor: torch.Tensor, say: Callable[[str], None]) -> torch.Tensor:
     try:
         return tensor.pin_memory()
     except RuntimeError as error:  # the system's limit of locked memory, or no more memory
-        say(f"memory could not be pinned, copies to the device take longer: {error}")
+        say(f"memory could not be pinned, copies to the device take longer: {first_line(error)}")
         return tensor
 
 

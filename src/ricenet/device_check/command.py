@@ -17,7 +17,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ricenet.device_check.summary import as_text, hours
 from ricenet.device_check.timings import Peak, brain_masks, occlusion, training
 from ricenet.networks import memory_plan
 from ricenet.networks.device import (
+    choices_of_kernels,
     choose_device,
     describe,
     first_line,
@@ -64,25 +65,31 @@ def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
     return from_files(configfiles).size()
 
 
-def check(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Check the device at a study's full size.
+def check(
+    study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]
+) -> Iterator[None]:
+    """Check the device at a study's full size; wait after each part, so that it can be written.
 
     Parameters
     ----------
     study : dict
         See :meth:`ricenet.study.study.Study.size`.
     found : dict
-        Filled part by part, so that an error leaves what was measured before it.
+        Filled part by part.
     """
     s = study["train_model"]
     device = choose_device(s["device"])
-    if s["deterministic"]:
-        epoch.be_deterministic()
     share_memory(device, s["memory_gb"])
     found |= {"device": describe(device) | memory_of(device), "versions": versions()}
-    fit = check_gate(study, found, say)
-    say("steps of training")
-    step = check_training(study, fit, found, say)
+    yield
+    with choices_of_kernels():
+        if s["deterministic"]:
+            epoch.be_deterministic()
+        fit = check_gate(study, found, say)
+        yield
+        say("steps of training")
+        step = check_training(study, fit, found, say)
+    yield
     say("a part of an occlusion map")
     cube = occlusion(
         study["occlusion_map"],
@@ -92,9 +99,11 @@ def check(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], Non
         spacing_mm=study["spacing_mm"],
     )
     found["occlusion_map"] = cube | {"cube_s": round(cube["cube_s"], 5)}
+    yield
     say("HD-BET")
     mask = found["brain_mask"] = brain_masks(study["brain_mask"], say)
     found["predicted_hours"] = hours(study, step, cube, mask.get("mask_s", 0.0))
+    yield
 
 
 def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> Fit:
@@ -168,8 +177,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_json(args.out, found)  # known before minutes are spent
         found["study"] = args.study or study_of(args.configfile)
-        check(found["study"], found, say)
-    except (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError) as error:
+        for _ in check(found["study"], found, say):
+            atomic.write_json(args.out, found)  # a job may be ended at any time
+    except Exception as error:
         own = type(error) is ValueError
         found["error"] = f"{type(error).__name__}: {first_line(error)}"
         if own:
@@ -178,6 +188,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with contextlib.suppress(OSError):
             atomic.write_json(args.out, found)
             say(f"what was found until then: {args.out}")
+        if not isinstance(error, (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError)):
+            raise
         sys.exit(1)
-    atomic.write_json(args.out, found)
     print(f"{as_text(found)}\n\nThe file to send: {args.out}")

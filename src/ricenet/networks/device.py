@@ -84,8 +84,14 @@ def first_line(error: BaseException) -> str:
 
 
 def without_paths(text: str) -> str:
-    """Text in which absolute paths are replaced: they tell of users and patients."""
-    return re.sub(r"""(?<![\w.])/[^\s'":,;()]+""", "<path>", text)
+    """Return a text whose paths are replaced: they tell of users and patients.
+
+    Replaced are quoted texts with a separator in them, and words that begin as paths of POSIX or
+    Windows do, up to the last separator of their clause: folders may have spaces in their names.
+    """
+    text = re.sub(r"""(["'])[^"'\n]*[/\\][^"'\n]*\1""", r"\1<path>\1", text)
+    begin = r"(?<![\w.<])(?:\.{0,2}/|~/|[A-Za-z]:[\\/]|\\\\)(?=\S)"
+    return re.sub(begin + r"""(?:[^'":,;()\n]*[/\\])?[^\s'":,;()]*""", "<path>", text)
 
 
 @contextmanager
@@ -123,7 +129,7 @@ def exact_float32(device: torch.device, *, own_kernels: bool = False) -> Iterato
     Parameters
     ----------
     own_kernels : bool
-        On a CPU: torch's own convolutions instead of oneDNN's.
+        torch's own convolutions instead of oneDNN's on a CPU, of cuDNN's on a GPU.
     """
     with ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # oneDNN's about TF32 on other devices
@@ -131,9 +137,33 @@ def exact_float32(device: torch.device, *, own_kernels: bool = False) -> Iterato
         if device.type == "cuda":
             stack.enter_context(
                 torch.backends.cudnn.flags(
-                    enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+                    enabled=not own_kernels, benchmark=False, deterministic=True, allow_tf32=False
                 )
             )
+            stack.enter_context(_matrices_without_tf32())
         elif own_kernels:
             stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         yield
+
+
+@contextmanager
+def _matrices_without_tf32() -> Iterator[None]:
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
+
+
+@contextmanager
+def choices_of_kernels() -> Iterator[None]:
+    """Give back, at the end, the process's choices of kernels: determinism, races, TF32."""
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    race, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = race, tf32

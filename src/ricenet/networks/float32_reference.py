@@ -18,13 +18,12 @@ UNROLLED_BYTES = 2e9
 class Rewritten(nn.Module):
     """A layer that computes some of a network's own in another way."""
 
-    conv: nn.Conv3d
-
     def plain(self, x: torch.Tensor, *, rounded: torch.dtype | None = None) -> torch.Tensor:
         """Compute the same in single precision, by the network's own layers.
 
         With ``rounded``, numbers are rounded to that type where the layer itself rounds them.
-        Convolutions are those of :func:`convolve_in_slabs`.
+        Convolutions are those of :func:`convolve_in_slabs`. Without gradients, the running
+        statistics of its norms move, as in a step of training.
         """
         raise NotImplementedError
 
@@ -52,7 +51,7 @@ def relative_error(
         peaks[1] = torch.maximum(peaks[1], torch.linalg.vector_norm(terms, float("inf")))
     ratios = []
     for error, size in (norms, peaks):
-        if not torch.isfinite(error):
+        if not (torch.isfinite(error) and torch.isfinite(size)):
             return float("inf")
         ratios.append((error / size).item() if error else 0.0)
     return max(ratios)
@@ -81,8 +80,8 @@ def convolve_in_slabs(
 ) -> torch.Tensor:
     """Convolve slab by slab along the first axis, so that an unrolled slab fits the memory.
 
-    torch's own convolution on a CPU unrolls its input: every voxel as often as the kernel has
-    weights, 90 GB for the first layer of ResNet18 on two volumes of 224^3.
+    torch's own convolutions unroll their input: every voxel as often as the kernel has weights,
+    90 GB for the first layer of ResNet18 on two volumes of 224^3.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def convolve_in_slabs(
     planes, *across = ((n + 2 * p - span) // s + 1 for n, span, p, s in shape)
     plane_bytes = 4 * len(x) * x.shape[1] * prod(like.kernel_size) * prod(across)
     at_once = max(1, int(UNROLLED_BYTES // plane_bytes))
-    if at_once >= planes or x.device.type != "cpu":
+    if at_once >= planes:
         return F.conv3d(x, weight, bias, like.stride, like.padding, like.dilation, like.groups)
     before, *others = padding
     padded, step = F.pad(x, (0, 0, 0, 0, before, before)), like.stride[0]

@@ -7,11 +7,15 @@ rounding of one layer, and a wrong kernel stands out by name. torch 2.13 has one
 AVX-512 and without AMX, the bfloat16 weight gradient of ``Conv3d`` reads memory that was never
 written where the map's first axis has an extent of 2.
 
+Not looked at are operations that are no module, such as sums of branches, and those element by
+element, such as ReLU: :data:`SKIPPED`.
+
 Tensors are ``(B, C, X, Y, Z)``; a layer's name is that of its module in the network.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -20,7 +24,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from ricenet.networks.device import exact_float32
-from ricenet.networks.float32_reference import Rewritten, relative_error
+from ricenet.networks.float32_reference import (
+    Rewritten,
+    convolve_in_slabs,
+    relative_error,
+)
 from ricenet.networks.watched_layer import Layer, dirty_memory
 
 # Largest relative error of a layer, by the numbers that its convolutions multiply. Rounding makes
@@ -89,7 +97,10 @@ def of_training_step(
     finally:
         for layer in watched.values():
             layer.forget()
-    return {name: layer.error for name, layer in watched.items() if layer.ran}
+    ran = {name: layer for name, layer in watched.items() if layer.ran}
+    if all(math.isfinite(layer.error) for layer in ran.values()):  # then nobody is to blame
+        return {n: math.inf if layer.spoilt else layer.error for n, layer in ran.items()}
+    return {name: layer.error for name, layer in ran.items()}
 
 
 @torch.no_grad()
@@ -109,12 +120,11 @@ def of_convolutions(network: nn.Module, batch: torch.Tensor) -> dict[str, float]
         assert isinstance(module, nn.Conv3d)
         signs = torch.randint(0, 2, (module.out_channels,), generator=generator) * 2.0 - 1
         signs = signs.to(output.device)
-        with exact_float32(output.device):
+        own = output.is_cuda or output.dtype == torch.float32  # see Layer: nothing against itself
+        with exact_float32(output.device, own_kernels=own):
             weight = torch.einsum("o...,o->...", module.weight.float(), signs)[None]
             bias = None if module.bias is None else (module.bias.float() @ signs)[None]
-            expected = F.conv3d(
-                inputs[0].float(), weight, bias, module.stride, module.padding, module.dilation
-            )
+            expected = convolve_in_slabs(inputs[0].float(), weight, bias, like=module)
             found = output.movedim(1, -1).float() @ signs
         error = relative_error(found, expected[:, 0], terms=output.float())
         errors[name] = max(errors.get(name, 0.0), error)

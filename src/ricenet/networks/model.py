@@ -6,6 +6,7 @@ Tensors are ``(B, C, X, Y, Z)``. The two outputs are recurrence (0) and RICE (1)
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def logits(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.
     (B, 2) float32 tensor
     """
     try:
-        with exact_float32(batch.device) if precision == "fp32" else half(batch.device):
+        with in_precision(precision, batch.device):
             return network(batch).float()
     except RuntimeError as error:
         if len(batch) == 1 or not out_of_memory(error):
@@ -127,8 +128,10 @@ def logits(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.
     return torch.cat([logits(network, part, precision=precision) for part in parts])
 
 
-def half(device: torch.device) -> torch.autocast:
-    """Context in which convolutions compute in bfloat16."""
+def in_precision(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    """Give the context of predictions: float32 without TF32, or autocast to bfloat16."""
+    if precision == "fp32":
+        return exact_float32(device)
     return torch.autocast(device.type, torch.bfloat16)
 
 

@@ -75,19 +75,26 @@ class Stem(Rewritten):
         With ``rounded``, numbers are rounded to that type where :meth:`forward` rounds them in half
         precision: of two voxels that differ by less, the max-pool may take the other.
         """
-        eps = self.norm.eps
-        x = _straight_through(x, rounded)
+        norm, x = self.norm, _straight_through(x, rounded)
+        # with gradients a checkpoint computes twice, and would move the statistics twice
+        momentum = 0.0 if torch.is_grad_enabled() else norm.momentum
 
         def of_channels(
-            x: torch.Tensor, weight: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor
+            x: torch.Tensor,
+            weight: torch.Tensor,
+            mean: torch.Tensor,
+            variance: torch.Tensor,
+            gamma: torch.Tensor,
+            beta: torch.Tensor,
         ) -> torch.Tensor:
             weight = _straight_through(weight, rounded)
             y = convolve_in_slabs(x, weight, None, like=self.conv)
             y = _straight_through(y, rounded)
-            z = F.batch_norm(y, None, None, gamma, beta, training=True, momentum=0.0, eps=eps)
+            z = F.batch_norm(y, mean, variance, gamma, beta, True, momentum, norm.eps)
             return F.max_pool3d(F.relu(z), 3, 2, 1)
 
-        weights = (self.conv.weight, self.norm.weight, self.norm.bias)
+        of_norm = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        weights = (self.conv.weight, *of_norm)
         # channels do not know of each other: all at once, the map would be larger than the training
         parts = zip(*(w.split(PLAIN_AT_ONCE) for w in weights), strict=True)
         return torch.cat([checkpoint(of_channels, x, *p, use_reentrant=False) for p in parts], 1)
@@ -96,6 +103,14 @@ class Stem(Rewritten):
 def _straight_through(x: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
     """Numbers rounded to a type; the gradient is that of the numbers themselves."""
     return x if dtype is None else x + (x.to(dtype).to(x) - x).detach()
+
+
+class GlobalMean(nn.Module):
+    """Mean over all voxels; MONAI's adaptive pooling adds in random order on a GPU."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Compute (B, C) from (B, C, X, Y, Z)."""
+        return x.mean(dim=(2, 3, 4))
 
 
 class WithStem(nn.Module):
@@ -108,6 +123,7 @@ class WithStem(nn.Module):
         super().__init__()
         self.network = network
         self.stem = Stem(network.conv1, network.bn1, folded=folded, gather=gather)
+        self.pool = GlobalMean()
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Logits, as ``network(batch)`` gives them.
@@ -122,7 +138,7 @@ class WithStem(nn.Module):
         network, x = self.network, self.stem(batch)
         for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
             x = layer(x)
-        return network.fc(x.mean(dim=(2, 3, 4)))  # adaptive pooling adds in random order on a GPU
+        return network.fc(self.pool(x))
 
 
 class Options(NamedTuple):

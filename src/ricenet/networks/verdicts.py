@@ -29,7 +29,8 @@ LIMITS_OF_INSTRUCTIONS = (
 
 def folder() -> Path:
     """Cache folder of the user, by the XDG base directory specification."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ricenet"
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".cache") / "ricenet"
 
 
 def processor() -> str:
@@ -53,6 +54,12 @@ def machine(device: torch.device) -> dict[str, Any]:
         "limits": {name: os.environ.get(name) for name in LIMITS_OF_INSTRUCTIONS},
         "threads": torch.get_num_threads(),
     }
+
+
+def choices() -> list[bool]:
+    """Return what this process has asked of kernels: bits that repeat, a race, TF32."""
+    cudnn = torch.backends.cudnn
+    return [torch.are_deterministic_algorithms_enabled(), cudnn.benchmark, cudnn.allow_tf32]
 
 
 def cuda_versions() -> list[str]:

@@ -49,6 +49,9 @@ def dirty_memory(device: torch.device, *sizes: int) -> None:
 class Layer:
     """One layer under observation: what it is given, and its largest error so far.
 
+    Where what it is given is no number (``spoilt``), the fault lies with a layer before it, or
+    after it on the way back, and nothing is said of this one.
+
     Parameters
     ----------
     module : nn.Module
@@ -66,6 +69,7 @@ class Layer:
         self.plain = copy.deepcopy(module).float()
         self.plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.error = 0.0
+        self.spoilt = False
         self.ran = self.compared = 0
         self.pending: list[Callable[[torch.Tensor | None], None]] = []
         self.expected: list[torch.Tensor] = []
@@ -87,8 +91,11 @@ class Layer:
         given, x = inputs[0], inputs[0].detach()  # hooks that held the former would hold themselves
         self.ran += 1
         self.rounded = None if output.dtype == torch.float32 else output.dtype
+        if not torch.isfinite(x).all():
+            self.spoilt = True
         with torch.no_grad():
             expected = self._in_float32(x, None)[0]
+            self._note_statistics()
             self._note(output, expected)  # now: the activation after it may overwrite it
             for _ in range(self.repeats):  # here: a GPU's kernels are chosen for each thread
                 dirty_memory(x.device, x.numel(), output.numel())
@@ -133,6 +140,9 @@ class Layer:
         self, x: torch.Tensor, upstream: torch.Tensor, downstream: torch.Tensor | None
     ) -> None:
         self.compared += 1
+        if not torch.isfinite(upstream).all():
+            self.spoilt = True
+            return
         output, (to_input, *to_weights) = self._in_float32(x, upstream)
         terms = terms_of(self.plain, x, upstream)
         if downstream is not None:
@@ -191,7 +201,8 @@ class Layer:
             call = partial(plain.plain, rounded=self.rounded)
         elif isinstance(plain, nn.Conv3d):
             call = partial(convolve_in_slabs, weight=plain.weight, bias=plain.bias, like=plain)
-        own = self.rounded is None  # bf16 is held against whatever float32 there is
+        # on a CPU, bf16 is held against whatever float32 there is
+        own = self.rounded is None or device.type != "cpu"
         x = x.detach().to(device, torch.float32, copy=True).contiguous()
         gradient = upstream is not None
         with (
@@ -210,4 +221,17 @@ class Layer:
     def _note(
         self, found: torch.Tensor, expected: torch.Tensor, terms: torch.Tensor | None = None
     ) -> None:
-        self.error = max(self.error, relative_error(found, expected, terms))
+        if not self.spoilt:
+            self.error = max(self.error, relative_error(found, expected, terms))
+
+    def _note_statistics(self) -> None:
+        """Compare the running statistics that the step and the plain layer have moved alike."""
+        norms = (nn.BatchNorm3d,)
+        pairs = zip(self.module.modules(), self.plain.modules(), strict=True)
+        for found, expected in ((a, b) for a, b in pairs if isinstance(b, norms)):
+            its, mean = dict(found.named_buffers()), expected.running_mean
+            if mean is None or expected.running_var is None:
+                continue
+            deviation = expected.running_var.sqrt()  # a mean near 0 is a difference of values
+            self._note(its["running_mean"], mean, deviation)
+            self._note(its["running_var"], expected.running_var)

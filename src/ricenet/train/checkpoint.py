@@ -1,7 +1,7 @@
 """Resume points of training: weights, optimiser and results so far, without pickle.
 
-A file lies beside the model under a name made of everything that the weights follow from. One that
-does not fit, or is damaged, counts as none: the training starts anew.
+A file lies beside the model under a name made of everything that the weights follow from, but for
+the path on the device, which stands in it. One that does not fit, or is damaged, counts as none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -37,12 +37,22 @@ class State:
         Probabilities of RICE of the validation subjects after the last epoch.
     best : dict
         ``epoch``, ``rank`` (macro F1, minus loss) and ``probabilities`` of the best epoch.
+    execution : dict
+        How the network ran on its device: bits repeat on the same path only.
     """
 
     epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=dict)
+    execution: dict[str, Any] = field(default_factory=dict)
+
+
+class ResumePoint(NamedTuple):
+    """A file as it was read: tensors by name, and the state."""
+
+    tensors: dict[str, torch.Tensor]
+    state: State
 
 
 def resume_path(folder: Path, identity: dict[str, Any]) -> Path:
@@ -76,11 +86,6 @@ def write(path: Path, tensors: dict[str, torch.Tensor], text: str) -> None:
         raise
 
 
-def save(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Take and write a resume point."""
-    write(path, *snapshot(network, optimizer, state))
-
-
 class Writer:
     """Writes resume points while the training goes on; at its end the last one is whole."""
 
@@ -93,34 +98,38 @@ class Writer:
         self, path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State
     ) -> None:
         """Take a resume point now, write it soon; an error of the one before is raised here."""
+        self.wait()
+        self._last = self._pool.submit(write, path, *snapshot(network, optimizer, state))
+
+    def wait(self) -> None:
+        """Wait until the last resume point is written; raise its error."""
         if self._last:
             self._last.result()
-        self._last = self._pool.submit(write, path, *snapshot(network, optimizer, state))
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._pool.shutdown(wait=True)
-        if self._last and kind is None:
-            self._last.result()
+        if kind is None:
+            self.wait()
 
 
-def load(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-    """Restore network and optimiser from a resume point.
-
-    Returns
-    -------
-    State
-        That of the file; a fresh one, and nothing restored, where there is no usable file.
-    """
+def read(path: Path) -> ResumePoint | None:
+    """Read a resume point; None where there is no usable file."""
     if not path.is_file():
-        return State()
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             text, digest = (file.metadata()[key] for key in (STATE, DIGEST))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError):
-        return State()
+        return None
     if _digest(tensors, text) != digest:
-        return State()
+        return None
+    return ResumePoint(tensors, State(**json.loads(text)))
+
+
+def restore(point: ResumePoint, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    """Bring network and optimiser to where a resume point was taken; return its state."""
+    tensors = point.tensors
     moments: dict[int, dict[str, torch.Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for name, tensor in tensors.items():
@@ -132,7 +141,7 @@ def load(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> St
     weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     network.load_state_dict(weights)
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
-    return State(**json.loads(text))
+    return point.state
 
 
 def remove_all(folder: Path) -> None:

@@ -15,7 +15,7 @@ from ricenet.networks.device import (
     out_of_memory,
 )
 from ricenet.train.fit_to_device import Fit, OptimizerError
-from ricenet.train.trial import STEM, limits_of
+from ricenet.train.trial import STEM, WrongPredictions, limits_of
 
 NO_ENGINE = "unable to find an engine"  # too little memory for cuDNN, or no kernel at all
 
@@ -115,6 +115,8 @@ def attempt(
     """Errors of a path's layers, and why it cannot be taken, if so."""
     try:
         errors = run(fit)
+    except WrongPredictions as error:
+        raise ValueError(str(error)) from None
     except Exception as error:  # a compiler that cannot be used raises anything
         trouble = Trouble(
             f"{type(error).__name__} in a trial step: {first_line(error)}",

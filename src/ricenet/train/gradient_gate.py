@@ -7,21 +7,27 @@ holds the figures that its training relied on.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
-from ricenet.networks import layer_errors, model, verdicts
+from ricenet.networks import layer_errors, verdicts
 from ricenet.networks.device import choose_device
 from ricenet.provenance import code_digest
 from ricenet.train.fallbacks import Settled, release, settle
 from ricenet.train.fit_to_device import Fit
-from ricenet.train.trial import TRIAL_SEED, limits_of, trial
+from ricenet.train.trial import limits_of, trial
 
-DECISIVE = ("batch_size", "precision", "deterministic", "model", "memory_gb")
+DECISIVE = (
+    "batch_size", "precision", "validation_precision", "deterministic", "model", "memory_gb",
+)  # fmt: skip
+
+KEPT_FIT = TypeAdapter(Fit)
 
 
 def pass_gate(
@@ -54,7 +60,8 @@ def pass_gate(
     Raises
     ------
     ValueError
-        A layer is wrong in the precision that was asked for, or no path runs.
+        A layer is wrong in the precision that was asked for, in training or in predictions, or no
+        path runs.
     """
     device = choose_device(settings["device"])
     name = verdicts.key(
@@ -67,9 +74,7 @@ def pass_gate(
         shape=list(shape),
     )
     shared = device.type == "cpu" and not anew
-    known = recalled(verdicts.recall(name), device) if shared else None
-    if settings["validation_precision"] == "bf16":
-        require_right_predictions(settings, channels, shape, device)
+    known = recalled(verdicts.recall(name), device, settings["batch_size"]) if shared else None
     if known:
         for line in known.given_up:
             say(line)
@@ -92,40 +97,22 @@ def pass_gate(
     return settled
 
 
-def recalled(kept: dict[str, Any] | None, device: torch.device) -> Settled | None:
-    """Verdict as it was kept; None where it was not, or is damaged."""
+def recalled(kept: dict[str, Any] | None, device: torch.device, batch_size: int) -> Settled | None:
+    """Return a verdict as it was kept; None where it was not, or is damaged."""
     if kept is None:
         return None
     try:
-        fit = Fit(**kept["fit"])
-        fit = fit._replace(float32_layers=tuple(fit.float32_layers))
+        fit = KEPT_FIT.validate_json(json.dumps(kept["fit"]), strict=True)
         errors = {str(name): float(error) for name, error in kept["errors"].items()}
         given_up = [str(line) for line in kept["given_up"]]
         limits = limits_of(list(errors), fit, device)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+    if fit.samples < 1 or batch_size % fit.samples:
+        return None
     if not errors or layer_errors.excessive(errors, limits):
         return None
     return Settled(fit, errors, limits, given_up, shared=True)
-
-
-def require_right_predictions(
-    settings: dict[str, Any], channels: int, shape: Sequence[int], device: torch.device
-) -> None:
-    """Raise ``ValueError`` where validation in bfloat16 would be wrong on this device."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(TRIAL_SEED)
-        network = model.build(channels, **settings["model"]).to(device).eval()
-    batch = layer_errors.smooth_noise((1, channels, *shape)).to(device)
-    with torch.autocast(device.type, torch.bfloat16):
-        errors = layer_errors.of_convolutions(network, batch)
-    limit = layer_errors.LIMITS["bf16"]
-    for layer, error in layer_errors.excessive(errors, dict.fromkeys(errors, limit)).items():
-        raise ValueError(
-            f"this device does not predict in bf16: layer {layer} differs from float32 by "
-            f"{error:.1e} (relative, at most {limit:g}); set train_model.validation_precision to "
-            f"fp32"
-        )
 
 
 def worst(settled: Settled) -> tuple[str, float, float]:

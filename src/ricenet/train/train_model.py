@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -24,104 +21,18 @@ from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import model
-from ricenet.networks.device import choose_device, first_line, out_of_memory, share_memory
+from ricenet.networks.device import choose_device, first_line, share_memory
 from ricenet.networks.device import describe as describe_device
 from ricenet.provenance import digests, steps
-from ricenet.train import augment, checkpoint, fit_to_device, gradient_gate
+from ricenet.train import checkpoint, fit_to_device, gradient_gate
 from ricenet.train.augment import derive_seed
-from ricenet.train.checkpoint import State
-from ricenet.train.epoch import be_deterministic, recompute_norms, train_epoch, validate
-from ricenet.train.fit_to_device import Execution
-from ricenet.train.history import check_gradients, note_epoch, predictions
-from ricenet.train.sampler import draw_subjects, sample_seeds, split_fold
-
-
-def train(
-    job: step.Job,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    state: State,
-    training: Subjects,
-    validation: Subjects,
-    *,
-    facts: dict[str, Any],
-    execution: Execution,
-    resume: Path,
-) -> None:
-    """Train until all epochs are done; ``state`` says where to begin and gathers the results."""
-    s, size = job.settings, job.settings["batch_size"]
-    samples = -(-len(training.names) // size) * size  # drawn anew anyway: every batch is full
-    with checkpoint.Writer() as writer:
-        while state.epoch < s["epochs"]:
-            started = time.monotonic()
-            seed = derive_seed(s["seed"], "order", job.args.ablation, job.args.fold, state.epoch)
-            order = draw_subjects(training.labels, samples, seed=seed)
-            seeds = sample_seeds(s["seed"], [training.names[i] for i in order], state.epoch)
-            change = augmentation(seeds, job, facts)
-            try:
-                losses, norms = train_epoch(
-                    network,
-                    optimizer,
-                    training,
-                    order,
-                    execution=execution,
-                    batch_size=size,
-                    change=change,
-                )
-                check_gradients(network, norms, epoch=state.epoch + 1)
-                logits = validate(
-                    network,
-                    validation,
-                    samples=execution.samples,
-                    precision=s["validation_precision"],
-                )  # (N, 2)
-            except RuntimeError as error:  # the trial step ran: this is the device, not the code
-                raise ValueError(device_failed(error, state.epoch, s, resume)) from error
-            note_epoch(state, losses, norms, logits, validation.labels, s["learning_rate"])
-            if state.epoch % s["checkpoint_epochs"] == 0 and state.epoch < s["epochs"]:
-                writer.save(resume, network, optimizer, state)
-            say_progress(job, state, seconds=time.monotonic() - started)
-
-
-def augmentation(
-    seeds: Sequence[int], job: step.Job, facts: dict[str, Any]
-) -> Callable[[torch.Tensor, slice], torch.Tensor]:
-    """Give the function that changes a part of an epoch's samples, each by its seed."""
-    shape, spacing_mm, kinds = facts["shape"], facts["spacing_mm"], facts["kinds"]
-    places = dataset.ablation_places(facts, job.args.ablation)
-    ranges = job.settings["augmentation"]
-
-    def change(batch: torch.Tensor, part: slice) -> torch.Tensor:
-        draws = [
-            augment.draw(seed, shape=shape, spacing_mm=spacing_mm, kinds=kinds, **ranges)
-            for seed in seeds[part]
-        ]
-        return augment.apply(batch, draws, places=places, spacing_mm=spacing_mm)
-
-    return change
-
-
-def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: Path) -> str:
-    """Message for an error of the device in the middle of a training."""
-    kept = epochs - epochs % s["checkpoint_epochs"] if resume.is_file() else 0
-    what = "its memory ran out" if out_of_memory(error) else type(error).__name__
-    return (
-        f"the device failed in epoch {epochs + 1}: {what}: {first_line(error)}; "
-        f"look for other programs on it, then start the same command again: it goes on after "
-        f"epoch {kept}"
-    )
-
-
-def say_progress(job: step.Job, state: State, *, seconds: float) -> None:
-    """Show a line about every twentieth of the epochs."""
-    epochs, now = job.settings["epochs"], state.history[-1]
-    if state.epoch % max(1, epochs // 20) == 0 or state.epoch == epochs:
-        left = timedelta(seconds=round(seconds * (epochs - state.epoch)))
-        job.say(
-            f"{job.args.ablation}  epoch {state.epoch}/{epochs}  loss {now['train_loss']:.4f}  "
-            f"validation loss {now['validation_loss']:.4f}  "
-            f"macro F1 {now['validation_macro_f1']:.3f}  {seconds:.2f} s/epoch  {left} left"
-        )
+from ricenet.train.checkpoint import ResumePoint, State
+from ricenet.train.epoch import be_deterministic
+from ricenet.train.fallbacks import Settled
+from ricenet.train.fit_to_device import Fit
+from ricenet.train.history import predictions
+from ricenet.train.loop import finish_norms, train
+from ricenet.train.sampler import split_fold
 
 
 def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
@@ -139,23 +50,6 @@ def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
         "validation_precision": job.settings["validation_precision"],
         **job.settings["model"],
     }
-
-
-def finish_norms(
-    network: nn.Module,
-    state: State,
-    training: Subjects,
-    validation: Subjects,
-    execution: Execution,
-    s: dict[str, Any],
-    say: Callable[[str], None],
-) -> None:
-    """Recompute the statistics of the batch norms, and the last predictions with them."""
-    recompute_norms(network, training, samples=execution.samples, say=say)
-    logits = validate(
-        network, validation, samples=execution.samples, precision=s["validation_precision"]
-    )
-    state.last = torch.softmax(logits, dim=1)[:, 1].tolist()
 
 
 def load_on(
@@ -176,64 +70,118 @@ def load_on(
     return loading.load_subjects(rows, device=device, resident=False, say=say, **how)
 
 
+def pass_gate(
+    job: step.Job,
+    facts: dict[str, Any],
+    device: torch.device,
+    *,
+    channels: int,
+    subjects: int,
+    earlier: dict[str, Any],
+) -> Settled:
+    """Find the path of a training on its device: that of earlier epochs, if there are some."""
+    s = job.settings
+    if s["deterministic"]:
+        be_deterministic()
+    share_memory(device, s["memory_gb"])
+    fit = fit_to_device.planned(s, subjects, facts["shape"], channels)
+    if earlier:
+        fit = Fit(**earlier)._replace(resident=fit.resident)
+    return gradient_gate.pass_gate(
+        fit, settings=s, subjects=subjects, channels=channels, shape=facts["shape"], say=job.say
+    )
+
+
+def go_on(
+    job: step.Job,
+    point: ResumePoint | None,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    execution: dict[str, Any],
+) -> State:
+    """Go on after the epochs of a resume point, or say why not and begin."""
+    if point is None:
+        return State(execution=execution)
+    if point.state.execution != execution:
+        job.say(
+            f"{point.state.epoch} epochs were done on a path that this device does not take now "
+            "(other programs on it, or another device); the training begins again"
+        )
+        return State(execution=execution)
+    state = checkpoint.restore(point, network, optimizer)
+    job.say(f"resumed after epoch {state.epoch}")
+    return state
+
+
+def save_results(
+    job: step.Job, network: nn.Module, state: State, validation: Subjects, identity: dict[str, Any]
+) -> None:
+    """Write model, history and predictions."""
+    model.save_model(job.stage(job.args.out), network, metadata=identity)
+    history, table = pd.DataFrame(state.history), predictions(state, validation, identity)
+    history.to_csv(job.stage(job.args.history), sep="\t", index=False, na_rep="nan")
+    table.to_csv(job.stage(job.args.predictions), sep="\t", index=False)
+
+
+def note_gate(job: step.Job, settled: Settled, *, resident: bool) -> None:
+    """Write to the record which path was taken, and how right it is."""
+    fit = settled.fit._replace(resident=resident)
+    job.facts |= {**fit._asdict(), "gradient_gate": gradient_gate.facts(settled)}
+    layer, error, limit = gradient_gate.worst(settled)
+    job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")
+
+
+def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: dict[str, Any]) -> None:
+    """Train on the first of two parts of the manifest, validate on the second, write all."""
+    identity, s = describe(job, facts), job.settings
+    device, channels = choose_device(s["device"]), identity["in_channels"]
+    resume = checkpoint.resume_path(job.args.out.parent, identity)
+    point = checkpoint.read(resume)
+    earlier = point.state.execution if point else {}
+    subjects = sum(map(len, rows))
+    settled = pass_gate(job, facts, device, channels=channels, subjects=subjects, earlier=earlier)
+    fit = settled.fit
+    job.facts["processor"] = describe_device(device)
+    places = dataset.ablation_places(facts, identity["ablation"])
+    load = partial(load_on, device, facts=facts, places=places, say=job.say)
+    training, validation = (load(part, resident=fit.resident) for part in rows)
+    # where the subjects lie changes no bit
+    identity["execution"] = json.loads(json.dumps(fit._replace(resident=True)._asdict()))
+    seed = derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"])
+    network, optimizer = fit_to_device.start(s, channels, device, seed=seed, fused=fit.fused)
+    execution = fit_to_device.prepare(network, fit)
+    state = go_on(job, point, network, optimizer, identity["execution"])
+    del point
+    train(
+        job,
+        network,
+        optimizer,
+        state,
+        training,
+        validation,
+        facts=facts,
+        execution=execution,
+        resume=resume,
+    )
+    if s["norm_statistics"] == "recomputed":
+        finish_norms(network, state, training, validation, execution, s, job.say)
+    identity["epoch"] = state.epoch
+    save_results(job, network, state, validation, identity)
+    job.facts |= {
+        "model": identity, "device": device.type, "best_epoch": state.best["epoch"],
+    }  # fmt: skip
+    resident = fit.resident and training.volumes.device.type == device.type
+    note_gate(job, settled, resident=resident)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the manifest and the caches of the folds, train, write model, history, predictions."""
     outputs, values = ("out", "history", "predictions"), ("ablation", "fold")
     with step.Job("train_model", argv, inputs=("manifest",), outputs=outputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
         table, facts = dataset.read_manifest(job.args.manifest)
-        identity, s = describe(job, facts), job.settings
-        rows = split_fold(table, identity["fold"])
-        places = dataset.ablation_places(facts, identity["ablation"])
-        device, channels = choose_device(s["device"]), identity["in_channels"]
-        if s["deterministic"]:
-            be_deterministic()
-        share_memory(device, s["memory_gb"])
-        subjects = sum(map(len, rows))
-        fit = fit_to_device.planned(s, subjects, facts["shape"], channels)
-        settled = gradient_gate.pass_gate(
-            fit,
-            settings=s,
-            subjects=subjects,
-            channels=channels,
-            shape=facts["shape"],
-            say=job.say,
-        )
-        fit = settled.fit
-        job.facts["processor"] = describe_device(device)
-        load = partial(load_on, device, facts=facts, places=places, say=job.say)
-        training, validation = (load(part, resident=fit.resident) for part in rows)
-        identity["execution"] = fit._replace(resident=True)._asdict()  # where they lie is the same
-        seed = derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"])
-        network, optimizer = fit_to_device.start(s, channels, device, seed=seed, fused=fit.fused)
-        execution = fit_to_device.prepare(network, fit)
-        resume = checkpoint.resume_path(job.args.out.parent, identity)
-        state = checkpoint.load(resume, network, optimizer)
-        if state.epoch:
-            job.say(f"resumed after epoch {state.epoch}")
-        train(
-            job,
-            network,
-            optimizer,
-            state,
-            training,
-            validation,
-            facts=facts,
-            execution=execution,
-            resume=resume,
-        )
-        if s["norm_statistics"] == "recomputed":
-            finish_norms(network, state, training, validation, execution, s, job.say)
-        identity["epoch"] = state.epoch
-        model.save_model(job.stage(job.args.out), network, metadata=identity)
-        history, found = pd.DataFrame(state.history), predictions(state, validation, identity)
-        history.to_csv(job.stage(job.args.history), sep="\t", index=False, na_rep="nan")
-        found.to_csv(job.stage(job.args.predictions), sep="\t", index=False)
+        rows = split_fold(table, int(job.args.fold))
+        run(job, rows, facts)
         for name, part in zip(("training_subjects", "validation_subjects"), rows, strict=True):
             job.fact(name, part["digest"].to_dict())
-        best = state.best["epoch"]
-        job.facts |= {"model": identity, "device": device.type, "best_epoch": best}
-        job.facts |= {**fit._asdict(), "gradient_gate": gradient_gate.facts(settled)}
-        layer, error, limit = gradient_gate.worst(settled)
-        job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")
     checkpoint.remove_all(job.args.out.parent)

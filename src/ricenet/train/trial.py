@@ -10,9 +10,7 @@ import torch
 from torch import nn
 
 from ricenet.networks import float32_reference, layer_errors, model
-from ricenet.networks.device import (
-    choose_device,
-)
+from ricenet.networks.device import choose_device, out_of_memory
 from ricenet.train.fit_to_device import Fit, OptimizerError, prepare, start
 
 TRIAL_SEED = 20260615  # of the trial's weights and batch; any number would do
@@ -48,6 +46,8 @@ def trial(
         From a kernel, the compiler, or for want of memory.
     OptimizerError
         The same, from the optimiser.
+    WrongPredictions
+        Validation would be wrong.
     """
     device = choose_device(settings["device"])
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -63,11 +63,50 @@ def trial(
     if not all(map(math.isfinite, errors.values())):
         return errors  # what follows would say less
     step_like_plain_adam(network, optimizer)
-    model.logits(network.eval(), batch, precision=settings["validation_precision"])
+    require_right_predictions(network.eval(), batch, precision=settings["validation_precision"])
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # an error of a kernel is raised at the next wait
     del held
     return errors
+
+
+class WrongPredictions(ValueError):
+    """No path changes how predictions are computed, but the settings do."""
+
+
+@torch.no_grad()
+def require_right_predictions(network: nn.Module, batch: torch.Tensor, *, precision: str) -> None:
+    """Raise :class:`WrongPredictions` where a network set up as for validation is wrong.
+
+    Parameters
+    ----------
+    network : nn.Module
+        As training leaves it: memory format and choice of kernels are those of validation.
+    batch : (B, C, X, Y, Z) float32 tensor
+        Its halves are taken one by one where there is too little memory, as in validation.
+    precision : {"fp32", "bf16"}
+    """
+    try:
+        with model.in_precision(precision, batch.device):
+            errors = layer_errors.of_convolutions(network, batch)
+    except RuntimeError as error:
+        if len(batch) == 1 or not out_of_memory(error):
+            raise
+        errors = {}
+    if not errors:  # outside the handler: the traceback held tensors
+        for part in batch.split(-(-len(batch) // 2)):
+            require_right_predictions(network, part, precision=precision)
+    limit = layer_errors.LIMITS[precision]
+    for layer, worst in layer_errors.excessive(errors, dict.fromkeys(errors, limit)).items():
+        raise WrongPredictions(
+            f"this device does not predict in {precision}: layer {layer} differs from float32 by "
+            f"{worst:.1e} (relative, at most {limit:g}); "
+            + (
+                "set train_model.validation_precision to fp32"
+                if precision == "bf16"
+                else "take another device, or another version of torch or of the driver"
+            )
+        )
 
 
 def step_like_plain_adam(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
