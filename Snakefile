@@ -42,31 +42,31 @@ rule all:
     default_target: True
     input:
         rules.report.output.page,
-        STUDY.caches(STUDY.subjects.index),
-        STUDY.overviews(STUDY.subjects.index),
+        PREPROCESS.caches(STUDY.subjects.index),
+        PREPROCESS.overviews(STUDY.subjects.index),
 
 
 rule preprocess:
     input:
-        STUDY.caches(STUDY.subjects.index),
-        STUDY.overviews(STUDY.subjects.index),
+        PREPROCESS.caches(STUDY.subjects.index),
+        PREPROCESS.overviews(STUDY.subjects.index),
 
 
 rule train:
     input:
-        STUDY.models(),
+        COHORT.models(),
 
 
 rule explain:
     input:
-        STUDY.occlusion_pictures(),
-        EXPLAINED.files(),
+        EXPLAIN.pictures(),
+        EXPLAIN.files(),
 
 
 rule predict:
     input:
-        FROZEN.results(),
-        STUDY.overviews(FROZEN.subjects()),
+        PREDICT.results(),
+        PREPROCESS.overviews(PREDICT.subjects()),
 
 
 localrules:

@@ -84,8 +84,8 @@ def run(manifest: Path, other: str = "c1") -> pd.DataFrame:
     out = manifest.parent / "evaluation" / "comparison.tsv"
     files = [cohorts / c / "event" / "test-predictions.tsv" for c in ("demo", other)]
     run_step(
-        compare.main, out.with_suffix(".json"), SETTINGS | {"cohorts": ["c1"]}, manifest=manifest,
-        mine=[files[0]], others=[files[1]], out=out,
+        compare.main, out.with_suffix(".json"), SETTINGS | {"cohorts": [other]}, manifest=manifest,
+        ablations=json.dumps(["event"]), mine=[files[0]], others=[files[1]], out=out,
     )  # fmt: skip
     return pd.read_csv(out, sep="\t")
 
@@ -107,7 +107,7 @@ def test_only_common_subjects_are_compared(study: Path) -> None:
 
 
 def test_cohort_that_was_not_evaluated_is_named(study: Path) -> None:
-    with pytest.raises(ValueError, match=r"c9/event/test-predictions.tsv does not exist; run"):
+    with pytest.raises(ValueError, match=r"test-predictions.tsv of cohort c9 does not exist; run"):
         run(study, "c9")
 
 

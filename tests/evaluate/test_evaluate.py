@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from fake_cohort import make_cohort
+from ricenet.cohort import prediction_table
 from ricenet.evaluate import evaluate
 from ricenet.statistics.published import PUBLISHED_VALIDATION_F1
 
@@ -29,9 +30,9 @@ def study(tmp_path):
         predictions(train, train["fold"], ablation=a, which=w, epoch=e)
         for a in ABLATIONS
         for w, e in (("last", 8), ("best", 5))
-    )[evaluate.VALIDATION_COLUMNS]
+    )[prediction_table.VALIDATION_COLUMNS]
     tested = pd.concat(predictions(test, k, ablation=a) for a in ABLATIONS for k in range(3))
-    return manifest, validation, tested[evaluate.TEST_COLUMNS]
+    return manifest, validation, tested[prediction_table.TEST_COLUMNS]
 
 
 def run(study):

@@ -1,5 +1,7 @@
 """The table of probabilities, against the networks run by hand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +32,8 @@ def run(manifest, ablation):
     ]
     run_step(
         dose_counterfactual.main, folder / "out.json", {"device": "cpu"}, manifest=manifest,
-        models=models, masks=masks, ablation=ablation, dose_scaling="constant",
+        models=models, masks=masks, subjects=json.dumps(["s06", "s05", "s04"]),
+        ablation=ablation, dose_scaling="constant",
         out=folder / "out.tsv",
     )  # fmt: skip
     networks = [model.load_model(m, device=torch.device("cpu"))[0] for m in models]
@@ -65,4 +68,4 @@ def test_wrong_inputs_are_refused(study):
     with pytest.raises(ValueError, match="no dose"):
         run(study, "event")
     with pytest.raises(ValueError, match=r"brain masks of \['s99'\]"):
-        dose_counterfactual.masks_of(None, [], ["s99"])
+        dose_counterfactual.require_masks({"s01": brain()}, ["s01", "s99"])

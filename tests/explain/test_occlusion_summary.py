@@ -87,6 +87,7 @@ def made(tmp_path_factory):
 def run(folder, *, subjects=SUBJECTS, channels=CHANNELS, settings=SETTINGS, **changed):
     ledgers = [folder / s / "dose_native.json" for s in subjects] if "dose" in channels else []
     flags = {
+        "subjects": json.dumps(list(subjects)),
         "maps": [folder / f"{s}.nii.gz" for s in subjects],
         "channel_maps": [folder / f"{s}_channels.nii.gz" for s in subjects],
         "map_records": [folder / f"{s}.json" for s in subjects],

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fake_cohort import fake_model, make_cohort
+from ricenet.cohort.prediction_table import TEST_COLUMNS
 from ricenet.networks import model
 from ricenet.predict import predict
 
@@ -37,7 +38,7 @@ def run(manifest, *, ablation=ABLATION, made_for=ABLATION):
 
 def test_every_fold_predicts_every_test_subject(manifest):
     models, found = run(manifest)
-    assert list(found.columns) == list(predict.COLUMNS)
+    assert list(found.columns) == TEST_COLUMNS
     table = pd.read_csv(manifest, sep="\t").set_index("subject")
     expected = {(k, s) for k in range(FOLDS) for s in table.index[table["split"] == "test"]}
     assert set(zip(found["fold"], found["subject"], strict=True)) == expected
@@ -68,4 +69,4 @@ def test_a_model_of_another_ablation_is_refused(manifest):
 
 def test_a_cohort_without_test_subjects(tmp_path):
     _, found = run(make_cohort(tmp_path / "none", train=6, test=0, folds=FOLDS))
-    assert found.empty and list(found.columns) == list(predict.COLUMNS)
+    assert found.empty and list(found.columns) == TEST_COLUMNS

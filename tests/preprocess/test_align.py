@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +61,22 @@ def assert_moved_by(flags: dict, matrix, *, order: int = 1) -> None:
     )
 
 
+def run_align(record: Path, settings: dict | None = None, **flags) -> dict:
+    """Run the step; images and links as the names of the files say."""
+    images = [path.name.split("_")[0] for path in flags["frames"]]
+    links = [path.stem.split("_to-") for path in flags["transforms"]]
+    return run_step(
+        align.main, record, settings, links=json.dumps(links), frame_images=json.dumps(images),
+        **flags,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("interpolator", ["linear", "bspline"])
 def test_mri_follows_its_own_transform(interpolator: str, tmp_path: Path) -> None:
     flags = subject(tmp_path, "postop", "frame of postop")
     flags["transforms"] = [write_transform(tmp_path, "postop_to-event", POSTOP_TO_EVENT)]
-    record = run_step(
-        align.main, tmp_path / "r.json", {"mri_interpolator": interpolator}, kind="mri", frames=[],
+    record = run_align(
+        tmp_path / "r.json", {"mri_interpolator": interpolator}, kind="mri", frames=[],
         **flags,
     )  # fmt: skip
     assert_moved_by(flags, POSTOP_TO_EVENT, order={"linear": 1, "bspline": 3}[interpolator])
@@ -78,9 +89,7 @@ def test_mri_follows_its_own_transform(interpolator: str, tmp_path: Path) -> Non
 def test_reference_is_only_resampled(tmp_path: Path) -> None:
     flags = subject(tmp_path, "event", "frame of event")
     settings = {"mri_interpolator": "linear"}
-    run_step(
-        align.main, tmp_path / "r.json", settings, kind="mri", frames=[], transforms=[], **flags
-    )
+    run_align(tmp_path / "r.json", settings, kind="mri", frames=[], transforms=[], **flags)
     assert_moved_by(flags, np.eye(4))
 
 
@@ -106,8 +115,8 @@ def test_dose_follows_the_image_of_its_frame(frame, matrix, chain, tmp_path: Pat
         write_transform(tmp_path, "ct_to-postop", CT_TO_POSTOP),
     ]
     frames = [tmp_path / f"{n}_native.json" for n in ("postop", "event", "ct")]
-    record = run_step(
-        align.main, tmp_path / "r.json", {"mri_interpolator": "bspline"}, kind="dose",
+    record = run_align(
+        tmp_path / "r.json", {"mri_interpolator": "bspline"}, kind="dose",
         frames=frames, **flags,
     )  # fmt: skip
     assert record["facts"]["chain"] == chain
@@ -119,9 +128,7 @@ def test_dose_without_a_common_frame_is_refused(frame, tmp_path: Path) -> None:
     flags = subject(tmp_path, "dose", frame)
     frames = [tmp_path / "postop_native.json", tmp_path / "event_native.json"]
     with pytest.raises(ValueError, match=r"none of \['postop', 'event'\]; give the planning CT"):
-        run_step(
-            align.main, tmp_path / "r.json", kind="dose", frames=frames, transforms=[], **flags
-        )
+        run_align(tmp_path / "r.json", kind="dose", frames=frames, transforms=[], **flags)
     assert not flags["out"].exists()
 
 
@@ -129,8 +136,8 @@ def test_channel_beyond_the_references_view_is_refused(tmp_path: Path) -> None:
     flags = subject(tmp_path, "postop", None)
     far = [write_transform(tmp_path, "postop_to-event", rigid((0, 0, 0), (500, 0, 0)))]
     with pytest.raises(ValueError, match="nothing of it lies in the reference's view"):
-        run_step(
-            align.main, tmp_path / "r.json", {"mri_interpolator": "linear"}, kind="mri", frames=[],
+        run_align(
+            tmp_path / "r.json", {"mri_interpolator": "linear"}, kind="mri", frames=[],
             transforms=far, **flags,
         )  # fmt: skip
 
@@ -175,9 +182,7 @@ def test_dose_follows_a_registration_in_the_right_direction(turned: bool, tmp_pa
     facts = {"frame": "plan", "registrations": [link], "ledger": {"parts": [{}]}}
     put_record(flags["image_record"], **facts)
     frames = [tmp_path / "event_native.json"]
-    record = run_step(
-        align.main, tmp_path / "r.json", kind="dose", frames=frames, transforms=[], **flags
-    )
+    record = run_align(tmp_path / "r.json", kind="dose", frames=frames, transforms=[], **flags)
     assert record["facts"]["chain"] == ["registration object to event"]
     found = load(flags["out"])
     expected, _ = scipy_sampled(Volume(block, native), SHAPE, GRID, np.linalg.inv(to_image), 1)
@@ -192,8 +197,8 @@ def test_registration_that_is_not_rigid_is_refused_and_named(tmp_path: Path) -> 
     link = {"from": "plan", "to": "frame of event", "refused": why}
     put_record(flags["image_record"], frame="plan", registrations=[link], ledger={"parts": [{}]})
     with pytest.raises(ValueError, match=r"none of \['event'\] \(a registration of type AFFINE"):
-        run_step(
-            align.main, tmp_path / "r.json", kind="dose", transforms=[],
+        run_align(
+            tmp_path / "r.json", kind="dose", transforms=[],
             frames=[tmp_path / "event_native.json"], **flags,
         )  # fmt: skip
 
@@ -207,8 +212,8 @@ def placed(folder: Path, volume: Volume, parts=({},)) -> tuple[dict, Volume]:
     put(flags["image"], volume.data, volume.affine)
     facts = {"frame": "image:event", "registrations": [], "ledger": {"parts": list(parts)}}
     put_record(flags["image_record"], **facts)
-    record = run_step(
-        align.main, folder / "r.json", kind="dose", transforms=[],
+    record = run_align(
+        folder / "r.json", kind="dose", transforms=[],
         frames=[folder / "event_native.json"], **flags,
     )  # fmt: skip
     return record, load(flags["out"], parts=True)
@@ -288,7 +293,7 @@ def test_mri_of_several_parts_is_refused(tmp_path: Path) -> None:
     flags = subject(tmp_path, "event", "frame of event")
     put(flags["image"], np.ones((4, 4, 4, 2), np.float32), GRID)
     with pytest.raises(ValueError, match="4 dimensions"):
-        run_step(
-            align.main, tmp_path / "r.json", {"mri_interpolator": "linear"}, kind="mri",
+        run_align(
+            tmp_path / "r.json", {"mri_interpolator": "linear"}, kind="mri",
             frames=[], transforms=[], **flags,
         )  # fmt: skip

@@ -93,7 +93,7 @@ def arguments(folder, names, whole):
         for n in ("small", "whole")
     }
     return [
-        "--whole", *(files["whole"] if whole else []),
+        "--subject", folder.name, "--whole", *(files["whole"] if whole else []),
         "--whole-mask", str(folder / "whole-mask.nii.gz"),
         "--images", *files["small"], "--mask", str(folder / "mask.nii.gz"),
         "--channels", json.dumps(names), "--kinds", json.dumps(kinds), "--reference", "event",

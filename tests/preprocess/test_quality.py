@@ -34,6 +34,7 @@ def run(folder: Path, records: list[Path], accepted: dict | None = None) -> dict
         quality.main,
         subject / "quality.json",
         SETTINGS,
+        subject="P1",
         records=records,
         accepted=json.dumps(accepted or {}),
         out=subject / "quality.tsv",

@@ -187,7 +187,8 @@ def test_two_plans_from_dicom_to_the_course(tmp_path: Path) -> None:
     aligned, out = tmp_path / "dose_registered.nii.gz", tmp_path / "dose_total.nii.gz"
     run_step(
         align.main, tmp_path / "dose_registered.json", image=native, image_record=record, grid=grid,
-        mask=mask, transforms=[], frames=frames, channel="dose", kind="dose", reference="event",
+        mask=mask, transforms=[], links="[]", frames=frames, frame_images='["event"]',
+        channel="dose", kind="dose", reference="event",
         out=aligned,
     )  # fmt: skip
     found = run_step(

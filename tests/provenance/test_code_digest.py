@@ -63,7 +63,7 @@ SOMETHING = {
         {"align", "brain_mask", "ingest_dose", "occlusion_native", "register", "resample"},
     ),
     "a loss": ("train/epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
-    "a seed's text": ("train/train_model.py", '"order"', '"sequence"', {"train_model"}),
+    "a seed's text": ("train/loop.py", '"order"', '"sequence"', {"train_model"}),
     "a constant of a followed module": (
         "networks/memory_plan.py", "SPARE = 0.15", "SPARE = 0.2", {"train_model"},
     ),

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from boards import cache, note
+from ricenet.cohort import prediction_table
 from ricenet.evaluate import compare, evaluate
 from ricenet.provenance.atomic import write_json
 from ricenet.report import report
@@ -73,8 +74,8 @@ def predictions():
             else:
                 test += [(ablation, k, row.subject, row.label, rng.random()) for k in (0, 1)]
     return (
-        pd.DataFrame(validation, columns=evaluate.VALIDATION_COLUMNS),
-        pd.DataFrame(test, columns=evaluate.TEST_COLUMNS),
+        pd.DataFrame(validation, columns=prediction_table.VALIDATION_COLUMNS),
+        pd.DataFrame(test, columns=prediction_table.TEST_COLUMNS),
     )
 
 
@@ -155,10 +156,13 @@ def run(folder, *, test=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (8, 8), i).save(path)
     importance, doses = explained(folder)
+    mapped = [("event-dose", "P009"), ("event-dose", "P010")]
     report.main(
         [
             "--summary", str(folder / "metrics.json"), "--metrics", str(folder / "metrics.tsv"),
-            "--manifest", str(folder / "manifest.tsv"), "--overviews", *map(str, pictures),
+            "--manifest", str(folder / "manifest.tsv"),
+            "--pictured", json.dumps(list(rows["subject"])), "--overviews", *map(str, pictures),
+            "--mapped", json.dumps(mapped if test else []),
             "--occlusions", *map(str, maps if test else []),
             "--importance", *map(str, [importance] if test else []),
             "--counterfactuals", *map(str, [doses] if test else []),
@@ -223,7 +227,7 @@ def test_the_board_stands_in_the_report(text):
 def test_an_accepted_check_is_not_shown_as_failed():
     rows = [{"check": "a", "verdict": v, "subject": "P001"} for v in ("pass", "accepted", "fail")]
     section = report.subject_sections(
-        [{"subject": "P001", "split": "test", "fold": "-1", "label": "1"}], rows, [], []
+        [{"subject": "P001", "split": "test", "fold": "-1", "label": "1"}], rows, {}, {}
     )[0]
     assert section["failed"] == 1
 
@@ -274,7 +278,7 @@ def test_missing_values_are_na(tmp_path):
 
 def test_subject_without_a_picture_is_said_and_recorded(tmp_path):
     rows = [{"subject": "P001", "split": "test", "fold": "-1", "label": "1", "digest": "x"}]
-    section = report.subject_sections(rows, [], [], [])[0]
+    section = report.subject_sections(rows, [], {}, {})[0]
     assert section["overview"] is None and section["label"] == "RICE"
 
 

@@ -9,6 +9,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from ricenet.study.cohort_files import CohortFiles
+from ricenet.study.explain_files import ExplainFiles
+from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.study.study import Study
 from studies import COHORT, CONFIG, ROWS, TWO, make, occlusion, study_values
 
@@ -32,11 +35,11 @@ def told(study: Study, subject: str) -> dict:
     return {
         "raw": [study.raw.path(x) for x in kinds],
         "digests": [study.raw.digest(x) for x in kinds],
-        "row": study.dose_row(w(subject)),
-        "transforms": [study.transforms(x) for x in channels],
-        "frames": [study.frames(x) for x in channels],
-        "masks": study.registration_masks(registered),
-        "uncropped": study.uncropped(w(subject)),
+        "row": study.raw.dose_row(w(subject)),
+        "transforms": [PreprocessFiles(study).transforms(x) for x in channels],
+        "frames": [PreprocessFiles(study).frames(x) for x in channels],
+        "masks": PreprocessFiles(study).registration_masks(registered),
+        "uncropped": PreprocessFiles(study).uncropped(w(subject)),
         "settings": [study.settings(s) for s in ("register", "crop", "cache")],
         "texts": [study.channels_text, study.kinds_text, study.mri_pattern, study.dose_pattern],
     }
@@ -45,11 +48,14 @@ def told(study: Study, subject: str) -> dict:
 def test_a_subject_is_told_the_same_whoever_else_is_in_the_tables(tmp_path: Path) -> None:
     study = make(tmp_path)
     before = {s: told(study, s) for s in ("P1", "P2")}
-    rows, manifest = ["P6\t\traw/P6/a\traw/P6/b\traw/P6/c\traw/P6/d\t33\t"], study.manifest_rows()
+    rows, manifest = (
+        ["P6\t\traw/P6/a\traw/P6/b\traw/P6/c\traw/P6/d\t33\t"],
+        CohortFiles(study).manifest_rows(),
+    )
     more = make(tmp_path, rows=[*rows, *reversed(ROWS)])
     assert {s: told(more, s) for s in ("P1", "P2")} == before
     # nor does a new patient move anyone in the cohort
-    assert more.manifest_rows() == manifest and "P6" in more.subjects.index
+    assert CohortFiles(more).manifest_rows() == manifest and "P6" in more.subjects.index
     fewer = [COHORT[0], *COHORT[1:4]]
     assert told(make(tmp_path, cohort=fewer), "P1") == before["P1"]
 
@@ -68,12 +74,11 @@ def test_ways_to_the_reference_grid(tmp_path: Path) -> None:
         f"{folder}/{n}.nii.gz" for n in ("postop_zscored", "event_zscored", "dose_total")
     ]
     study = make(tmp_path)
-    assert study.transforms(w("P2", channel="dose"))[1:] == []
-    assert not any("ct_" in p for p in study.frames(w("P2", channel="dose")))
-    assert study.registration_masks(w(mri="ct", target="postop")) == []
-    assert make(tmp_path, register=register("syn")).transforms(w(channel="postop")) == [
-        f"{folder}/postop_to-event.h5"
-    ]
+    assert PreprocessFiles(study).transforms(w("P2", channel="dose"))[1:] == []
+    assert not any("ct_" in p for p in PreprocessFiles(study).frames(w("P2", channel="dose")))
+    assert PreprocessFiles(study).registration_masks(w(mri="ct", target="postop")) == []
+    deformable = PreprocessFiles(make(tmp_path, register=register("syn")))
+    assert deformable.transforms(w(channel="postop")) == [f"{folder}/postop_to-event.h5"]
 
 
 def register(transform: str) -> dict:
@@ -104,8 +109,11 @@ def test_missing_raw_path_warns_of_subject_and_column_and_not_of_the_path(tmp_pa
 
 def test_row_of_the_dose_says_only_what_is_given(tmp_path: Path) -> None:
     study = make(tmp_path)
-    assert json.loads(study.dose_row(w("P1"))) == {"dose_kind": "per_fraction", "fractions": "30"}
-    assert study.dose_row(w("P2")) == "{}"
+    assert json.loads(study.raw.dose_row(w("P1"))) == {
+        "dose_kind": "per_fraction",
+        "fractions": "30",
+    }
+    assert study.raw.dose_row(w("P2")) == "{}"
 
 
 def test_study_without_dose(tmp_path: Path) -> None:
@@ -115,18 +123,18 @@ def test_study_without_dose(tmp_path: Path) -> None:
     assert not any(re.fullmatch(study.dose_pattern, x) for x in ("dose", "", "(?!)", "postop"))
     assert re.fullmatch(study.mri_pattern, "event") and not re.fullmatch(study.mri_pattern, "dose")
     assert study.ablations == ["postop", "event", "postop-event"]
-    assert study.uncropped(w())[-1].endswith("event_zscored.nii.gz")
-    assert len(study.models()) == 3 * 2
+    assert PreprocessFiles(study).uncropped(w())[-1].endswith("event_zscored.nii.gz")
+    assert len(CohortFiles(study).models()) == 3 * 2
 
 
 def test_counts_of_the_whole_study(tmp_path: Path) -> None:
     study = make(tmp_path)
-    assert len(study.models()) == len(set(study.models())) == 7 * 2
-    assert len(study.test_predictions()) == 7 and study.test_subjects == ["P5"]
-    assert study.occlusion_pictures() == [
+    assert len(CohortFiles(study).models()) == len(set(CohortFiles(study).models())) == 7 * 2
+    assert len(CohortFiles(study).test_predictions()) == 7 and study.test_subjects == ["P5"]
+    assert ExplainFiles(study).pictures() == [
         "results/rice-net/cohorts/c1/postop-event-dose/occlusion/P5.png"
     ]
-    assert make(tmp_path, cohort=COHORT[:4]).test_predictions() == []
+    assert CohortFiles(make(tmp_path, cohort=COHORT[:4])).test_predictions() == []
 
 
 def test_occlusion_of_an_unknown_combination_is_refused(tmp_path: Path) -> None:
@@ -158,14 +166,18 @@ def test_a_decision_tells_one_subject_and_an_excluded_one_is_left_out(tmp_path: 
     rows = [*COHORT, "P6\ttrain\t0"]
     six = "P6\trecurrence\traw/P6/a\traw/P6/b\traw/P6/c\t\t\t"
     study = make(tmp_path, rows=[*ROWS, six], cohort=rows, decisions=decisions)
-    assert json.loads(study.accepted(w("P1"))) == {
+    assert json.loads(PreprocessFiles(study).accepted(w("P1"))) == {
         "crop/brain-voxels-lost": {"who": "AB", "why": "rim"}
     }
-    assert study.accepted(w("P2")) == before.accepted(w("P2")) == "{}"
+    assert (
+        PreprocessFiles(study).accepted(w("P2"))
+        == PreprocessFiles(before).accepted(w("P2"))
+        == "{}"
+    )
     assert study.excluded == {"P3": "withdrawn (CD)"}
-    for listed in (study.subjects.index, study.cohort.index, study.reported()):
+    for listed in (study.subjects.index, study.cohort.index, CohortFiles(study).reported()):
         assert "P3" not in listed and "P4" in listed
-    assert "P3" not in study.manifest_rows()
+    assert "P3" not in CohortFiles(study).manifest_rows()
 
 
 @pytest.mark.filterwarnings("error")
@@ -174,7 +186,10 @@ def test_withdrawn_subject_leaves_the_manifest_and_the_models_are_named(tmp_path
     tables = {"rows": rows, "cohort": [*COHORT, "P6\ttrain\t1"], "results": str(tmp_path / "r")}
     tables["decisions"] = "P2\tall\twithdraw\tAB\tconsent\n"
     study = make(tmp_path, **tables)
-    assert "P2" not in study.manifest_rows() and "P6" in study.manifest_rows()
+    assert (
+        "P2" not in CohortFiles(study).manifest_rows()
+        and "P6" in CohortFiles(study).manifest_rows()
+    )
     assert study.excluded == {"P2": "withdrawn: consent (AB)"} and "P2" not in study.subjects.index
     manifest = Path(study.cohort_root) / "manifest.tsv"
     manifest.parent.mkdir(parents=True)
@@ -191,11 +206,14 @@ def test_a_subject_outside_the_cohort_that_failed_is_not_waited_for(tmp_path: Pa
         note = Path(study.root) / "logs" / subject / "crop.failed.json"
         note.parent.mkdir(parents=True)
         note.write_text(json.dumps({"step": "crop", "place": "P/crop", "why": "x; y"}))
-    assert study.reported() == ["P1", "P2", "P3", "P4"]
+    assert CohortFiles(study).reported() == ["P1", "P2", "P3", "P4"]
 
 
 def test_records_that_can_hold_a_subject_back(tmp_path: Path) -> None:
     study = make(tmp_path)
-    names = {p: [Path(x).stem for x in study.quality_records(w(p))] for p in ("P1", "P2")}
+    names = {
+        p: [Path(x).stem for x in PreprocessFiles(study).quality_records(w(p))]
+        for p in ("P1", "P2")
+    }
     assert set(names["P1"]) - set(names["P2"]) == {"ct_native", "ct_to-postop"}
     assert {"timeline", "postop_to-event", "dose_total", "event_brain-mask"} < set(names["P2"])

@@ -6,17 +6,17 @@
 rule audit:
     """Collect every record into one table; recompute every digest and every invariant."""
     input:
-        evaluation=STUDY.if_cohort(rules.evaluate.output.record),
-        comparison=FROZEN.if_compared(rules.compare.output.record),
-        overviews=STUDY.overviews(STUDY.reported()),
-        caches=STUDY.caches(STUDY.reported()),
-        occlusions=STUDY.occlusion_pictures(),
-        natives=EXPLAINED.natives(),
-        occlusion_summaries=EXPLAINED.summaries(),
-        counterfactuals=EXPLAINED.counterfactuals(),
+        evaluation=COHORT.if_cohort(rules.evaluate.output.record),
+        comparison=PREDICT.if_compared(rules.compare.output.record),
+        overviews=PREPROCESS.overviews(COHORT.reported()),
+        caches=PREPROCESS.caches(COHORT.reported()),
+        occlusions=EXPLAIN.pictures(),
+        natives=EXPLAIN.natives(),
+        occlusion_summaries=EXPLAIN.summaries(),
+        counterfactuals=EXPLAIN.counterfactuals(),
     output:
-        table=f"{STUDY.root}/audit/records.tsv",
-        record=f"{STUDY.root}/audit/audit.json",
+        table=STUDY.at("audit"),
+        record=STUDY.at("audit_record"),
     log:
         f"{LOGS}/audit.log",
     benchmark:

@@ -6,10 +6,10 @@
 rule manifest:
     """List a cohort's subjects with fold, label and the digest of their cache."""
     input:
-        caches=STUDY.caches(STUDY.cohort.index),
+        caches=PREPROCESS.caches(STUDY.cohort.index),
     output:
-        table=f"{COHORT}/manifest.tsv",
-        record=f"{COHORT}/manifest.json",
+        table=STUDY.at("manifest"),
+        record=STUDY.at("manifest_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/manifest.log",
     benchmark:
@@ -23,7 +23,7 @@ rule manifest:
     params:
         settings=STUDY.settings("manifest"),
         code=STUDY.code("manifest"),
-        rows=STUDY.manifest_rows(),
+        rows=COHORT.manifest_rows(),
     shell:
         "python -m ricenet manifest --caches {input.caches:q} --rows {params.rows:q} "
         "--out {output.table:q} --record {output.record:q} "

@@ -6,18 +6,21 @@ from pathlib import Path
 from ricenet.cli import VERBS
 from ricenet.provenance.code_digest import code_hash as module_hash
 from ricenet.config.config import settings_of
-from ricenet.study.explain_files import Explained
-from ricenet.study.predict_files import Frozen, moved
+from ricenet.study import layout
+from ricenet.study.cohort_files import CohortFiles
+from ricenet.study.explain_files import ExplainFiles
+from ricenet.study.predict_files import PredictFiles, moved
+from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.provenance.raw_files import digest as raw_digest
 from ricenet.study.resources import growing as growing_with_attempts
 from ricenet.report.status import show
 from ricenet.study.study import Study
 
 STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))
-FROZEN = Frozen(STUDY)
-EXPLAINED = Explained(STUDY)
-SUBJECT = f"{STUDY.root}/subjects/{{subject}}"
-COHORT = STUDY.cohort_root
+PREPROCESS = PreprocessFiles(STUDY)
+COHORT = CohortFiles(STUDY)
+PREDICT = PredictFiles(STUDY)
+EXPLAIN = ExplainFiles(STUDY)
 LOGS = f"{STUDY.root}/logs"
 BENCHMARKS = f"{STUDY.root}/benchmarks"
 
@@ -29,10 +32,7 @@ shell.prefix(f"export PYTHONPATH={SOURCE}; ")
 
 
 wildcard_constraints:
-    subject="[A-Za-z0-9][A-Za-z0-9-]{0,62}",
+    **layout.NAMES,
     mri=STUDY.mri_pattern,
     dose=STUDY.dose_pattern,
-    channel="[a-z][a-z0-9]*",
-    target="[a-z][a-z0-9]*",
-    ablation="[a-z][a-z0-9-]*",
-    fold=r"\d+",
+    target=layout.CHANNEL,

@@ -8,12 +8,12 @@ rule evaluate:
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
-        validation=STUDY.validation_predictions(),
-        test=STUDY.test_predictions(),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
     output:
-        metrics=f"{COHORT}/evaluation/metrics.tsv",
-        summary=f"{COHORT}/evaluation/metrics.json",
-        record=f"{COHORT}/evaluation/evaluation.json",
+        metrics=STUDY.at("metrics"),
+        summary=STUDY.at("metrics_summary"),
+        record=STUDY.at("evaluation_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/evaluate.log",
     benchmark:
@@ -39,11 +39,11 @@ rule compare:
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
-        mine=STUDY.test_predictions(),
-        others=FROZEN.other_predictions(),
+        mine=COHORT.test_predictions(),
+        others=PREDICT.other_predictions(),
     output:
-        table=f"{COHORT}/evaluation/comparison.tsv",
-        record=f"{COHORT}/evaluation/comparison.json",
+        table=STUDY.at("comparison"),
+        record=STUDY.at("comparison_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/compare.log",
     benchmark:
@@ -57,7 +57,9 @@ rule compare:
     params:
         settings=STUDY.settings("compare"),
         code=STUDY.code("compare"),
+        ablations=settings_of(COHORT.tested()),
     shell:
-        "python -m ricenet compare --manifest {input.manifest:q} --mine {input.mine:q} "
+        "python -m ricenet compare --manifest {input.manifest:q} "
+        "--ablations {params.ablations:q} --mine {input.mine:q} "
         "--others {input.others:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

@@ -8,12 +8,12 @@ rule occlusion_map:
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
-        models=STUDY.fold_models,
+        models=COHORT.fold_models,
         mask=rules.crop.output.mask,
     output:
-        map=f"{COHORT}/{{ablation}}/occlusion/{{subject}}.nii.gz",
-        channel_maps=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_channels.nii.gz",
-        record=f"{COHORT}/{{ablation}}/occlusion/{{subject}}.json",
+        map=STUDY.at("occlusion_map"),
+        channel_maps=STUDY.at("occlusion_channel_maps"),
+        record=STUDY.at("occlusion_map_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_map.log",
     benchmark:
@@ -39,10 +39,10 @@ rule occlusion_native:
     """Bring an occlusion map back to the voxels of the native reference image."""
     input:
         map=rules.occlusion_map.output.map,
-        native=f"{SUBJECT}/{STUDY.config.reference}_native.nii.gz",
+        native=STUDY.at("native", channel=STUDY.config.reference),
     output:
-        map=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_native.nii.gz",
-        record=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_native.json",
+        map=STUDY.at("occlusion_native"),
+        record=STUDY.at("occlusion_native_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_native.log",
     benchmark:
@@ -70,8 +70,8 @@ rule occlusion_picture:
         images=rules.crop.output.images,
         mask=rules.crop.output.mask,
     output:
-        picture=f"{COHORT}/{{ablation}}/occlusion/{{subject}}.png",
-        record=f"{COHORT}/{{ablation}}/occlusion/{{subject}}_picture.json",
+        picture=STUDY.at("occlusion_picture"),
+        record=STUDY.at("occlusion_picture_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_picture.log",
     benchmark:
@@ -99,15 +99,15 @@ rule occlusion_picture:
 rule occlusion_summary:
     """Measure where the test subjects' maps have their importance, against shifted maps."""
     input:
-        maps=expand(rules.occlusion_map.output.map, **EXPLAINED.tested),
-        channel_maps=expand(rules.occlusion_map.output.channel_maps, **EXPLAINED.tested),
-        map_records=expand(rules.occlusion_map.output.record, **EXPLAINED.tested),
-        images=expand(rules.crop.output.images, **EXPLAINED.tested),
-        masks=expand(rules.crop.output.mask, **EXPLAINED.tested),
-        ledgers=EXPLAINED.ledgers(),
+        maps=expand(rules.occlusion_map.output.map, **EXPLAIN.tested),
+        channel_maps=expand(rules.occlusion_map.output.channel_maps, **EXPLAIN.tested),
+        map_records=expand(rules.occlusion_map.output.record, **EXPLAIN.tested),
+        images=expand(rules.crop.output.images, **EXPLAIN.tested),
+        masks=expand(rules.crop.output.mask, **EXPLAIN.tested),
+        ledgers=EXPLAIN.ledgers(),
     output:
-        table=f"{COHORT}/{{ablation}}/occlusion-summary.tsv",
-        record=f"{COHORT}/{{ablation}}/occlusion-summary.json",
+        table=STUDY.at("occlusion_summary"),
+        record=STUDY.at("occlusion_summary_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_occlusion_summary.log",
     benchmark:
@@ -121,11 +121,12 @@ rule occlusion_summary:
     params:
         settings=STUDY.settings("occlusion_summary"),
         code=STUDY.code("occlusion_summary"),
+        subjects=settings_of(STUDY.test_subjects),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         quantity=STUDY.config.total_dose.quantity,
     shell:
-        "python -m ricenet occlusion_summary --maps {input.maps:q} "
+        "python -m ricenet occlusion_summary --subjects {params.subjects:q} --maps {input.maps:q} "
         "--channel-maps {input.channel_maps:q} --map-records {input.map_records:q} "
         "--images {input.images:q} --masks {input.masks:q} --ledgers {input.ledgers:q} "
         "--ablation {wildcards.ablation:q} --channels {params.channels:q} --kinds {params.kinds:q} "
@@ -138,11 +139,11 @@ rule dose_counterfactual:
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
-        models=STUDY.fold_models,
-        masks=expand(rules.crop.output.mask, **EXPLAINED.tested),
+        models=COHORT.fold_models,
+        masks=expand(rules.crop.output.mask, **EXPLAIN.tested),
     output:
-        table=f"{COHORT}/{{ablation}}/dose-counterfactuals.tsv",
-        record=f"{COHORT}/{{ablation}}/dose-counterfactuals.json",
+        table=STUDY.at("dose_counterfactual"),
+        record=STUDY.at("dose_counterfactual_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_dose_counterfactual.log",
     benchmark:
@@ -157,9 +158,11 @@ rule dose_counterfactual:
     params:
         settings=STUDY.settings("dose_counterfactual"),
         code=STUDY.code("dose_counterfactual"),
+        subjects=settings_of(STUDY.test_subjects),
         dose_scaling=STUDY.config.cache.dose_scaling,
     shell:
         "python -m ricenet dose_counterfactual --manifest {input.manifest:q} "
-        "--models {input.models:q} --masks {input.masks:q} --ablation {wildcards.ablation:q} "
+        "--models {input.models:q} --subjects {params.subjects:q} --masks {input.masks:q} "
+        "--ablation {wildcards.ablation:q} "
         "--dose-scaling {params.dose_scaling:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

@@ -7,8 +7,8 @@
 rule ingest_mri:
     """Read a DICOM series or a NIfTI file into a volume with exact geometry."""
     output:
-        image=f"{SUBJECT}/{{mri}}_native.nii.gz",
-        record=f"{SUBJECT}/{{mri}}_native.json",
+        image=STUDY.at("native", channel="{mri}"),
+        record=STUDY.at("native_record", channel="{mri}"),
     log:
         f"{LOGS}/{{subject}}/{{mri}}_ingest_mri.log",
     benchmark:
@@ -33,8 +33,8 @@ rule ingest_mri:
 rule ingest_dose:
     """Read a radiotherapy dose in Gy, with the ledger of how it becomes the course total."""
     output:
-        image=f"{SUBJECT}/{{dose}}_native.nii.gz",
-        record=f"{SUBJECT}/{{dose}}_native.json",
+        image=STUDY.at("native", channel="{dose}"),
+        record=STUDY.at("native_record", channel="{dose}"),
     log:
         f"{LOGS}/{{subject}}/{{dose}}_ingest_dose.log",
     benchmark:
@@ -50,7 +50,7 @@ rule ingest_dose:
         code=STUDY.code("ingest_dose"),
         raw=STUDY.raw.path,
         raw_digest=STUDY.raw.digest,
-        row=STUDY.dose_row,
+        row=STUDY.raw.dose_row,
     shell:
         "python -m ricenet ingest_dose --raw {params.raw:q} --row {params.row:q} "
         "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} "
@@ -60,7 +60,7 @@ rule ingest_dose:
 rule timeline:
     """Compare identity and order in time of a subject's raw images and doses."""
     output:
-        record=f"{SUBJECT}/timeline.json",
+        record=STUDY.at("timeline_record"),
     log:
         f"{LOGS}/{{subject}}/timeline.log",
     benchmark:

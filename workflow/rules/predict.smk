@@ -10,10 +10,10 @@ rule predict_test:
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
-        models=STUDY.fold_models,
+        models=COHORT.fold_models,
     output:
-        table=f"{COHORT}/{{ablation}}/test-predictions.tsv",
-        record=f"{COHORT}/{{ablation}}/test-predictions.json",
+        table=STUDY.at("test_predictions"),
+        record=STUDY.at("test_predictions_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_predict_test.log",
     benchmark:
@@ -34,19 +34,16 @@ rule predict_test:
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
-ARRIVAL = f"{FROZEN.folder}/{{subject}}"
-
-
 rule arrival:
     """List a subject who arrived for the models of a finished cohort."""
     input:
-        cohort=FROZEN.file("manifest.tsv"),
-        cohort_record=ancient(FROZEN.file("manifest.json")),
+        cohort=PREDICT.file("manifest"),
+        cohort_record=ancient(PREDICT.file("manifest_record")),
         cache=rules.cache.output.array,
         cache_record=rules.cache.output.record,
     output:
-        table=f"{ARRIVAL}/manifest.tsv",
-        record=f"{ARRIVAL}/manifest.json",
+        table=STUDY.at("arrival"),
+        record=STUDY.at("arrival_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{subject}}_arrival.log",
     benchmark:
@@ -72,10 +69,10 @@ use rule predict_test as predict_arrival with:
     input:
         manifest=rules.arrival.output.table,
         manifest_record=ancient(rules.arrival.output.record),
-        models=FROZEN.models,
+        models=PREDICT.models,
     output:
-        table=f"{ARRIVAL}/{{ablation}}/predictions.tsv",
-        record=f"{ARRIVAL}/{{ablation}}/predictions.json",
+        table=STUDY.at("arrival_predictions"),
+        record=STUDY.at("arrival_predictions_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_predict_arrival.log",
     benchmark:
@@ -86,10 +83,10 @@ rule vote:
     """Join what the ensembles say about a subject: votes and mean probability."""
     input:
         manifest_record=rules.arrival.output.record,
-        tables=FROZEN.tables,
+        tables=PREDICT.tables,
     output:
-        answer=f"{ARRIVAL}/prediction.json",
-        record=f"{ARRIVAL}/vote.json",
+        answer=STUDY.at("prediction"),
+        record=STUDY.at("vote_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{subject}}_vote.log",
     benchmark:
@@ -114,10 +111,10 @@ rule vote:
 rule predictions:
     """Put the answers about all subjects who arrived into one table."""
     input:
-        answers=FROZEN.answers(),
+        answers=PREDICT.answers(),
     output:
-        table=f"{FROZEN.folder}/predictions.tsv",
-        record=f"{FROZEN.folder}/predictions.json",
+        table=STUDY.at("predictions"),
+        record=STUDY.at("predictions_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/predictions.log",
     benchmark:
@@ -138,14 +135,17 @@ rule predictions:
 
 
 # the same as for test subjects, with this subject's manifest and these models
-FOR_ARRIVALS = (f"{COHORT}/{{ablation}}", f"{ARRIVAL}/{{ablation}}")
+FOR_ARRIVALS = (
+    f"{STUDY.cohort_root}/{{ablation}}",
+    f"{STUDY.cohort_root}/predictions/{{subject}}/{{ablation}}",
+)
 
 
 use rule occlusion_map as occlusion_arrival with:
     input:
         manifest=rules.arrival.output.table,
         manifest_record=ancient(rules.arrival.output.record),
-        models=FROZEN.models,
+        models=PREDICT.models,
         mask=rules.crop.output.mask,
     output:
         **moved(rules.occlusion_map.output.items(), *FOR_ARRIVALS),

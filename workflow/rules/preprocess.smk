@@ -11,8 +11,8 @@ rule resample:
     input:
         image=rules.ingest_mri.output.image,
     output:
-        image=f"{SUBJECT}/{{mri}}_isotropic.nii.gz",
-        record=f"{SUBJECT}/{{mri}}_isotropic.json",
+        image=STUDY.at("isotropic", channel="{mri}"),
+        record=STUDY.at("isotropic_record", channel="{mri}"),
     log:
         f"{LOGS}/{{subject}}/{{mri}}_resample.log",
     benchmark:
@@ -38,8 +38,8 @@ rule brain_mask:
         image=rules.ingest_mri.output.image,
         grid=rules.resample.output.image,
     output:
-        mask=f"{SUBJECT}/{{mri}}_brain-mask.nii.gz",
-        record=f"{SUBJECT}/{{mri}}_brain-mask.json",
+        mask=STUDY.at("brain_mask", channel="{mri}"),
+        record=STUDY.at("brain_mask_record", channel="{mri}"),
     log:
         f"{LOGS}/{{subject}}/{{mri}}_brain_mask.log",
     benchmark:
@@ -63,11 +63,11 @@ rule register:
     """Estimate with ANTs the transform that brings an image onto another."""
     input:
         moving=rules.resample.output.image,
-        fixed=f"{SUBJECT}/{{target}}_isotropic.nii.gz",
-        masks=STUDY.registration_masks,
+        fixed=STUDY.at("isotropic", channel="{target}"),
+        masks=PREPROCESS.registration_masks,
     output:
-        transform=f"{SUBJECT}/{{mri}}_to-{{target}}.{STUDY.transform_suffix}",
-        record=f"{SUBJECT}/{{mri}}_to-{{target}}.json",
+        transform=STUDY.at("transform", moving="{mri}", fixed="{target}"),
+        record=STUDY.at("transform_record", moving="{mri}", fixed="{target}"),
     log:
         f"{LOGS}/{{subject}}/{{mri}}_to-{{target}}_register.log",
     benchmark:
@@ -90,15 +90,15 @@ rule register:
 rule align:
     """Bring a channel onto the reference grid: transforms composed, one interpolation."""
     input:
-        image=f"{SUBJECT}/{{channel}}_native.nii.gz",
-        image_record=f"{SUBJECT}/{{channel}}_native.json",
-        grid=f"{SUBJECT}/{STUDY.config.reference}_isotropic.nii.gz",
-        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
-        transforms=STUDY.transforms,
-        frames=STUDY.frames,
+        image=STUDY.at("native"),
+        image_record=STUDY.at("native_record"),
+        grid=STUDY.at("isotropic", channel=STUDY.config.reference),
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
+        transforms=PREPROCESS.transforms,
+        frames=PREPROCESS.frames,
     output:
-        image=f"{SUBJECT}/{{channel}}_registered.nii.gz",
-        record=f"{SUBJECT}/{{channel}}_registered.json",
+        image=STUDY.at("registered"),
+        record=STUDY.at("registered_record"),
     log:
         f"{LOGS}/{{subject}}/{{channel}}_align.log",
     benchmark:
@@ -112,12 +112,15 @@ rule align:
     params:
         settings=STUDY.settings("align"),
         code=STUDY.code("align"),
-        kind=STUDY.kind,
+        kind=PREPROCESS.kind,
         reference=STUDY.config.reference,
+        links=PREPROCESS.links,
+        frame_images=PREPROCESS.frame_images,
     shell:
         "python -m ricenet align --image {input.image:q} --image-record {input.image_record:q} "
         "--grid {input.grid:q} --mask {input.mask:q} --transforms {input.transforms:q} "
-        "--frames {input.frames:q} "
+        "--links {params.links:q} --frames {input.frames:q} "
+        "--frame-images {params.frame_images:q} "
         "--channel {wildcards.channel:q} --kind {params.kind:q} --reference {params.reference:q} "
         "--out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
@@ -126,11 +129,11 @@ rule align:
 rule zscore:
     """Standardise an MRI by its statistics inside the brain."""
     input:
-        image=f"{SUBJECT}/{{mri}}_registered.nii.gz",
-        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+        image=STUDY.at("registered", channel="{mri}"),
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
     output:
-        image=f"{SUBJECT}/{{mri}}_zscored.nii.gz",
-        record=f"{SUBJECT}/{{mri}}_zscored.json",
+        image=STUDY.at("zscored", channel="{mri}"),
+        record=STUDY.at("zscored_record", channel="{mri}"),
     log:
         f"{LOGS}/{{subject}}/{{mri}}_zscore.log",
     benchmark:
@@ -153,12 +156,12 @@ rule zscore:
 rule total_dose:
     """Scale the aligned dose to the whole course."""
     input:
-        image=f"{SUBJECT}/{{dose}}_registered.nii.gz",
+        image=STUDY.at("registered", channel="{dose}"),
         ledger=rules.ingest_dose.output.record,
-        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
     output:
-        image=f"{SUBJECT}/{{dose}}_total.nii.gz",
-        record=f"{SUBJECT}/{{dose}}_total.json",
+        image=STUDY.at("total", channel="{dose}"),
+        record=STUDY.at("total_record", channel="{dose}"),
     log:
         f"{LOGS}/{{subject}}/{{dose}}_total_dose.log",
     benchmark:
@@ -181,16 +184,16 @@ rule total_dose:
 rule crop:
     """Cut the same box around the brain out of all channels."""
     input:
-        images=STUDY.uncropped,
-        mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+        images=PREPROCESS.uncropped,
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
     output:
         images=expand(
-            f"{SUBJECT}/{{channel}}_cropped.nii.gz",
+            STUDY.at("cropped"),
             channel=STUDY.channels,
             allow_missing=True,
         ),
-        mask=f"{SUBJECT}/brain-mask_cropped.nii.gz",
-        record=f"{SUBJECT}/crop.json",
+        mask=STUDY.at("cropped_mask"),
+        record=STUDY.at("crop_record"),
     log:
         f"{LOGS}/{{subject}}/crop.log",
     benchmark:
@@ -213,10 +216,10 @@ rule crop:
 rule quality:
     """Hold a subject back whose checks failed, until a person has decided."""
     input:
-        records=STUDY.quality_records,
+        records=PREPROCESS.quality_records,
     output:
-        table=f"{SUBJECT}/quality.tsv",
-        record=f"{SUBJECT}/quality.json",
+        table=STUDY.at("quality"),
+        record=STUDY.at("quality_record"),
     log:
         f"{LOGS}/{{subject}}/quality.log",
     benchmark:
@@ -230,9 +233,10 @@ rule quality:
     params:
         settings=STUDY.settings("quality"),
         code=STUDY.code("quality"),
-        accepted=STUDY.accepted,
+        accepted=PREPROCESS.accepted,
     shell:
-        "python -m ricenet quality --records {input.records:q} --accepted {params.accepted:q} "
+        "python -m ricenet quality --subject {wildcards.subject:q} --records {input.records:q} "
+        "--accepted {params.accepted:q} "
         "--out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -244,8 +248,8 @@ rule cache:
         mask=rules.crop.output.mask,
         quality=rules.quality.output.table,
     output:
-        array=f"{STUDY.root}/caches/{{subject}}.npy",
-        record=f"{STUDY.root}/caches/{{subject}}.json",
+        array=STUDY.at("cache"),
+        record=STUDY.at("cache_record"),
     log:
         f"{LOGS}/{{subject}}/cache.log",
     benchmark:
@@ -272,13 +276,13 @@ rule cache:
 rule overview:
     """Draw a subject's channels, mask, differences and dose on one page."""
     input:
-        whole=STUDY.whole_heads,
-        whole_mask=f"{SUBJECT}/{STUDY.config.reference}_brain-mask.nii.gz",
+        whole=PREPROCESS.whole_heads,
+        whole_mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
         images=rules.crop.output.images,
         mask=rules.crop.output.mask,
     output:
-        picture=f"{SUBJECT}/overview.png",
-        record=f"{SUBJECT}/overview.json",
+        picture=STUDY.at("overview"),
+        record=STUDY.at("overview_record"),
     log:
         f"{LOGS}/{{subject}}/overview.log",
     benchmark:
@@ -296,7 +300,8 @@ rule overview:
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
     shell:
-        "python -m ricenet overview --whole {input.whole:q} --whole-mask {input.whole_mask:q} "
+        "python -m ricenet overview --subject {wildcards.subject:q} --whole {input.whole:q} "
+        "--whole-mask {input.whole_mask:q} "
         "--images {input.images:q} --mask {input.mask:q} --channels {params.channels:q} "
         "--kinds {params.kinds:q} --reference {params.reference:q} --out {output.picture:q} "
         "--record {output.record:q} "

@@ -5,19 +5,19 @@
 rule report:
     """Write the study's report: one HTML page."""
     input:
-        metrics=STUDY.if_cohort(rules.evaluate.output.metrics),
-        summary=STUDY.if_cohort(rules.evaluate.output.summary),
-        manifest=STUDY.if_cohort(rules.manifest.output.table),
-        comparison=FROZEN.if_compared(rules.compare.output.table),
+        metrics=COHORT.if_cohort(rules.evaluate.output.metrics),
+        summary=COHORT.if_cohort(rules.evaluate.output.summary),
+        manifest=COHORT.if_cohort(rules.manifest.output.table),
+        comparison=PREDICT.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
         audit_record=rules.audit.output.record,
-        overviews=STUDY.overviews(STUDY.reported()),
-        occlusions=STUDY.occlusion_pictures(),
-        importance=EXPLAINED.summaries(),
-        counterfactuals=EXPLAINED.counterfactuals(),
+        overviews=PREPROCESS.overviews(COHORT.reported()),
+        occlusions=EXPLAIN.pictures(),
+        importance=EXPLAIN.summaries(),
+        counterfactuals=EXPLAIN.counterfactuals(),
     output:
-        page=f"{COHORT}/report/index.html",
-        record=f"{COHORT}/report/report.json",
+        page=STUDY.at("report"),
+        record=STUDY.at("report_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/report.log",
     benchmark:
@@ -34,11 +34,14 @@ rule report:
         templates=raw_digest(SOURCE / "ricenet/report/templates", memory={}),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
+        pictured=settings_of(COHORT.reported()),
+        mapped=settings_of(EXPLAIN.mapped()),
     shell:
         "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
-        "--audit-record {input.audit_record:q} --overviews {input.overviews:q} "
-        "--occlusions {input.occlusions:q} --importance {input.importance:q} "
+        "--audit-record {input.audit_record:q} "
+        "--pictured {params.pictured:q} --overviews {input.overviews:q} "
+        "--mapped {params.mapped:q} --occlusions {input.occlusions:q} --importance {input.importance:q} "
         "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
         "--excluded {params.excluded:q} "
         "--out {output.page:q} --record {output.record:q} "

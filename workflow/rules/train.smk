@@ -6,7 +6,7 @@
 rule check_device:
     """Check whether the device that trains is right, how much fits, and how long the study takes."""
     output:
-        f"{LOGS}/device-check.json",
+        STUDY.at("device_check"),
     log:
         f"{LOGS}/device-check.log",
     benchmark:
@@ -33,10 +33,10 @@ rule train_model:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
     output:
-        model=f"{COHORT}/{{ablation}}/fold-{{fold}}/model.safetensors",
-        history=f"{COHORT}/{{ablation}}/fold-{{fold}}/history.tsv",
-        predictions=f"{COHORT}/{{ablation}}/fold-{{fold}}/predictions.tsv",
-        record=f"{COHORT}/{{ablation}}/fold-{{fold}}/model.json",
+        model=STUDY.at("model"),
+        history=STUDY.at("history"),
+        predictions=STUDY.at("validation_predictions"),
+        record=STUDY.at("model_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_fold-{{fold}}_train_model.log",
     benchmark:

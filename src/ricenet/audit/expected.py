@@ -16,19 +16,21 @@ from typing import Any
 from ricenet.audit.records import Problem, Record, Study
 from ricenet.provenance import steps
 from ricenet.study import board
-from ricenet.study.explain_files import Explained
+from ricenet.study.cohort_files import CohortFiles
+from ricenet.study.explain_files import ExplainFiles
+from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.study.study import Study as Plan
 
 # values of flags that do not come from a step's settings: flag to the rule's params
 VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {
     "ingest_mri": {"series": lambda plan, w: plan.raw.series(w)},
-    "ingest_dose": {"row": lambda plan, w: plan.dose_row(w)},
-    "quality": {"accepted": lambda plan, w: plan.accepted(w)},
+    "ingest_dose": {"row": lambda plan, w: plan.raw.dose_row(w)},
+    "quality": {"accepted": lambda plan, w: PreprocessFiles(plan).accepted(w)},
     "cache": {
         "channels": lambda plan, w: plan.channels_text,
         "kinds": lambda plan, w: plan.kinds_text,
     },
-    "manifest": {"rows": lambda plan, w: plan.manifest_rows()},
+    "manifest": {"rows": lambda plan, w: CohortFiles(plan).manifest_rows()},
 }
 SOURCES = {
     "series": "the subjects table",
@@ -129,13 +131,21 @@ def missing(study: Study, plan: Plan) -> Iterable[Problem]:
 def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
     """Results that nothing but audit and report is made from; records name all others."""
     ready = [s for s in map(str, plan.subjects.index) if s not in set(waiting)]
-    found = [*plan.caches(ready), *plan.overviews(ready), f"{plan.root}/audit/records.tsv"]
-    cohort = [
-        *plan.models(), *plan.validation_predictions(), *plan.test_predictions(),
-        *plan.occlusion_pictures(), *Explained(plan).files(),
-        f"{plan.cohort_root}/evaluation/metrics.tsv",
-    ]  # fmt: skip
-    return [*found, *plan.if_cohort(*cohort), f"{plan.cohort_root}/report/index.html"]
+    subjects, cohort, explain = PreprocessFiles(plan), CohortFiles(plan), ExplainFiles(plan)
+    return [
+        *subjects.caches(ready),
+        *subjects.overviews(ready),
+        plan.at("audit"),
+        *cohort.if_cohort(
+            *cohort.models(),
+            *cohort.validation_predictions(),
+            *cohort.test_predictions(),
+            *explain.pictures(),
+            *explain.files(),
+            plan.at("metrics"),
+        ),
+        plan.at("report"),
+    ]
 
 
 def strangers(study: Study, plan: Plan) -> Iterable[Problem]:

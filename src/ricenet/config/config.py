@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
@@ -148,7 +149,7 @@ def warnings(config: Config) -> list[str]:
     return found
 
 
-def settings_of(section: Section | dict[str, Any]) -> str:
-    """Section as sorted JSON text: equal settings give equal text, whatever their order."""
+def settings_of(section: Section | dict[str, Any] | Sequence[Any]) -> str:
+    """Return a section, or values that a step is told, as sorted JSON text: equal give equal."""
     values = section.model_dump(mode="json") if isinstance(section, Section) else section
     return json.dumps(values, sort_keys=True, separators=(",", ":"))

@@ -6,7 +6,9 @@ are taken as they were stored; nothing is predicted or trained again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from scipy.stats import binomtest
 
 from ricenet import step
 from ricenet.cohort import dataset
+from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
 from ricenet.statistics import metrics
 
 COLUMNS = (
@@ -96,8 +99,8 @@ def compared(
     }
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a table of test predictions.
+def read_those_of(path: Path, cohort: str) -> pd.DataFrame:
+    """Read the test predictions of an ablation of a cohort.
 
     Raises
     ------
@@ -106,14 +109,17 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise ValueError(
-            f"{'/'.join(path.parts[-3:])} does not exist; run the target 'evaluate' with that "
+            f"{path.name} of cohort {cohort} does not exist; run the target 'evaluate' with that "
             f"cohort, or take it out of compare.cohorts"
         )
-    return pd.read_csv(path, sep="\t", dtype={"subject": str}, keep_default_na=False)
+    return read_predictions([path], TEST_COLUMNS)
 
 
 def rows_of(
-    test: pd.DataFrame, mine: Sequence[Path], others: Sequence[Path], settings: dict[str, Any]
+    test: pd.DataFrame,
+    mine: Mapping[str, pd.DataFrame],
+    others: Mapping[tuple[str, str], pd.DataFrame],
+    settings: dict[str, Any],
 ) -> pd.DataFrame:
     """One row for each ablation and other cohort; none where no test subject is common.
 
@@ -121,14 +127,14 @@ def rows_of(
     ----------
     test : DataFrame
         Test subjects of this cohort with their labels.
-    mine, others : sequence of Path
-        ``<cohort>/<ablation>/test-predictions.tsv``.
+    mine : mapping of str to DataFrame
+        Test predictions of each ablation.
+    others : mapping of (str, str) to DataFrame
+        The same, of each other cohort and ablation.
     """
-    own = {path.parent.name: read_predictions(path) for path in mine}
     rows = []
-    for path in others:
-        ablation, cohort = path.parent.name, path.parent.parent.name
-        theirs, votes = ensemble_votes(read_predictions(path)), ensemble_votes(own[ablation])
+    for (cohort, ablation), predictions in others.items():
+        theirs, votes = ensemble_votes(predictions), ensemble_votes(mine[ablation])
         common = [s for s in votes.index if s in theirs.index]
         if common:
             labels = test.loc[common, "label"].to_numpy()
@@ -139,11 +145,18 @@ def rows_of(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the predictions of both cohorts, compare, write one table."""
-    with step.Job("compare", argv, inputs=("manifest", "mine*", "others*")) as job:
-        args = job.args
+    inputs, values = ("manifest", "mine*", "others*"), ("ablations",)
+    with step.Job("compare", argv, inputs=inputs, values=values) as job:
+        args, ablations = job.args, json.loads(job.args.ablations)
         manifest, _ = dataset.read_manifest(args.manifest)
         test = manifest[manifest["split"] == "test"]
         settings = {k: v for k, v in job.settings.items() if k != "cohorts"}
-        table = rows_of(test, args.mine, args.others, settings)
+        mine = {
+            ablation: read_those_of(path, "this study")
+            for ablation, path in zip(ablations, args.mine, strict=True)
+        }
+        pairs = zip(product(job.settings["cohorts"], ablations), args.others, strict=True)
+        others = {pair: read_those_of(path, pair[0]) for pair, path in pairs}
+        table = rows_of(test, mine, others, settings)
         job.fact("common_test_subjects", sorted(set(table["n"].tolist())))
         table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,99 +15,15 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort import dataset
+from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
+from ricenet.evaluate.check_predictions import check_test, check_validation
 from ricenet.provenance import atomic
 from ricenet.statistics import metrics
 from ricenet.statistics.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 COLUMNS = ["ablation", "set", "aggregate", "which", "metric", "value", "low", "high", "sd", "n"]
-TEST_COLUMNS = ["ablation", "fold", "subject", "label", "probability_rice"]
-VALIDATION_COLUMNS = ["ablation", "fold", "epoch", "which", *TEST_COLUMNS[2:]]
 
 Row = dict[str, Any]
-
-
-def _read(path: Path) -> pd.DataFrame:
-    # a subject may be called NA; only an empty probability is missing
-    types = {"subject": str, "ablation": str, "which": str}
-    empty = {"probability_rice": [""]}
-    return pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, na_values=empty)
-
-
-def read_predictions(paths: Sequence[Path], columns: Sequence[str]) -> pd.DataFrame:
-    """Read and join tables of predictions.
-
-    Raises
-    ------
-    ValueError
-        No table, columns that differ from the expected, or a probability outside 0 to 1.
-    """
-    tables = [_read(path) for path in paths]
-    for path, table in zip(paths, tables, strict=True):
-        if list(table.columns) != list(columns):
-            raise ValueError(f"{path}: columns {list(table.columns)}, expected {list(columns)}")
-        if not table["probability_rice"].between(0, 1).all():
-            raise ValueError(f"{path}: probabilities outside 0 to 1; the training has diverged")
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
-
-
-def check_subjects(table: pd.DataFrame, expected: pd.DataFrame, what: str) -> None:
-    """Raise ``ValueError`` unless a table has exactly the expected subjects, once, and labels.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Predictions; each subject should appear once.
-    expected : DataFrame
-        Rows of the manifest.
-    what : str
-        Where the predictions are from, for the message.
-    """
-    found = table["subject"]
-    problems = {
-        "predicted twice": sorted(set(found[found.duplicated()])),
-        "missing": sorted(set(expected["subject"]) - set(found)),
-        "not of this split": sorted(set(found) - set(expected["subject"])),
-    }
-    for problem, subjects in problems.items():
-        if subjects:
-            raise ValueError(f"{what}: subjects {subjects} are {problem}; predict again")
-    truth = expected.loc[found, "label"].to_numpy()
-    wrong = list(found[table["label"].to_numpy() != truth])
-    if wrong:
-        raise ValueError(f"{what}: labels of {wrong} differ from the manifest; predict again")
-
-
-def check_validation(table: pd.DataFrame, manifest: pd.DataFrame) -> None:
-    """Raise ``ValueError`` unless each training subject is predicted once, by its own fold."""
-    expected = manifest[manifest["split"] == "train"]
-    for ablation, part in table.groupby("ablation"):
-        for which in ("last", "best"):
-            rows = part[part["which"] == which]
-            what = f"validation predictions of {ablation}, {which} epoch"
-            check_subjects(rows, expected, what)
-            own = expected.loc[rows["subject"], "fold"].to_numpy()
-            wrong = list(rows["subject"][rows["fold"].to_numpy() != own])
-            if wrong:
-                raise ValueError(f"{what}: {wrong} were predicted by a fold they trained")
-
-
-def check_test(table: pd.DataFrame, manifest: pd.DataFrame, ablations: Sequence[str]) -> None:
-    """Raise ``ValueError`` unless each test subject is predicted once by each fold's model."""
-    expected = manifest[manifest["split"] == "test"]
-    folds = set(manifest.loc[manifest["split"] == "train", "fold"])
-    unknown = sorted(set(table["ablation"]) - set(ablations))
-    if unknown:
-        raise ValueError(f"test predictions of {unknown}, which have no validation predictions")
-    for ablation in ablations if len(expected) else []:
-        part = table[table["ablation"] == ablation]
-        if set(part["fold"]) != folds:
-            raise ValueError(
-                f"test predictions of {ablation}: folds {sorted(set(part['fold']))}, the cohort "
-                f"has {sorted(folds)}; predict with the models of all folds"
-            )
-        for fold, rows in part.groupby("fold"):
-            check_subjects(rows, expected, f"test predictions of {ablation}, fold {fold}")
 
 
 def fold_rows(table: pd.DataFrame) -> list[Row]:

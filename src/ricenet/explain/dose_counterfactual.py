@@ -6,8 +6,8 @@ not what another treatment would have done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,18 +78,16 @@ def dose_place(facts: Mapping[str, Any], places: Sequence[int]) -> int:
     return found[0]
 
 
-def masks_of(job: step.Job, paths: Sequence[Path], names: Sequence[str]) -> dict[str, NDArray]:
-    """Brains of the test subjects, from files in folders that bear their names."""
-    found = {path.resolve().parent.name: job.load(path).data > 0 for path in paths}
-    missing = sorted(set(names) - set(found))
+def require_masks(brains: Mapping[str, NDArray], subjects: Sequence[str]) -> None:
+    """Raise ``ValueError`` where a test subject has no brain mask."""
+    missing = sorted(set(subjects) - set(brains))
     if missing:
         raise ValueError(f"brain masks of {missing} are missing; pass those of all test subjects")
-    return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the models and the test subjects' caches and masks; write one table."""
-    inputs, values = ("manifest", "models*", "masks*"), ("ablation", "dose-scaling")
+    inputs, values = ("manifest", "models*", "masks*"), ("ablation", "dose-scaling", "subjects")
     with step.Job("dose_counterfactual", argv, inputs=inputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
         args, device = job.args, choose_device(job.settings["device"])
@@ -100,7 +98,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         places = dataset.ablation_places(facts, args.ablation)
         place, test = dose_place(facts, places), table[table["split"] == "test"]
         subjects = loading.load_subjects(test, facts, places=places, device=device)
-        brains = masks_of(job, args.masks, subjects.names)
+        read = (job.load(path).data > 0 for path in args.masks)
+        brains = dict(zip(json.loads(args.subjects), read, strict=True))
+        require_masks(brains, subjects.names)
         doses = subjects.volumes[:, place].float().cpu().numpy()
         patients = {
             name: Patient(name, dose, brains[name])

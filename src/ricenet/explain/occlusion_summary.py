@@ -194,26 +194,27 @@ def files_of(args: Any, channels: Sequence[str]) -> dict[str, tuple[dict, dict]]
               "mask": args.masks}  # fmt: skip
     if args.ledgers:
         single["ledger"] = args.ledgers
-    n, many = len(args.maps), len(channels)
+    subjects = json.loads(args.subjects)
+    n, many = len(subjects), len(channels)
     if {len(v) for v in single.values()} != {n} or len(args.images) != n * many:
         raise ValueError(
-            f"{n} maps, but {[len(v) for v in single.values()]} files of {list(single)} and "
+            f"{n} subjects, but {[len(v) for v in single.values()]} files of {list(single)} and "
             f"{len(args.images)} images of {many} channels; pass one of each for every subject"
         )
     found = {}
-    for i, path in enumerate(args.maps):
-        subject = path.name.split(".")[0]
+    for i, subject in enumerate(subjects):
+        own = {name: paths[i] for name, paths in single.items()}
         images = dict(zip(channels, args.images[i::n], strict=True))
-        if any(p.absolute().parent.name != subject for p in (single["mask"][i], *images.values())):
+        if any(p.absolute().parent.name != subject for p in (own["mask"], *images.values())):
             raise ValueError(f"mask and images of {subject} do not stand at the place of its map")
-        found[subject] = ({k: v[i] for k, v in single.items()}, images)
+        found[subject] = (own, images)
     return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read maps, images, masks and ledgers of all test subjects; write one table."""
     inputs = ("maps*", "channel-maps*", "map-records*", "images*", "masks*", "ledgers*")
-    values = ("ablation", "channels", "kinds", "quantity")
+    values = ("subjects", "ablation", "channels", "kinds", "quantity")
     with step.Job("occlusion_summary", argv, inputs=inputs, values=values) as job:
         args, s = job.args, job.settings
         kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))

@@ -14,11 +14,10 @@ from torch import nn
 
 from ricenet import step
 from ricenet.cohort import dataset, loading
+from ricenet.cohort.prediction_table import TEST_COLUMNS
 from ricenet.networks import model
 from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
-
-COLUMNS = ("ablation", "fold", "subject", "label", "probability_rice")
 
 
 def predict(
@@ -64,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             columns = zip(subjects.names, subjects.labels.tolist(), found, strict=True)
             rows += [(ablation, fold, *row) for row in columns]
             job.say(f"{ablation} fold {fold}: {len(found)} subjects")
-        result = pd.DataFrame(rows, columns=list(COLUMNS))
+        result = pd.DataFrame(rows, columns=TEST_COLUMNS)
         result.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
         job.fact("precision", precision)
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort.labels import LABELS
+from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
 from ricenet.provenance import atomic
 from ricenet.statistics import metrics
 
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("vote", argv, inputs=inputs, values=values) as job:
         args, found = job.args, {}
         for path in args.tables:
-            table = pd.read_csv(path, sep="\t", dtype={"subject": str}, keep_default_na=False)
+            table = read_predictions([path], TEST_COLUMNS)
             if table.empty or set(table["subject"]) != {args.subject}:
                 raise ValueError(f"{path.name}: not the predictions of {args.subject}")
             found[str(table["ablation"].iloc[0])] = votes(table)

@@ -7,6 +7,7 @@ that image's transforms. Several plans of a dose, ``(X, Y, Z, P)``, are sampled 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -175,12 +176,11 @@ def chain_of(job: step.Job, facts: Mapping[str, Any]) -> sitk.Transform:
     args = job.args
     start, linked = args.channel, np.eye(4)
     if args.kind == "dose":
-        frames = {
-            p.name.removesuffix("_native.json"): job.read_record(p)["facts"]["frame"]
-            for p in args.frames
-        }
+        names = json.loads(args.frame_images)
+        read = (job.read_record(path)["facts"]["frame"] for path in args.frames)
+        frames = dict(zip(names, read, strict=True))
         start, linked = image_of_dose(facts["frame"], frames, facts["registrations"])
-    pairs = [tuple(p.name.split(".")[0].split("_to-", 1)) for p in args.transforms]
+    pairs = [(moving, fixed) for moving, fixed in json.loads(args.links)]
     files = [args.transforms[i] for i in path_to_reference(start, args.reference, pairs)]
     names, chain = [file.name for file in files], [transforms.read(file) for file in files]
     if not np.array_equal(linked, np.eye(4)):
@@ -196,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "align",
         argv,
         inputs=("image", "image-record", "grid", "mask", "transforms*", "frames*"),
-        values=("channel", "kind", "reference"),
+        values=("channel", "kind", "reference", "links", "frame-images"),
     ) as job:
         args, dose = job.args, job.args.kind == "dose"
         grid, mask = job.load(args.grid), job.load(args.mask)

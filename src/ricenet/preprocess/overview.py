@@ -155,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "overview",
         argv,
         inputs=("whole*", "whole-mask", "images*", "mask"),
-        values=("channels", "kinds", "reference"),
+        values=("subject", "channels", "kinds", "reference"),
     ) as job:
         args, reference = job.args, job.args.reference
         kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
@@ -172,6 +172,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             heads = _heads(job, mri, point, mask.affine)
         job.fact("point_ras_mm", (mask.affine @ [*point, 1])[:3].round(1).tolist())
         job.fact("point_reason", reason)
-        heading = f"{args.out.resolve().parent.name}   ·   slices through the {reason}"
+        heading = f"{args.subject}   ·   slices through the {reason}"
         shown = rows(heads, brains, kinds, reference)
         job.stage(args.out).write_bytes(page(shown, heading, heads))

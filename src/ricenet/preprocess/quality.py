@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -106,7 +105,7 @@ def require_decided(checks: Sequence[Mapping[str, Any]], subject: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Collect the checks of one subject's records, compare with the decisions, write or refuse."""
-    with step.Job("quality", argv, inputs=("records*",), values=("accepted",)) as job:
+    with step.Job("quality", argv, inputs=("records*",), values=("subject", "accepted")) as job:
         records = {path.stem: job.read_record(path) for path in job.args.records}
         apart = difference(brain_volumes(records))
         job.check(
@@ -124,14 +123,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         records |= {OWN: {"step": OWN, "checks": job.checks}}
         checks = checks_of(records, json.loads(job.args.accepted))
-        require_decided(checks, _subject(job.record_path))
+        require_decided(checks, job.args.subject)
         for check in checks:
             if "decision" in check:
                 job.say(f"{check['check']} failed and was accepted by {check['who']}")
         job.fact("accepted", sum("decision" in check for check in checks))
         table = pd.DataFrame(checks, columns=list(COLUMNS))
         table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
-
-
-def _subject(record: Path) -> str:
-    return record.resolve().parent.name

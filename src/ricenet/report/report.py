@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,8 @@ def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[
 def subject_sections(
     manifest: Sequence[dict[str, str]],
     checks: Sequence[dict[str, str]],
-    overviews: Sequence[Path],
-    occlusions: Sequence[Path],
+    overviews: Mapping[str, Path],
+    occlusions: Mapping[tuple[str, str], Path],
 ) -> list[dict[str, Any]]:
     """Content of each subject's section: the cohort in the manifest's order, then the others.
 
@@ -63,26 +63,25 @@ def subject_sections(
     ----------
     manifest : sequence of dict
         Rows of the manifest; empty where there is no cohort yet.
-    overviews : sequence of Path
-        ``<subject>/<any name>.png``.
-    occlusions : sequence of Path
-        ``<ablation>/occlusion/<subject>.png``.
+    overviews : mapping of str to Path
+        Picture of each subject.
+    occlusions : mapping of (str, str) to Path
+        Picture of the map of each ablation and subject.
     """
     names = {str(place): name for name, place in LABELS.items()}
-    pictures = {path.resolve().parent.name: path for path in overviews}
     cohort = {row["subject"] for row in manifest}
-    others = [dict(OUTSIDE, subject=name) for name in pictures if name not in cohort]
+    others = [dict(OUTSIDE, subject=name) for name in overviews if name not in cohort]
     found = []
     for row in (*manifest, *others):
         own = [check for check in checks if check["subject"] == row["subject"]]
-        maps = [p for p in occlusions if p.stem == row["subject"]]
-        picture = pictures.get(row["subject"])
+        maps = [(a, p) for (a, subject), p in occlusions.items() if subject == row["subject"]]
+        picture = overviews.get(row["subject"])
         found.append(
             {
                 **row,
                 "label": names.get(row["label"], row["label"]),
                 "overview": data_uri(picture) if picture else None,
-                "occlusions": [(p.resolve().parts[-3], data_uri(p)) for p in maps],
+                "occlusions": [(ablation, data_uri(p)) for ablation, p in maps],
                 "checks": own,
                 "failed": sum(check["verdict"] == "fail" for check in own),
             }
@@ -113,7 +112,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*",
         "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
-    with step.Job("report", argv, inputs=inputs, values=("subjects", "excluded")) as job:
+    values = ("subjects", "excluded", "pictured", "mapped")
+    with step.Job("report", argv, inputs=inputs, values=values) as job:
         args, root = job.args, job.record_path.resolve().parents[3]
         states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
         summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
@@ -121,7 +121,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         manifest = [row for path in args.manifest for row in read_table(path)]
         comparison = [row for path in args.comparison for row in read_table(path)]
         checks = checks_of(read_table(args.audit))
-        sections = subject_sections(manifest, checks, args.overviews, args.occlusions)
+        overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
+        pairs = map(tuple, json.loads(args.mapped))
+        maps = dict(zip(pairs, args.occlusions, strict=True))
+        sections = subject_sections(manifest, checks, overviews, maps)
         known = {section["subject"] for section in sections}
         importance, doses = (
             [row for path in paths for row in read_table(path)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
 
 
-class Explained:
+class ExplainFiles:
     """The maps of a cohort's test subjects, all of one ablation together.
 
     Attributes
@@ -24,27 +25,34 @@ class Explained:
 
     def ledgers(self) -> list[str]:
         """List the records with the ledger of the test subjects' first dose; none without dose."""
-        root, doses = self.study.root, self.study.dose[:1]
-        return [
-            f"{root}/subjects/{s}/{d}_native.json" for d in doses for s in self.study.test_subjects
-        ]
+        at, doses = self.study.at, self.study.dose[:1]
+        tested = self.study.test_subjects
+        return [at("native_record", subject=s, channel=d) for d in doses for s in tested]
+
+    def mapped(self) -> list[tuple[str, str]]:
+        """List ablation and subject of each map that the settings ask for."""
+        return list(product(self.ablations, self.study.test_subjects))
+
+    def _maps(self, kind: str) -> list[str]:
+        at = self.study.at
+        return [at(kind, ablation=ablation, subject=subject) for ablation, subject in self.mapped()]
+
+    def pictures(self) -> list[str]:
+        """List the pictures of the maps that the settings ask for."""
+        return self._maps("occlusion_picture")
 
     def natives(self) -> list[str]:
         """List the maps in the voxels of the native reference image."""
-        return [
-            f"{self.study.cohort_root}/{ablation}/occlusion/{subject}_native.nii.gz"
-            for ablation in self.ablations
-            for subject in self.study.test_subjects
-        ]
+        return self._maps("occlusion_native")
 
     def summaries(self) -> list[str]:
-        """Tables of what the maps say."""
-        return [f"{self.study.cohort_root}/{a}/occlusion-summary.tsv" for a in self.ablations]
+        """List the tables of what the maps say."""
+        return [self.study.at("occlusion_summary", ablation=a) for a in self.ablations]
 
     def counterfactuals(self) -> list[str]:
-        """Tables of probabilities under other doses, of those ablations that have a dose."""
+        """List the tables of probabilities under other doses, of ablations that have a dose."""
         with_dose = [a for a in self.ablations if set(a.split("-")) & set(self.study.dose)]
-        return [f"{self.study.cohort_root}/{a}/dose-counterfactuals.tsv" for a in with_dose]
+        return [self.study.at("dose_counterfactual", ablation=a) for a in with_dose]
 
     def files(self) -> list[str]:
         """All of them."""

@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from ricenet.cohort import tables
+from ricenet.config import config
 from ricenet.provenance import atomic, raw_files
 
 PLANNING_CT = "ct"
@@ -95,6 +97,11 @@ class RawInputs:
     def series(self, w: Any) -> str:
         """Params function: which series of the raw folder counts; empty where it holds one."""
         return str(self.rows[w.subject][f"{w.mri}_series"])
+
+    def dose_row(self, w: Any) -> str:
+        """Params function: what the subject's row says of the dose, as JSON text."""
+        row = self.rows[w.subject]
+        return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
 
     # --- all of a subject -----------------------------------------------------------------------
 

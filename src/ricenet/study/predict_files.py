@@ -1,7 +1,7 @@
 """Files of a finished cohort that rules take as they are, and the subjects who arrive at it.
 
-A prediction must never train: neither a changed setting nor a new subject may reach the models
-through it. Its rules therefore name manifest and models by paths that no rule makes.
+Inference must never trigger training: neither a changed setting nor a new subject may reach the
+models through it. Its rules therefore name manifest and models by paths that no rule makes.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def moved(files: Iterable[tuple[str, Any]], old: str, new: str) -> dict[str, Any
     }
 
 
-class Frozen:
-    """A study's cohort as subjects without a label see it.
+class PredictFiles:
+    """Files of the cohort that rules of predictions use.
 
     Parameters
     ----------
@@ -48,22 +48,23 @@ class Frozen:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.ablations = list(study.config.arrival.ablations) or [study.ablations[-1]]
-        self.folder = f"{study.cohort_root}/predictions"
 
-    def file(self, name: str) -> str:
+    def file(self, kind: str) -> str:
         """One of the cohort's files as it is, whatever has changed since."""
-        return as_source(f"{self.study.cohort_root}/{name}")
+        return as_source(self.study.at(kind))
 
     def models(self, w: Any) -> list[str]:
         """Input function: the models of one input combination as they are, one a fold."""
-        return [as_source(path) for path in self.study.fold_models(w)]
+        return [
+            as_source(self.study.at("model", ablation=w.ablation, fold=k)) for k in self.study.folds
+        ]
 
     def other_predictions(self) -> list[str]:
         """Test predictions of the cohorts that this one is compared with, as they are."""
         study = self.study
         names = study.ablations if study.test_subjects else []
         return [
-            as_source(f"{study.root}/cohorts/{cohort}/{ablation}/test-predictions.tsv")
+            as_source(study.at("test_predictions", cohort=cohort, ablation=ablation))
             for cohort in study.config.compare.cohorts
             for ablation in names
         ]
@@ -74,7 +75,8 @@ class Frozen:
 
     def tables(self, w: Any) -> list[str]:
         """Input function: what each ensemble says about one subject."""
-        return [f"{self.folder}/{w.subject}/{a}/predictions.tsv" for a in self.ablations]
+        at = self.study.at
+        return [at("arrival_predictions", subject=w.subject, ablation=a) for a in self.ablations]
 
     def subjects(self) -> list[str]:
         """Subjects without a label whose images are not held up: those that ``predict`` is for."""
@@ -85,13 +87,13 @@ class Frozen:
 
     def answers(self) -> list[str]:
         """Prediction of each of these subjects."""
-        return [f"{self.folder}/{s}/prediction.json" for s in self.subjects()]
+        return [self.study.at("prediction", subject=s) for s in self.subjects()]
 
     def results(self) -> list[str]:
         """Everything that the target ``predict`` makes; nothing where nobody has arrived."""
-        table = [f"{self.folder}/predictions.tsv"] if self.subjects() else []
+        table = [self.study.at("predictions")] if self.subjects() else []
         pictures = [
-            f"{self.folder}/{subject}/{ablation}/occlusion/{subject}.png"
+            self.study.at("arrival_occlusion_picture", subject=subject, ablation=ablation)
             for subject in (self.subjects() if self.study.config.arrival.occlusion else [])
             for ablation in self.ablations
         ]

@@ -17,7 +17,7 @@ from ricenet.cohort import overrides, tables
 from ricenet.config import config, introduced, settings_files
 from ricenet.networks import memory_plan
 from ricenet.provenance import digests, steps
-from ricenet.study import accepted_code, board
+from ricenet.study import accepted_code, layout
 from ricenet.study.ingest_files import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -72,7 +72,7 @@ class Study:
         syn = self.config.registration.transform == "syn"
         self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
-        self.cohort_root = f"{self.root}/cohorts/{self.cohort_name}"
+        self.cohort_root = f"{self.root}/{layout.COHORT.format(cohort=self.cohort_name)}"
         self.raw = RawInputs(
             self.subjects,
             Path(self.config.subjects).parent,
@@ -138,6 +138,11 @@ class Study:
         grid = [self.config.reference, self.config.dose_anchor]
         return config.settings_of({**found, "reference": [digests.text_digest(str(grid)), ""]})
 
+    def at(self, kind: str, **names: str | int) -> str:
+        """Return the path of a file of the study, see :func:`ricenet.study.layout.path`."""
+        own = {"cohort": self.cohort_name, "transform": self.transform_suffix}
+        return f"{self.root}/{layout.path(kind, **{**own, **names})}"
+
     def size(self) -> dict[str, Any]:
         """How large the study is, and the settings of what takes long; no path, no subject."""
         c, per_fold = self.config, self.cohort[self.cohort["split"] == "train"]
@@ -158,130 +163,6 @@ class Study:
             "trainings": len(self.ablations) * len(self.folds),
             "channels_of_maps": [len(a.split("-")) for a in c.occlusion_map.ablations],
         }
-
-    # --- files of a subject ---------------------------------------------------------------------
-
-    def dose_row(self, w: Any) -> str:
-        """Params function: what the subject's row says of the dose, as JSON text."""
-        row = self.raw.rows[w.subject]
-        return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
-
-    def file(self, w: Any, name: str) -> str:
-        """Path of one of a subject's files."""
-        return f"{self.root}/subjects/{w.subject}/{name}"
-
-    def registration_masks(self, w: Any) -> list[str]:
-        """Input function: brain masks of both images, for the gates; none for a planning CT."""
-        if w.mri == PLANNING_CT:
-            return []
-        return [self.file(w, f"{name}_brain-mask.nii.gz") for name in (w.mri, w.target)]
-
-    def transforms(self, w: Any) -> list[str]:
-        """Input function: transforms that can lead the channel to the reference grid."""
-        reference, anchor = self.config.reference, self.config.dose_anchor
-        if w.channel in self.mri:
-            pairs = [(w.channel, reference)] if w.channel != reference else []
-        else:
-            pairs = [(m, reference) for m in self.mri if m != reference]
-            if self.raw.has_ct(w.subject):
-                pairs.append((PLANNING_CT, anchor))
-        return [self.file(w, f"{a}_to-{b}.{self.transform_suffix}") for a, b in pairs]
-
-    def frames(self, w: Any) -> list[str]:
-        """Input function: records of the images whose frame of reference the dose may share."""
-        if w.channel in self.mri:
-            return []
-        return [self.file(w, f"{name}_native.json") for name in self.raw.images(w.subject)]
-
-    def uncropped(self, w: Any) -> list[str]:
-        """Input function: volumes to crop, in the order of the channels."""
-        last = dict.fromkeys(self.mri, "zscored") | dict.fromkeys(self.dose, "total")
-        return [self.file(w, f"{name}_{last[name]}.nii.gz") for name in self.channels]
-
-    def quality_records(self, w: Any) -> list[str]:
-        """Input function: records of a subject with checks that may hold it back."""
-        images = self.raw.images(w.subject)
-        moved = [(m, self.config.reference) for m in self.mri if m != self.config.reference]
-        moved += [(PLANNING_CT, self.config.dose_anchor)] if len(images) > len(self.mri) else []
-        names = [
-            "timeline",
-            *(f"{name}_native" for name in (*images, *self.dose)),
-            *(f"{name}_{made}" for name in self.mri for made in ("brain-mask", "zscored")),
-            *(f"{a}_to-{b}" for a, b in moved),
-            *(f"{name}_{made}" for name in self.dose for made in ("registered", "total")),
-            "crop",
-        ]
-        return [self.file(w, f"{name}.json") for name in names]
-
-    def accepted(self, w: Any) -> str:
-        """Params function: checks of a subject that a person has accepted, as JSON text."""
-        if w.subject not in self.decided:  # nearly everybody
-            return config.settings_of({})
-        return config.settings_of(overrides.accepted(self.overrides, w.subject))
-
-    # --- files of the study ---------------------------------------------------------------------
-
-    def kind(self, w: Any) -> str:
-        """Params function: ``mri`` or ``dose``."""
-        return "mri" if w.channel in self.mri else "dose"
-
-    def whole_heads(self, w: Any) -> list[str]:
-        """Input function: MRI channels on the reference grid, skull and all."""
-        return [self.file(w, f"{name}_registered.nii.gz") for name in self.mri]
-
-    def caches(self, subjects: Iterable[str]) -> list[str]:
-        """Cache files of some subjects."""
-        return [f"{self.root}/caches/{s}.npy" for s in subjects]
-
-    def manifest_rows(self) -> str:
-        """Cohort with labels as JSON text: what the manifest says besides the digests."""
-        rows = self.cohort[["subject", "split", "fold", "label"]].to_dict("records")
-        return json.dumps(rows, separators=(",", ":"))
-
-    def reported(self) -> list[str]:
-        """Subjects that audit and report wait for: the cohort's, and others that did not fail."""
-        failed = board.failed_subjects(Path(self.root), map(str, self.subjects.index))
-        return [s for s in self.subjects.index if s in self.cohort.index or s not in failed]
-
-    def if_cohort(self, *files: str) -> list[str]:
-        """Files, or none where the cohort has no rows yet."""
-        return list(files) if len(self.cohort) else []
-
-    def overviews(self, subjects: Iterable[str]) -> list[str]:
-        """Overview pictures of some subjects."""
-        return [f"{self.root}/subjects/{s}/overview.png" for s in subjects]
-
-    def fold_models(self, w: Any) -> list[str]:
-        """Input function: the models of one input combination, one a fold."""
-        return [f"{self.cohort_root}/{w.ablation}/fold-{k}/model.safetensors" for k in self.folds]
-
-    def _all_folds(self, name: str) -> list[str]:
-        return [
-            f"{self.cohort_root}/{ablation}/fold-{k}/{name}"
-            for ablation in self.ablations
-            for k in self.folds
-        ]
-
-    def models(self) -> list[str]:
-        """Every model of the cohort."""
-        return self._all_folds("model.safetensors")
-
-    def validation_predictions(self) -> list[str]:
-        """Every model's predictions for its validation fold."""
-        return self._all_folds("predictions.tsv")
-
-    def test_predictions(self) -> list[str]:
-        """Every ensemble's predictions for the test subjects; none without test subjects."""
-        names = self.ablations if self.test_subjects else []
-        return [f"{self.cohort_root}/{ablation}/test-predictions.tsv" for ablation in names]
-
-    def occlusion_pictures(self) -> list[str]:
-        """Pictures of the occlusion maps that the settings ask for."""
-        return [
-            f"{self.cohort_root}/{ablation}/occlusion/{subject}.png"
-            for ablation in self.config.occlusion_map.ablations
-            for subject in self.test_subjects
-        ]
 
 
 def from_files(configfiles: Iterable[Path]) -> Study:

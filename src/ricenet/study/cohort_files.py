@@ -1,0 +1,64 @@
+"""Files of a cohort: manifest, models and predictions, as the rules ask for them.
+
+Methods that take ``wildcards`` are input functions of rules.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ricenet.study import board
+
+if TYPE_CHECKING:
+    from ricenet.study.study import Study
+
+
+class CohortFiles:
+    """The study's cohort and what is trained on it."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+
+    def manifest_rows(self) -> str:
+        """Cohort with labels as JSON text: what the manifest says besides the digests."""
+        rows = self.study.cohort[["subject", "split", "fold", "label"]].to_dict("records")
+        return json.dumps(rows, separators=(",", ":"))
+
+    def reported(self) -> list[str]:
+        """Subjects that audit and report wait for: the cohort's, and others that did not fail."""
+        study = self.study
+        failed = board.failed_subjects(Path(study.root), map(str, study.subjects.index))
+        return [s for s in study.subjects.index if s in study.cohort.index or s not in failed]
+
+    def if_cohort(self, *files: str) -> list[str]:
+        """Files, or none where the cohort has no rows yet."""
+        return list(files) if len(self.study.cohort) else []
+
+    def fold_models(self, w: Any) -> list[str]:
+        """Input function: the models of one input combination, one a fold."""
+        return [self.study.at("model", ablation=w.ablation, fold=k) for k in self.study.folds]
+
+    def _all_folds(self, kind: str) -> list[str]:
+        return [
+            self.study.at(kind, ablation=ablation, fold=k)
+            for ablation in self.study.ablations
+            for k in self.study.folds
+        ]
+
+    def models(self) -> list[str]:
+        """Every model of the cohort."""
+        return self._all_folds("model")
+
+    def validation_predictions(self) -> list[str]:
+        """Every model's predictions for its validation fold."""
+        return self._all_folds("validation_predictions")
+
+    def tested(self) -> list[str]:
+        """Input combinations with predictions for test subjects; none without test subjects."""
+        return self.study.ablations if self.study.test_subjects else []
+
+    def test_predictions(self) -> list[str]:
+        """Every ensemble's predictions for the test subjects."""
+        return [self.study.at("test_predictions", ablation=a) for a in self.tested()]

@@ -1,0 +1,111 @@
+"""Files of a subject, and what its steps are told, as the rules of ``preprocess.smk`` ask for them.
+
+Methods that take ``wildcards`` are input and params functions of rules. They depend on one
+subject's row alone, so that a new row in the table touches nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ricenet.cohort import overrides
+from ricenet.config import config
+from ricenet.study.ingest_files import PLANNING_CT
+
+if TYPE_CHECKING:
+    from ricenet.study.study import Study
+
+
+class PreprocessFiles:
+    """Volumes, transforms and records on the way from raw images to a cache."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+
+    def registration_masks(self, w: Any) -> list[str]:
+        """Input function: brain masks of both images, for the gates; none for a planning CT."""
+        if w.mri == PLANNING_CT:
+            return []
+        at = self.study.at
+        return [at("brain_mask", subject=w.subject, channel=name) for name in (w.mri, w.target)]
+
+    def pairs(self, w: Any) -> list[tuple[str, str]]:
+        """Return the registrations that can lead the channel to the reference grid."""
+        reference, anchor = self.study.config.reference, self.study.config.dose_anchor
+        if w.channel in self.study.mri:
+            return [(w.channel, reference)] if w.channel != reference else []
+        found = [(m, reference) for m in self.study.mri if m != reference]
+        return found + ([(PLANNING_CT, anchor)] if self.study.raw.has_ct(w.subject) else [])
+
+    def transforms(self, w: Any) -> list[str]:
+        """Input function: the transforms of :meth:`pairs`."""
+        return [
+            self.study.at("transform", subject=w.subject, moving=moving, fixed=fixed)
+            for moving, fixed in self.pairs(w)
+        ]
+
+    def links(self, w: Any) -> str:
+        """Params function: images that each of the transforms joins, as JSON text."""
+        return config.settings_of(self.pairs(w))
+
+    def sharing(self, w: Any) -> list[str]:
+        """Images whose frame of reference the channel may share, if it is a dose."""
+        return [] if w.channel in self.study.mri else self.study.raw.images(w.subject)
+
+    def frame_images(self, w: Any) -> str:
+        """Params function: :meth:`sharing` as JSON text."""
+        return config.settings_of(self.sharing(w))
+
+    def frames(self, w: Any) -> list[str]:
+        """Input function: records of :meth:`sharing`."""
+        at = self.study.at
+        return [at("native_record", subject=w.subject, channel=n) for n in self.sharing(w)]
+
+    def uncropped(self, w: Any) -> list[str]:
+        """Input function: volumes to crop, in the order of the channels."""
+        study = self.study
+        last = dict.fromkeys(study.mri, "zscored") | dict.fromkeys(study.dose, "total")
+        return [study.at(last[n], subject=w.subject, channel=n) for n in study.channels]
+
+    def quality_records(self, w: Any) -> list[str]:
+        """Input function: records of a subject with checks that may hold it back."""
+        study, reference = self.study, self.study.config.reference
+        images = study.raw.images(w.subject)
+        moved = [(m, reference) for m in study.mri if m != reference]
+        moved += [(PLANNING_CT, study.config.dose_anchor)] if len(images) > len(study.mri) else []
+        of_channels = [
+            *(("native", name) for name in (*images, *study.dose)),
+            *((made, name) for name in study.mri for made in ("brain_mask", "zscored")),
+        ]
+        of_doses = [(made, name) for name in study.dose for made in ("registered", "total")]
+        at = study.at
+        return [
+            at("timeline_record", subject=w.subject),
+            *(at(f"{made}_record", subject=w.subject, channel=n) for made, n in of_channels),
+            *(at("transform_record", subject=w.subject, moving=a, fixed=b) for a, b in moved),
+            *(at(f"{made}_record", subject=w.subject, channel=n) for made, n in of_doses),
+            at("crop_record", subject=w.subject),
+        ]
+
+    def accepted(self, w: Any) -> str:
+        """Params function: checks of a subject that a person has accepted, as JSON text."""
+        if w.subject not in self.study.decided:  # nearly everybody
+            return config.settings_of({})
+        return config.settings_of(overrides.accepted(self.study.overrides, w.subject))
+
+    def kind(self, w: Any) -> str:
+        """Params function: ``mri`` or ``dose``."""
+        return "mri" if w.channel in self.study.mri else "dose"
+
+    def whole_heads(self, w: Any) -> list[str]:
+        """Input function: MRI channels on the reference grid, skull and all."""
+        return [self.study.at("registered", subject=w.subject, channel=n) for n in self.study.mri]
+
+    def caches(self, subjects: Iterable[str]) -> list[str]:
+        """Cache files of some subjects."""
+        return [self.study.at("cache", subject=s) for s in subjects]
+
+    def overviews(self, subjects: Iterable[str]) -> list[str]:
+        """Overview pictures of some subjects."""
+        return [self.study.at("overview", subject=s) for s in subjects]
