@@ -22,7 +22,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ricenet.evaluate import evaluate
-from ricenet.statistics import metrics
+from ricenet.statistics import confusion, metrics
 from ricenet.study import study
 
 PRECISIONS = ("fp32", "bf16")
@@ -53,7 +53,7 @@ def rows(found: pd.DataFrame) -> Iterator[tuple[str, int, float, float, float]]:
     """Precision, seed, macro F1 of all folds together, mean and deviation over the folds."""
     for (precision, seed), part in found.groupby(["precision", "seed"]):
         labels, rice = part["label"].to_numpy(), part["probability_rice"].to_numpy()
-        pooled = metrics.macro_f1(labels, metrics.predicted_class(rice))
+        pooled = confusion.macro_f1(labels, metrics.predicted_class(rice))
         folds = next(r for r in evaluate.fold_rows(part) if r["metric"] == "macro_f1")
         yield precision, seed, pooled, folds["value"], folds["sd"]
 

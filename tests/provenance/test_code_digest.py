@@ -36,8 +36,8 @@ NOTHING = {
         '"postop-event": 0.7',
     ),
     "the text of --explain": ("ingest/explain_dose.py", "(from the", "(as told by the"),
-    "a description of a setting": ("config/sections.py", "voxels", "numbers of voxels"),
-    "a bound of a setting": ("config/sections.py", "lt=1", "lt=2"),
+    "a description of a setting": ("config/preprocess.py", "voxels", "numbers of voxels"),
+    "a bound of a setting": ("config/train.py", "lt=1", "lt=2"),
     "a label's name": ("cohort/labels.py", "recurrence", "relapse"),
     "how a record is written": (
         "provenance/record.py",

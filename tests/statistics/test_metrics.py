@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 from statsmodels.stats.proportion import proportion_confint
 
-from ricenet.statistics import metrics
+from ricenet.statistics import confusion, metrics
 
 
 @pytest.fixture(params=range(3))
@@ -25,7 +25,7 @@ def test_point_values_are_those_of_scikit_learn(case):
             "auc": sk.roc_auc_score(labels, score),
         }
     )
-    c = metrics.confusion(labels, predicted)
+    c = confusion.confusion(labels, predicted)
     assert [
         [c["true_negative"], c["false_positive"]],
         [c["false_negative"], c["true_positive"]],
@@ -37,11 +37,11 @@ def test_the_published_test_result():
     labels = np.array([0] * 6 + [1] * 6)
     predicted = labels.copy()
     predicted[0] = 1
-    assert metrics.macro_f1(labels, predicted) == pytest.approx(0.916, abs=1e-3)
+    assert confusion.macro_f1(labels, predicted) == pytest.approx(0.916, abs=1e-3)
 
 
 def test_nothing_of_a_class_is_predicted():
-    assert metrics.macro_f1([0, 1, 1], [0, 0, 0]) == pytest.approx(0.25)  # (1/2 + 0) / 2
+    assert confusion.macro_f1([0, 1, 1], [0, 0, 0]) == pytest.approx(0.25)  # (1/2 + 0) / 2
 
 
 @pytest.mark.parametrize("labels", [[1, 1, 1], [0, 0], []])
@@ -84,7 +84,7 @@ def test_bootstrap_follows_from_the_seed(case):
     labels, _, predicted = case
     a, b, c = (
         metrics.bootstrap(
-            metrics.macro_f1, labels, predicted, samples=50, confidence=0.95, seed=seed
+            confusion.macro_f1, labels, predicted, samples=50, confidence=0.95, seed=seed
         )
         for seed in (1, 1, 2)
     )

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
 from ricenet import step
 from ricenet.networks import model
-from ricenet.train import checkpoint, epoch, fit_to_device, history, loop, train_model
+from ricenet.statistics import confusion
+from ricenet.train import checkpoint, epoch, fit_to_device, loop, train_model
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +159,8 @@ def test_unknown_ablation_or_fold(manifest, ablation, fold, message):
 
 
 def test_macro_f1_of_one_class_is_nan():
-    assert np.isnan(history.macro_f1([1, 1], [1, 0]))
-    assert history.macro_f1([0, 1], [0, 1]) == 1
+    assert np.isnan(confusion.macro_f1([1, 1], [1, 0]))
+    assert confusion.macro_f1([0, 1], [0, 1]) == 1
 
 
 def test_precision_auto_is_bf16_on_a_gpu_only():

@@ -14,39 +14,32 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
-from ricenet.config.sections import (
-    Align,
-    Arrival,
-    Audit,
-    BrainMask,
-    Cache,
-    Channel,
-    Compare,
-    Crop,
+from ricenet.config.cohort import Manifest
+from ricenet.config.evaluate import Compare, Evaluate
+from ricenet.config.explain import (
     DoseCounterfactual,
-    Evaluate,
-    IngestDose,
-    IngestMri,
-    Manifest,
-    Name,
     OcclusionMap,
     OcclusionNative,
     OcclusionPicture,
     OcclusionSummary,
+)
+from ricenet.config.ingest import IngestDose, IngestMri, Timeline
+from ricenet.config.predict import Arrival, Predict, Predictions, Vote
+from ricenet.config.preprocess import (
+    Align,
+    BrainMask,
+    Cache,
+    Crop,
     Overview,
-    Predict,
-    Predictions,
     Quality,
     Register,
-    Report,
     Resample,
-    Section,
-    Timeline,
     TotalDose,
-    TrainModel,
-    Vote,
     Zscore,
 )
+from ricenet.config.report import Audit, Report
+from ricenet.config.section import Channel, Name, Section
+from ricenet.config.train import TrainModel
 
 TABLE_COLUMNS = frozenset({"subject", "label", "ct", "fractions"})
 

@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
-from ricenet.statistics import metrics
+from ricenet.statistics import confusion, metrics
 
 COLUMNS = (
     "ablation", "other", "n", "macro_f1", "macro_f1_other", "difference", "low", "high",
@@ -78,7 +78,7 @@ def compared(
     """
 
     def difference(truth: NDArray, cases: NDArray) -> float:
-        return metrics.macro_f1(truth, mine[cases]) - metrics.macro_f1(truth, theirs[cases])
+        return confusion.macro_f1(truth, mine[cases]) - confusion.macro_f1(truth, theirs[cases])
 
     found = metrics.bootstrap(
         difference,
@@ -90,8 +90,8 @@ def compared(
     )
     return {
         "n": len(labels),
-        "macro_f1": metrics.macro_f1(labels, mine),
-        "macro_f1_other": metrics.macro_f1(labels, theirs),
+        "macro_f1": confusion.macro_f1(labels, mine),
+        "macro_f1_other": confusion.macro_f1(labels, theirs),
         "difference": found.value,
         "low": found.low,
         "high": found.high,

@@ -18,7 +18,7 @@ from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate.check_predictions import check_test, check_validation
 from ricenet.provenance import atomic
-from ricenet.statistics import metrics
+from ricenet.statistics import confusion, metrics
 from ricenet.statistics.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 COLUMNS = ["ablation", "set", "aggregate", "which", "metric", "value", "low", "high", "sd", "n"]
@@ -85,7 +85,7 @@ def validation_results(table: pd.DataFrame, settings: dict[str, Any]) -> tuple[l
             "macro_f1_mean": folds[0]["value"],
             "macro_f1_sd": folds[0]["sd"],
             "pooled": {name: e._asdict() for name, e in pooled.items()},
-            "confusion": metrics.confusion(labels, predicted),
+            "confusion": confusion.confusion(labels, predicted),
         }
     return rows, summary
 
@@ -117,7 +117,7 @@ def test_results(table: pd.DataFrame, settings: dict[str, Any]) -> tuple[list[Ro
         ]
         summary[aggregate.replace(" ", "_")] = {
             **{name: e._asdict() for name, e in found.items()},
-            "confusion": metrics.confusion(labels, predicted),
+            "confusion": confusion.confusion(labels, predicted),
         }
     return rows, summary
 

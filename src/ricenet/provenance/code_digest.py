@@ -27,8 +27,9 @@ PACKAGE = "ricenet"
 CARRIERS = frozenset(
     {
         "cohort.labels",
-        "config.config", "config.introduced", "config.sections", "config.settings_files",
-        "config.yaml_limits",
+        "config.cohort", "config.config", "config.evaluate", "config.explain", "config.ingest",
+        "config.introduced", "config.predict", "config.preprocess", "config.report",
+        "config.section", "config.settings_files", "config.train", "config.yaml_limits",
         "ingest.explain_dose",
         "networks.verdicts",
         "provenance.atomic", "provenance.code_digest", "provenance.record", "provenance.software",

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet.statistics.confusion import confusion, macro_f1
+
 
 class Estimate(NamedTuple):
     """A metric with its confidence interval."""
@@ -26,25 +28,6 @@ class Estimate(NamedTuple):
 def predicted_class(probability_rice: NDArray) -> NDArray:
     """Class of the larger probability; exactly 0.5 is recurrence, as by argmax."""
     return (np.asarray(probability_rice) > 0.5).astype(np.int64)
-
-
-def confusion(labels: NDArray, predicted: NDArray) -> dict[str, int]:
-    """Count true and false positives and negatives."""
-    labels, predicted = np.asarray(labels) == 1, np.asarray(predicted) == 1
-    return {
-        "true_positive": int((labels & predicted).sum()),
-        "false_positive": int((~labels & predicted).sum()),
-        "true_negative": int((~labels & ~predicted).sum()),
-        "false_negative": int((labels & ~predicted).sum()),
-    }
-
-
-def macro_f1(labels: NDArray, predicted: NDArray) -> float:
-    """Mean of the two classes' F1 = 2 TP / (2 TP + FP + FN); NaN without both classes."""
-    tp, fp, tn, fn = confusion(labels, predicted).values()
-    if tp + fn == 0 or tn + fp == 0:
-        return float("nan")
-    return (2 * tp / (2 * tp + fp + fn) + 2 * tn / (2 * tn + fp + fn)) / 2
 
 
 def auc(labels: NDArray, probability_rice: NDArray) -> float:

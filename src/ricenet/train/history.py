@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import f1_score
 from torch import nn
 
 from ricenet.cohort.loading import Subjects
+from ricenet.statistics.confusion import macro_f1
 from ricenet.train.checkpoint import State
 
 
@@ -63,7 +63,7 @@ def note_epoch(
         raise ValueError(f"the loss is no number in epoch {state.epoch + 1}; lower learning_rate")
     lengths = torch.linalg.vector_norm(norms, dim=1)  # (steps,)
     rice = torch.softmax(logits, dim=1)[:, 1].tolist()
-    f1 = macro_f1(labels.tolist(), [int(p > 0.5) for p in rice])
+    f1 = macro_f1(labels.cpu().numpy(), np.asarray(rice) > 0.5)
     state.epoch += 1
     state.last = rice
     state.history.append(
@@ -80,14 +80,6 @@ def note_epoch(
     rank = [-1.0 if math.isnan(f1) else f1, -loss]
     if not state.best or rank > state.best["rank"]:
         state.best = {"epoch": state.epoch, "rank": rank, "probabilities": state.last}
-
-
-def macro_f1(labels: Sequence[int], predicted: Sequence[int]) -> float:
-    """Macro F1; NaN where the labels are all of one class.
-
-    Not from :mod:`ricenet.statistics.metrics`: an edit there must not train all models again.
-    """
-    return f1_score(labels, predicted, average="macro") if set(labels) == {0, 1} else math.nan
 
 
 def predictions(state: State, validation: Subjects, identity: dict[str, Any]) -> pd.DataFrame:

@@ -1,0 +1,45 @@
+"""Settings of the steps in ``explain.smk``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ricenet.config.section import Device, Section
+
+
+class OcclusionMap(Section):
+    """Which maps are made, and how finely."""
+
+    ablations: list[str] = Field(description="names of input combinations; empty = none")
+    cube_mm: PositiveFloat
+    stride_mm: PositiveFloat
+    mri_fill: float = Field(description="value in a hidden cube, as the network sees it")
+    dose_fill: float | Literal["mean"] = Field(description="the same; mean: of what is hidden")
+    batch_size: PositiveInt
+    precision: Literal["fp32", "tf32", "bf16"]
+    device: Device
+
+
+class OcclusionNative(Section):
+    """The occlusion map in the voxels of the native reference image."""
+
+
+class DoseCounterfactual(Section):
+    """What the ensemble would say under other doses."""
+
+    device: Device
+
+
+class OcclusionSummary(Section):
+    """Where the importance lies, against maps that were shifted at random."""
+
+    shifts: PositiveInt = Field(description="randomly shifted maps of the null")
+    bootstrap_samples: PositiveInt
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    seed: int
+
+
+class OcclusionPicture(Section):
+    """The picture of an occlusion map."""

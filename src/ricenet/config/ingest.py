@@ -1,0 +1,25 @@
+"""Settings of the steps in ``ingest.smk``."""
+
+from __future__ import annotations
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ricenet.config.section import Section
+
+
+class IngestMri(Section):
+    """From a DICOM series or a NIfTI file to a native volume."""
+
+    min_slices: PositiveInt = Field(description="fewer slices than this are not a volume")
+
+
+class IngestDose(Section):
+    """From RTDOSE and RTPLAN, or a NIfTI file, to Gy."""
+
+    min_fractions: PositiveInt = Field(description="fewest fractions that are believed")
+    max_fractions: PositiveInt = Field(description="most fractions that are believed")
+    max_total_gy: PositiveFloat = Field(description="a higher course maximum is refused, Gy")
+
+
+class Timeline(Section):
+    """Identity and order in time of a subject's raw data."""

@@ -1,0 +1,53 @@
+"""Settings of the steps in ``train.smk``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ricenet.config.section import Device, Fraction, Section
+
+
+class Model(Section):
+    """The network: MONAI's 3D ResNet18."""
+
+    stem_stride: Literal[1, 2] = Field(description="stride of the first convolution")
+    width: PositiveFloat = Field(description="factor on the number of feature maps; 1 = ResNet18")
+
+
+class Augmentation(Section):
+    """Ranges from which each training sample's changes are drawn."""
+
+    probability: Fraction = Field(description="of each transform, by itself")
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = Field(description="+- about each axis")
+    scaling: Annotated[float, Field(ge=0, lt=1)] = Field(description="+- of the size")
+    elastic_mm: Annotated[float, Field(ge=0)] = Field(description="deviation of displacements, mm")
+    elastic_spacing_mm: PositiveFloat = Field(description="distance of the control points, mm")
+    noise: Annotated[float, Field(ge=0)] = Field(description="largest deviation of added noise")
+    brightness: Annotated[float, Field(ge=0, lt=1)] = Field(description="+- of the factor")
+    gamma: Annotated[float, Field(ge=0, lt=1)] = Field(description="+- of the exponent")
+
+
+class TrainModel(Section):
+    """Training of one model: one ablation, one fold."""
+
+    seed: int
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    weight_decay: Annotated[float, Field(ge=0)]
+    precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 on a GPU")
+    validation_precision: Literal["fp32", "bf16"] = Field(
+        description="of validation, and of all predictions by the model"
+    )
+    norm_statistics: Literal["running", "recomputed"] = Field(
+        description="of the finished model's batch norms: as training left them, or over all "
+        "training subjects"
+    )
+    device: Device
+    memory_gb: PositiveFloat | None = Field(description="of the device; null: what it has free")
+    deterministic: bool = Field(description="only kernels that give the same bits each time")
+    checkpoint_epochs: PositiveInt = Field(description="epochs between two resume points")
+    model: Model
+    augmentation: Augmentation
