@@ -142,8 +142,8 @@ def check_training(
     return step
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Check the device, show the result, write the file; it is written after an error, too."""
+def command_line() -> argparse.ArgumentParser:
+    """Make the parser."""
     parser = argparse.ArgumentParser(
         prog="ricenet check-device",
         description="Check a device before a study is given to it: is it right, does the study "
@@ -160,7 +160,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--threads", type=int, default=torch.get_num_threads(), help="of the processor"
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Check the device, show the result, write the file; it is written after an error, too."""
+    args = command_line().parse_args(argv)
     torch.set_num_threads(args.threads)
     if args.log:
         args.log.parent.mkdir(parents=True, exist_ok=True)

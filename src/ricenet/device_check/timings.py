@@ -66,6 +66,23 @@ def seconds(work: Callable[[], object], device: torch.device, *, times: int) -> 
     return statistics.median(found[1:])
 
 
+def made_up_subjects(
+    count: int,
+    shape: Sequence[int],
+    device: torch.device,
+    resident: bool,
+    say: Callable[[str], None],
+) -> Subjects:
+    """Make volumes of (C, X, Y, Z) with labels, where a training would have them."""
+    volumes = layer_errors.smooth_noise((count, *shape)).half()
+    if resident:
+        volumes = volumes.to(device)
+    elif device.type == "cuda":
+        volumes = pin(volumes, say)
+    labels = torch.arange(count, device=device) % 2
+    return Subjects([str(i) for i in range(count)], labels, volumes)
+
+
 def training(
     s: dict[str, Any],
     fit: Fit,
@@ -79,13 +96,7 @@ def training(
     device, size = choose_device(s["device"]), s["batch_size"]
     network, optimizer = fit_to_device.start(s, len(channels), device, seed=1, fused=fit.fused)
     execution = fit_to_device.prepare(network, fit)
-    volumes = layer_errors.smooth_noise((size, len(channels), *shape)).half()
-    if fit.resident:
-        volumes = volumes.to(device)
-    elif device.type == "cuda":
-        volumes = pin(volumes, say)
-    labels = torch.arange(size, device=device) % 2
-    subjects = Subjects([str(i) for i in range(size)], labels, volumes)
+    subjects = made_up_subjects(size, (len(channels), *shape), device, fit.resident, say)
 
     def change(batch: torch.Tensor, part: slice) -> torch.Tensor:
         draws = [

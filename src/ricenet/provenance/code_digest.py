@@ -35,8 +35,8 @@ CARRIERS = frozenset(
         "provenance.atomic", "provenance.code_digest", "provenance.record", "provenance.software",
         "provenance.steps",
         "statistics.published",
-        "step", "step.arguments", "step.job", "step.lease", "step.program", "step.sandbox",
-        "step.staging",
+        "step", "step.arguments", "step.failure", "step.job", "step.lease", "step.program",
+        "step.sandbox", "step.staging",
     }
 )  # fmt: skip
 SPOKEN = {"say", "print", "warn"}  # calls whose words are for people

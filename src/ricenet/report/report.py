@@ -106,6 +106,47 @@ def counts(
     }
 
 
+def content(job: step.Job) -> dict[str, Any]:
+    """Gather what the page shows from the files that the step was given."""
+    args, root = job.args, job.record_path.resolve().parents[3]
+    states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
+    summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
+    metrics, manifest, comparison, importance, doses = (
+        [row for path in paths for row in read_table(path)]
+        for paths in (
+            args.metrics, args.manifest, args.comparison, args.importance, args.counterfactuals
+        )
+    )  # fmt: skip
+    checks = checks_of(read_table(args.audit))
+    overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
+    pairs = map(tuple, json.loads(args.mapped))
+    maps = dict(zip(pairs, args.occlusions, strict=True))
+    sections = subject_sections(manifest, checks, overviews, maps)
+    known = {section["subject"] for section in sections}
+    audit = job.read_record(args.audit_record)["facts"]
+    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
+    return {
+        "title": job.settings["title"],
+        "counts": counts(sections, checks),
+        "board": states,
+        "states": board.counts(states),
+        "pictures": known,
+        "ablations": ordered(summary, metrics),
+        "settings": summary.get("settings", {}),
+        "metrics": metrics,
+        "compared": bool(args.comparison),
+        "comparison": comparison,
+        "explanations": explanations(importance, doses),
+        "sections": sections,
+        "failed": [check for check in checks if check["verdict"] == "fail"],
+        "other_checks": [check for check in checks if check["subject"] not in known],
+        "versions": {"ricenet": ricenet.__version__, **software.versions()},
+        "root_digest": audit["root_digest"],
+        "files": audit["files"],
+        "digests": {path.name: digests.bytes_digest(path) for path in files},
+    }
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
@@ -114,47 +155,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     values = ("subjects", "excluded", "pictured", "mapped")
     with step.Job("report", argv, inputs=inputs, values=values) as job:
-        args, root = job.args, job.record_path.resolve().parents[3]
-        states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
-        summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
-        metrics = [row for path in args.metrics for row in read_table(path)]
-        manifest = [row for path in args.manifest for row in read_table(path)]
-        comparison = [row for path in args.comparison for row in read_table(path)]
-        checks = checks_of(read_table(args.audit))
-        overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
-        pairs = map(tuple, json.loads(args.mapped))
-        maps = dict(zip(pairs, args.occlusions, strict=True))
-        sections = subject_sections(manifest, checks, overviews, maps)
-        known = {section["subject"] for section in sections}
-        importance, doses = (
-            [row for path in paths for row in read_table(path)]
-            for paths in (args.importance, args.counterfactuals)
-        )
-        audit = job.read_record(args.audit_record)["facts"]
-        files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
-        html = page.render(
-            "report.html.j2",
-            {
-                "title": job.settings["title"],
-                "counts": counts(sections, checks),
-                "board": states,
-                "states": board.counts(states),
-                "pictures": known,
-                "ablations": ordered(summary, metrics),
-                "settings": summary.get("settings", {}),
-                "metrics": metrics,
-                "compared": bool(args.comparison),
-                "comparison": comparison,
-                "explanations": explanations(importance, doses),
-                "sections": sections,
-                "failed": [check for check in checks if check["verdict"] == "fail"],
-                "other_checks": [check for check in checks if check["subject"] not in known],
-                "versions": {"ricenet": ricenet.__version__, **software.versions()},
-                "root_digest": audit["root_digest"],
-                "files": audit["files"],
-                "digests": {path.name: digests.bytes_digest(path) for path in files},
-            },
-        )
-        missing = sum(section["overview"] is None for section in sections)
+        found = content(job)
+        missing = sum(section["overview"] is None for section in found["sections"])
         job.check("subjects without a picture", missing, at_most=0)
-        job.stage(args.out).write_text(html, encoding="utf-8")
+        html = page.render("report.html.j2", found)
+        job.stage(job.args.out).write_text(html, encoding="utf-8")

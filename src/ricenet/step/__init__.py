@@ -1,5 +1,8 @@
 """What makes a function a program of the workflow: arguments, staged outputs, a record."""
 
-from ricenet.step.job import SHOWN, Job, checked, failure_note
+from ricenet.step.checks import checked
+from ricenet.step.failure import SHOWN
+from ricenet.step.failure import note_of as failure_note
+from ricenet.step.job import Job
 
 __all__ = ["SHOWN", "Job", "checked", "failure_note"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def verdict(
@@ -27,3 +29,10 @@ def verdict(
         **{key: limit for key, limit in limits.items() if limit is not None},
         "verdict": "pass" if passed else "fail",
     }
+
+
+def checked(value: T | None, message: str) -> T:
+    """Return ``value``, or raise ``ValueError`` with ``message`` where it is None."""
+    if value is None:
+        raise ValueError(message)
+    return value

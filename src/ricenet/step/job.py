@@ -11,21 +11,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import time
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ricenet.config import introduced
 from ricenet.image.volume import Volume, as_stored, load, save
 from ricenet.provenance import atomic, digests, raw_files, record, software, steps
-from ricenet.step import arguments, checks, lease, sandbox, staging
-
-T = TypeVar("T")
-SHOWN = "shown by the step"  # note on an exception whose text is in the log
+from ricenet.step import arguments, checks, failure, lease, staging
+from ricenet.step.failure import SHOWN
 
 
 class Job:
@@ -98,12 +95,12 @@ class Job:
     def _tidy(self) -> None:
         """Remove what earlier runs left: temporary files, their log, the note of a failure."""
         log = self.args.log
-        notes = [failure_note(log)] if log else []
+        notes = [failure.note_of(log)] if log else []
         staging.remove_left_over([*self._all(self.outputs), self.record_path, *notes])
         if log:
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text("")
-            failure_note(log).unlink(missing_ok=True)
+            failure.note_of(log).unlink(missing_ok=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
         if kind is not None:
@@ -119,36 +116,21 @@ class Job:
     def _abandon(self, error: BaseException) -> None:
         for temporary in self.known.staged.values():
             temporary.unlink(missing_ok=True)
-        why = str(error) if type(error) is ValueError else self._limit_of_machine(error)
+        why = failure.known_reason(error, self.record_path.parent, self._place())
         if why:
             self.say(f"error: {why}")
-            self._note_failure(why)
         elif not isinstance(error, SystemExit):
-            self.say(self._without_raw("".join(traceback.format_exception(error))))
-            self._note_failure(f"unexpected {type(error).__name__}; its log has the details")
+            text = "".join(traceback.format_exception(error))
+            self.say(failure.without_paths(text, self._all(self.raw)))
+            why = f"unexpected {type(error).__name__}; its log has the details"
+        # without the lease, the log and its note belong to somebody else
+        if why and self.args.log and self.lease.held():
+            failure.write_note(self.args.log, step=self.step, place=self._place(), why=why)
         error.add_note(SHOWN)
         self.lease.release()
 
-    def _limit_of_machine(self, error: BaseException) -> str:
-        trouble = staging.trouble(error, self.record_path.parent, self._place())
-        return sandbox.exhausted(error) or trouble
-
-    def _note_failure(self, why: str) -> None:
-        # without the lease, the log and its note belong to somebody else
-        if self.args.log and self.lease.held():
-            note = {"step": self.step, "place": self._place(), "why": why}
-            with contextlib.suppress(OSError):  # no room: the message was shown
-                atomic.write_json(failure_note(self.args.log), note)
-
     def _place(self) -> str:
         return "/".join(self.record_path.with_suffix("").parts[-2:])
-
-    def _without_raw(self, text: str) -> str:
-        """Text in which raw paths, and names of files below them, are replaced."""
-        for path in self._all(self.raw):
-            for form in (path.resolve(), path):
-                text = re.sub(re.escape(str(form)) + r"[^'\"\n]*", "<raw>", text)
-        return text
 
     def _finish(self) -> None:
         content = self._record()
@@ -265,15 +247,3 @@ class Job:
 
     def _all(self, names: tuple[str, ...]) -> list[Path]:
         return [p for paths in self._files(names).values() for p in paths]
-
-
-def failure_note(log: Path) -> Path:
-    """File beside a log that says why the step failed; there is none once it has succeeded."""
-    return log.with_suffix(".failed.json")
-
-
-def checked(value: T | None, message: str) -> T:
-    """Return ``value``, or raise ``ValueError`` with ``message`` where it is None."""
-    if value is None:
-        raise ValueError(message)
-    return value

@@ -85,12 +85,7 @@ class Study:
         self.training_mb = memory_plan.study_mb(
             self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
         )
-        for subject, column in self.raw.missing():
-            warnings.warn(
-                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
-                f"not exist; its jobs will fail, the other subjects go on",
-                stacklevel=2,
-            )
+        self._warn_of_missing()
 
     def _check_ablations(self) -> None:
         for section in ("occlusion_map", "arrival"):
@@ -100,6 +95,14 @@ class Study:
                     f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
                     f"study; possible are {self.ablations}"
                 )
+
+    def _warn_of_missing(self) -> None:
+        for subject, column in self.raw.missing():
+            warnings.warn(
+                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
+                f"not exist; its jobs will fail, the other subjects go on",
+                stacklevel=3,
+            )
 
     def _warn_of_withdrawn(self) -> None:
         gone, manifest = overrides.withdrawn(self.overrides), Path(self.cohort_root, "manifest.tsv")

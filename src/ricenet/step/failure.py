@@ -1,0 +1,47 @@
+"""What a step leaves behind when it fails: an error for people, and a note beside its log."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ricenet.provenance import atomic
+from ricenet.step import sandbox, staging
+
+SHOWN = "shown by the step"  # note on an exception whose text is in the log
+
+
+def note_of(log: Path) -> Path:
+    """Return the file beside a log that says why the step failed; none after a success."""
+    return log.with_suffix(".failed.json")
+
+
+def write_note(log: Path, *, step: str, place: str, why: str) -> None:
+    """Write the note; where there is no room for it, the message was at least shown."""
+    with contextlib.suppress(OSError):
+        atomic.write_json(note_of(log), {"step": step, "place": place, "why": why})
+
+
+def known_reason(error: BaseException, folder: Path, place: str) -> str:
+    """Return what a person can do something about; empty where the error was not foreseen.
+
+    Parameters
+    ----------
+    folder : path
+        Where the step writes, for what is said of its disk.
+    place : str
+        Short name of the step's result.
+    """
+    if type(error) is ValueError:
+        return str(error)
+    return sandbox.exhausted(error) or staging.trouble(error, folder, place)
+
+
+def without_paths(text: str, paths: Iterable[Path]) -> str:
+    """Return a text in which paths, and names of files below them, are replaced."""
+    for path in paths:
+        for form in (path.resolve(), path):
+            text = re.sub(re.escape(str(form)) + r"[^'\"\n]*", "<raw>", text)
+    return text
