@@ -26,7 +26,7 @@ from dicom_phantoms import (
 from dose_objects import course, digests, refusal
 from ricenet.dicom import files
 from ricenet.dose import objects
-from ricenet.dose.grid import dose_affine
+from ricenet.dose.grid import dose_grid
 from ricenet.image.volume import load
 from ricenet.ingest import ingest_dose
 from ricenet.provenance.digests import file_digest
@@ -139,7 +139,7 @@ def test_corners_in_eight_patient_positions(position: str) -> None:
     (file,), _ = files.find(path)
     header = file.header
     last = (header.Columns - 1, header.Rows - 1, int(header.NumberOfFrames) - 1)
-    affine = dose_affine(file)
+    affine, _ = dose_grid(file)
     for index, lps in zip(((0, 0, 0), last), CORNERS[position], strict=True):
         np.testing.assert_allclose(
             (affine @ [*index, 1])[:3] * [-1, -1, 1], lps, atol=0.006, rtol=0

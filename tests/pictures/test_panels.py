@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet.image.volume import Volume
 from ricenet.pictures import panels
 
 SHAPE = (9, 11, 7)
@@ -61,28 +60,9 @@ def test_marks_name_the_sides_of_the_picture():
         assert panels.place(SHAPE, plane, bottom)[0] > panels.place(SHAPE, plane, top)[0]
 
 
-def test_canonical_undoes_a_turned_grid(corner):
-    affine = np.diag([1.0, 2, 3, 1])
-    turned = np.flip(corner.transpose(2, 0, 1), axis=1)  # axes: superior, left, anterior
-    place = np.zeros((4, 4))
-    place[:3, 0], place[:3, 1], place[:3, 2] = [0, 0, 3], [-1, 0, 0], [0, 2, 0]
-    place[:, 3] = [8, 0, 0, 1]
-    back = panels.canonical(Volume(turned, place))
-    np.testing.assert_array_equal(back.data, corner)
-    np.testing.assert_allclose(back.affine, affine)
-
-
 def test_aspect_is_height_by_width_of_a_pixel():
     spacing_mm = (1.0, 2.0, 5.0)
     assert [panels.aspect(spacing_mm, p) for p in panels.PLANES] == [2.0, 5.0, 2.5]
-
-
-def test_box_holds_the_mask_and_stays_in_the_array():
-    mask = np.zeros(SHAPE, bool)
-    mask[2:4, 0:3, 5] = True
-    assert panels.box_around(mask, 1) == (slice(1, 5), slice(0, 4), slice(4, 7 - 0))
-    with pytest.raises(ValueError, match="empty"):
-        panels.box_around(np.zeros(SHAPE, bool), 1)
 
 
 def test_checkerboard_alternates():

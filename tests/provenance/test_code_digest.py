@@ -20,7 +20,7 @@ ALL = set(STEPS)
 
 NOTHING = {
     "a message in the lease": ("step/lease.py", "writes", "is writing"),
-    "a message of an error": ("preprocess/crop.py", "the brain mask is empty", "there is no brain"),
+    "a message of an error": ("image/boxes.py", "the mask is empty", "there is no brain"),
     "a word in the log": ("train/train_model.py", "resumed after epoch", "goes on after epoch"),
     "advice of a check": ("preprocess/crop.py", "the brain does not fit", "the head does not fit"),
     "advice in a gate": (

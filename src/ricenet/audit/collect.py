@@ -16,6 +16,7 @@ from ricenet import step
 from ricenet.audit import chain, measure, records
 from ricenet.audit.finding import Finding
 from ricenet.audit.records import Problem, Record, Study
+from ricenet.provenance import tsv
 
 COLUMNS = (
     "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
@@ -70,7 +71,7 @@ def accepted_checks(root: Path) -> set[tuple[str, str]]:
     """Subject and ``<record>/<check>`` of each failed check that a person has accepted."""
     found = set()
     for path in root.glob("subjects/*/quality.tsv"):
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        table = tsv.read(path)
         accepted = table.loc[table["decision"] == "accept", "check"]
         found |= {(path.parent.name, str(check)) for check in accepted}
     return found
@@ -102,4 +103,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("root_digest", chain.root_digest(study, found.digests))
         job.fact("files", len(study.outputs()))
         job.check("checks failed", int((table["verdict"] == "fail").sum()), at_most=0)
-        table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(job.args.out), table)

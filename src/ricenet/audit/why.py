@@ -11,11 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ricenet.audit import records
 from ricenet.audit.records import Record, Study
-from ricenet.provenance import digests
+from ricenet.provenance import digests, tsv
 
 SHORT = 12  # digits of a digest that a person compares
 # facts that say what was chosen, by the step that writes them
@@ -126,7 +124,7 @@ def _of_people(study: Study, record: Record) -> Iterator[str]:
     for name in record.named("outputs", "out"):
         path = study.root / name
         if path.is_file():
-            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+            table = tsv.read(path)
             for row in table[table["decision"] != ""].itertuples(index=False):
                 yield f"decision of {row.who}: {row.decision} {row.check}: {row.why}"
 

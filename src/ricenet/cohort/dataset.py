@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ricenet.ablations import ablations
-from ricenet.provenance import digests
+from ricenet.provenance import digests, tsv
 
 COLUMNS = ("subject", "split", "fold", "label", "cache", "digest")
 FACTS = ("channels", "kinds", "spacing_mm", "shape")
@@ -43,7 +43,7 @@ def read_manifest(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         A column or a fact is missing, or a subject has two rows.
     """
     path = Path(path)
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = tsv.read(path)
     missing = [c for c in COLUMNS if c not in table]
     if missing:
         raise ValueError(f"{path.name}: columns missing: {missing}; make the manifest again")

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
-from ricenet.provenance import digests
+from ricenet.provenance import digests, tsv
 
 
 def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder = job.args.out.parent
         table["cache"] = [_relative(files[s], folder) for s in table["subject"]]
         table["digest"] = [found[s] for s in table["subject"]]
-        table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(job.args.out), table)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -55,11 +55,6 @@ def dose_gy(file: DicomFile) -> NDArray:
     return (stored.transpose(2, 1, 0) * scaling).astype(np.float32)
 
 
-def dose_affine(file: DicomFile) -> NDArray:
-    """Affine of an RTDOSE from its header: (4, 4), voxel indices to RAS+ mm."""
-    return dose_grid(file)[0]
-
-
 def dose_grid(file: DicomFile) -> tuple[NDArray, EvenFrames | None]:
     """Affine of an RTDOSE from its header, and the even frames that replace uneven ones.
 

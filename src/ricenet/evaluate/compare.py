@@ -20,6 +20,7 @@ from scipy.stats import binomtest
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
+from ricenet.provenance import tsv
 from ricenet.statistics import confusion, metrics
 
 COLUMNS = (
@@ -159,4 +160,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         others = {pair: read_those_of(path, pair[0]) for pair, path in pairs}
         table = rows_of(test, mine, others, settings)
         job.fact("common_test_subjects", sorted(set(table["n"].tolist())))
-        table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(args.out), table)

@@ -17,7 +17,7 @@ from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate.check_predictions import check_test, check_validation
-from ricenet.provenance import atomic
+from ricenet.provenance import atomic, tsv
 from ricenet.statistics import confusion, metrics
 from ricenet.statistics.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
@@ -166,5 +166,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_validation(validation, manifest)
         check_test(test, manifest, list(validation["ablation"].unique()))
         table, summary = evaluate(validation, test, job.settings)
-        table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(job.args.out), table)
         atomic.write_json(job.stage(job.args.summary), without_nan(summary))

@@ -22,6 +22,7 @@ from ricenet.explain.dose_changes import Patient, changes, partner_of
 from ricenet.networks import model
 from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
+from ricenet.provenance import tsv
 
 COLUMNS = (
     "ablation", "subject", "label", "change", "amount", "probability_rice", "lowest", "highest",
@@ -118,5 +119,5 @@ def main(argv: Sequence[str] | None = None) -> None:
                 rows.append((*what, float(np.mean(found)), min(found), max(found)))
             job.say(f"{args.ablation}: {i + 1}/{len(patients)} subjects")
         result = pd.DataFrame(rows, columns=list(COLUMNS))
-        result.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(args.out), result)
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))

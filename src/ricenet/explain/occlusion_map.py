@@ -19,7 +19,7 @@ from torch import nn
 
 from ricenet import step
 from ricenet.cohort import dataset, loading
-from ricenet.cohort.labels import LABELS
+from ricenet.cohort.labels import NAMES
 from ricenet.explain.occlusion.maps import Occlusion, occlusion_map
 from ricenet.image.volume import Volume
 from ricenet.networks.device import choose_device, exact_float32
@@ -94,9 +94,8 @@ def describe(
     found: Occlusion, folds: Sequence[int], *, cube: int, stride: int, spacing_mm: float
 ) -> dict[str, Any]:
     """Facts that a reader of the map needs."""
-    names = {place: name for name, place in LABELS.items()}
     return {
-        "predicted": names[found.predicted],
+        "predicted": NAMES[found.predicted],
         "clean_probability": float(found.clean.mean(0)[found.predicted]),
         "clean_probability_rice": float(found.clean.mean(0)[1]),
         "clean_probability_rice_by_fold": {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet import step
-from ricenet.pictures import panels
+from ricenet.image.orientation import to_ras
 from ricenet.pictures.panels import Point
 from ricenet.pictures.scene import (
     BRAIN_MARGIN_MM,
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         mask = job.load(args.mask)
         volumes = loaded(args.images, list(kinds), mask, load=job.load)
         volumes |= loaded([args.map], ["occlusion map"], mask, load=job.load)
-        mask = panels.canonical(mask)
+        mask = to_ras(mask)
         brain = mask.data > 0
         point = peak(volumes["occlusion map"], brain)
         scene = cut(volumes, brain, mask.spacing_mm, point, BRAIN_MARGIN_MM)

@@ -15,18 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ricenet import step
+from ricenet.cohort.labels import EVERYONE
 from ricenet.explain import map_statistics
+from ricenet.image.boxes import box_around
 from ricenet.image.enhancement import new_enhancement
 from ricenet.image.volume import Volume, require_same_space
+from ricenet.provenance import tsv
 
 COLUMNS = (
     "ablation", "subject", "measure", "of", "value", "low", "high", "null_mean", "null_sd", "z",
     "p", "volume_share", "n",
 )  # fmt: skip
-EVERYONE = "all subjects"  # no subject can be called so: it has a space
 
 
 class Brain(NamedTuple):
@@ -162,7 +163,7 @@ def _against(null: NDArray | None, value: float, volume: float | None) -> dict[s
 def load_brain(job: step.Job, paths: Mapping[str, Path], images: Mapping[str, Path]) -> Brain:
     """Read a subject's volumes, all on the mask's grid, and cut them to the brain."""
     mask = job.load(paths["mask"])
-    (box,) = ndimage.find_objects((mask.data > 0).astype(np.uint8))
+    box = box_around(mask.data > 0)
 
     def cut(path: Path, *, parts: bool = False) -> NDArray:
         volume = job.load(path, parts=parts)
@@ -236,4 +237,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         table = pd.DataFrame([{"ablation": args.ablation, **row} for row in rows])
         table = table.reindex(columns=list(COLUMNS))
-        table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(args.out), table)

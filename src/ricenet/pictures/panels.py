@@ -12,7 +12,6 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,8 +20,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 from PIL import Image
-
-from ricenet.image.volume import Volume
 
 Point = tuple[int, int, int]
 
@@ -40,31 +37,6 @@ ISODOSES_GY = {57.0: "#ff5a4f", 45.0: "#ffb000", 30.0: "#4fdc5b", 10.0: "#4ea1ff
 DIVERGING = LinearSegmentedColormap.from_list(
     "ricenet", ["#7fd8ff", "#1f78ff", "#10141c", "#ff3b1f", "#ffd27f"]
 )
-
-
-def canonical(volume: Volume) -> Volume:
-    """Reorder a volume's axes so that they run to the patient's right, front and top (RAS+)."""
-    image = nib.Nifti1Image(np.asarray(volume.data), volume.affine)
-    turned = nib.as_closest_canonical(image)
-    return Volume(np.asanyarray(turned.dataobj), turned.affine)
-
-
-def box_around(mask: NDArray, margin: int) -> tuple[slice, slice, slice]:
-    """Smallest box that holds a mask, wider by ``margin`` voxels, within the array.
-
-    Raises
-    ------
-    ValueError
-        The mask is empty.
-    """
-    if not mask.any():
-        raise ValueError("the mask is empty: there is nothing to draw")
-    found = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        inside = np.flatnonzero(mask.any(axis=others))
-        found.append(slice(max(inside[0] - margin, 0), inside[-1] + margin + 1))
-    return found[0], found[1], found[2]
 
 
 def picture(data: NDArray, plane: str, point: Point) -> NDArray:

@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from ricenet.image.boxes import box_around
+from ricenet.image.orientation import to_ras
 from ricenet.image.volume import Volume, require_same_space
 from ricenet.pictures import panels
 from ricenet.pictures.panels import Point
@@ -74,7 +76,7 @@ def cut(
     mm: float,
 ) -> Scene:
     """Cut volumes to the brain and a margin of ``mm``; the point is kept inside."""
-    box = panels.box_around(brain, round(mm / min(spacing_mm)))
+    box = box_around(brain, round(mm / min(spacing_mm)))
     small = brain[box]
     inside = tuple(
         min(max(p - b.start, 0), n - 1) for p, b, n in zip(point, box, small.shape, strict=True)
@@ -188,5 +190,5 @@ def loaded(
     for name, path in zip(names, paths, strict=True):
         volume = load(path)
         require_same_space(volume, mask, f"{name} and the brain mask")
-        found[name] = panels.canonical(volume).data
+        found[name] = to_ras(volume).data
     return found

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort import dataset
-from ricenet.provenance import digests
+from ricenet.provenance import digests, tsv
 
 UNKNOWN = -1  # label of a subject who has none, fold of one who is in none
 
@@ -95,4 +95,4 @@ def main(argv: Sequence[str] | None = None) -> None:
             advice="the cohort's images were prepared by another version of the workflow",
         )
         table = row(args.subject, args.cache, digest, args.out.parent)
-        table.to_csv(job.stage(args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(args.out), table)

@@ -18,6 +18,7 @@ from ricenet.cohort.prediction_table import TEST_COLUMNS
 from ricenet.networks import model
 from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
+from ricenet.provenance import tsv
 
 
 def predict(
@@ -64,6 +65,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows += [(ablation, fold, *row) for row in columns]
             job.say(f"{ablation} fold {fold}: {len(found)} subjects")
         result = pd.DataFrame(rows, columns=TEST_COLUMNS)
-        result.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(job.args.out), result)
         job.fact("precision", precision)
         job.fact("test_subjects", dict(zip(test["subject"], test["digest"], strict=True)))

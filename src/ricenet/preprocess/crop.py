@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet import step
+from ricenet.image.boxes import box_around
 from ricenet.image.volume import Volume, require_same_space
 
 
@@ -31,14 +32,9 @@ def box_start(mask: NDArray, shape: Sequence[int]) -> tuple[int, int, int]:
     ValueError
         The mask is empty.
     """
-    if not mask.any():
-        raise ValueError("the brain mask is empty")
-    start = []
-    for axis in range(3):
-        other = tuple(a for a in range(3) if a != axis)
-        found = np.flatnonzero(mask.any(axis=other))
-        start.append(int(found[0] + found[-1] + 1 - shape[axis]) // 2)
-    return start[0], start[1], start[2]
+    box = box_around(mask)
+    x, y, z = ((s.start + s.stop - n) // 2 for s, n in zip(box, shape, strict=True))
+    return x, y, z
 
 
 def crop(volume: Volume, start: Sequence[int], shape: Sequence[int]) -> Volume:

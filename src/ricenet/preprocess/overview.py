@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from ricenet import step
 from ricenet.image.enhancement import local_change
+from ricenet.image.orientation import to_ras
 from ricenet.pictures import panels
 from ricenet.pictures.panels import Point
 from ricenet.pictures.scene import (
@@ -144,7 +145,7 @@ def _heads(job: step.Job, mri: list[str], place: Point, affine: NDArray) -> Scen
     """Whole heads, cut to the surroundings of the brain; ``place`` is a voxel of ``affine``."""
     mask = job.load(job.args.whole_mask)
     volumes = loaded(job.args.whole, mri, mask, load=job.load)
-    mask = panels.canonical(mask)
+    mask = to_ras(mask)
     there = moved(place, affine, mask.affine)
     return cut(volumes, mask.data > 0, mask.spacing_mm, there, HEAD_MARGIN_MM)
 
@@ -162,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         mri = [name for name, kind in kinds.items() if kind == "mri"]
         mask = job.load(args.mask)
         images = loaded(args.images, list(kinds), mask, load=job.load)
-        mask = panels.canonical(mask)
+        mask = to_ras(mask)
         brain = mask.data > 0
         other, dose = (_first(images, kinds, kind, reference) for kind in ("mri", "dose"))
         point, reason = point_of_interest(images[reference], other, dose, brain, mask.spacing_mm)

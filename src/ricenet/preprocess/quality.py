@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
+from ricenet.provenance import tsv
 
 COLUMNS = (
     "check", "value", "unit", "at_least", "at_most", "verdict", "decision", "who", "why",
@@ -129,4 +130,4 @@ def main(argv: Sequence[str] | None = None) -> None:
                 job.say(f"{check['check']} failed and was accepted by {check['who']}")
         job.fact("accepted", sum("decision" in check for check in checks))
         table = pd.DataFrame(checks, columns=list(COLUMNS))
-        table.to_csv(job.stage(job.args.out), sep="\t", index=False, lineterminator="\n")
+        tsv.write(job.stage(job.args.out), table)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ricenet.cohort.labels import LABELS
+from ricenet.cohort.labels import EVERYONE, NAMES
 
-EVERYONE = "all subjects"
 Row = Mapping[str, str]
 WORDS = {
     "isodose-95": "inside the 95 % isodose",
@@ -65,6 +64,6 @@ def dose_answers(rows: Sequence[Row]) -> dict[str, Any]:
         kind: {r["amount"]: float(r["probability_rice"]) for r in rows if r["change"] == kind}
         for kind in ("scaled", "shifted", "swapped")
     }
-    labels = {str(place): name for name, place in LABELS.items()}
+    labels = {str(label): name for label, name in NAMES.items()}
     label = labels.get(rows[0]["label"], "")
     return {"subject": rows[0]["subject"], "label": label, **each}

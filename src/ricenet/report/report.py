@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import ricenet
 from ricenet import step
-from ricenet.cohort.labels import LABELS
-from ricenet.provenance import digests, software
+from ricenet.cohort.labels import NAMES
+from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
 from ricenet.report.explain_tables import explanations
 from ricenet.study import board
@@ -35,7 +33,7 @@ def data_uri(path: Path) -> str:
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """Rows of a tab-separated file, all values as text."""
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = tsv.read(path)
     return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
 
 
@@ -68,7 +66,7 @@ def subject_sections(
     occlusions : mapping of (str, str) to Path
         Picture of the map of each ablation and subject.
     """
-    names = {str(place): name for name, place in LABELS.items()}
+    names = {str(label): name for label, name in NAMES.items()}
     cohort = {row["subject"] for row in manifest}
     others = [dict(OUTSIDE, subject=name) for name in overviews if name not in cohort]
     found = []

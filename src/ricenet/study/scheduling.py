@@ -1,4 +1,4 @@
-"""Snakemake's scheduler, kept from waking itself."""
+"""Work around Snakemake's rescheduling timer."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def stop_alarms(workflow: Any) -> None:
     workflow : snakemake.workflow.Workflow
         As the Snakefile knows it, in its ``onstart``.
     """
-    scheduler = workflow.scheduler
-    limiter = scheduler.job_rate_limiter
-    if limiter is not None and limiter.timespan <= 1:
+    scheduler: Any = getattr(workflow, "scheduler", None)
+    limiter = getattr(scheduler, "job_rate_limiter", None)
+    # another version of Snakemake may have neither: then it is as slow as it is
+    if limiter is not None and getattr(limiter, "timespan", 2) <= 1:
         scheduler.job_rate_limiter = None
         scheduler.resources["_job_count"] = sys.maxsize  # the scheduler insists on it

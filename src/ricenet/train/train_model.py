@@ -23,7 +23,7 @@ from ricenet.cohort.loading import Subjects
 from ricenet.networks import model
 from ricenet.networks.device import choose_device, first_line, share_memory
 from ricenet.networks.device import describe as describe_device
-from ricenet.provenance import digests, steps
+from ricenet.provenance import digests, steps, tsv
 from ricenet.train import checkpoint, fit_to_device, gradient_gate
 from ricenet.train.augment import derive_seed
 from ricenet.train.checkpoint import ResumePoint, State
@@ -119,8 +119,8 @@ def save_results(
     """Write model, history and predictions."""
     model.save_model(job.stage(job.args.out), network, metadata=identity)
     history, table = pd.DataFrame(state.history), predictions(state, validation, identity)
-    history.to_csv(job.stage(job.args.history), sep="\t", index=False, na_rep="nan")
-    table.to_csv(job.stage(job.args.predictions), sep="\t", index=False)
+    tsv.write(job.stage(job.args.history), history, missing="nan")
+    tsv.write(job.stage(job.args.predictions), table)
 
 
 def note_gate(job: step.Job, settled: Settled, *, resident: bool) -> None:
