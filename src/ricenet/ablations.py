@@ -7,7 +7,7 @@ from itertools import combinations
 
 
 def ablations(channels: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Every non-empty subset of the channels.
+    """Return every non-empty subset of the channels.
 
     Returns
     -------

@@ -20,7 +20,7 @@ OUTSIDE_THE_ROOT = ("audit", "report")
 
 
 def wanted(study: Study) -> set[str]:
-    """Names of all files whose digest the records can be held against."""
+    """Return the names of all files whose digest the records can be held against."""
     named = {
         file
         for record in study.records.values()
@@ -31,7 +31,7 @@ def wanted(study: Study) -> set[str]:
 
 
 def outputs(study: Study, digests: Mapping[str, str]) -> list[Problem]:
-    """Files that are not what their record says."""
+    """Return the files that are not what their record says."""
     found = []
     for file, (record, digest) in study.outputs().items():
         if file not in digests:
@@ -52,7 +52,7 @@ def _without_digest(file: str, reason: str, by: str) -> Problem:
 
 
 def twice(study: Study) -> list[Problem]:
-    """Files that two records claim to have written."""
+    """Return the files that two records claim to have written."""
     first: dict[str, str] = {}
     return [
         Problem(record.name, "altered", f"claims {file}, as {first[file]} does")
@@ -79,7 +79,7 @@ def parents(study: Study, digests: Mapping[str, str]) -> list[Problem]:
 
 
 def orphans(study: Study, files: Iterable[str]) -> list[Problem]:
-    """Files that no record vouches for."""
+    """Return the files that no record vouches for."""
     # what an edited record says of its outputs is not believed, but they are not blamed either
     known = study.outputs().keys() | study.records.keys() | study.broken() | study.claimed
     return [Problem(file, "orphaned", "no record names it") for file in files if file not in known]
@@ -113,7 +113,7 @@ def _explained(check: Mapping[str, object]) -> str:
 
 
 def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
-    """Files that can be read and are not other than their records say."""
+    """Return the files that can be read and are not other than their records say."""
     made = study.outputs()
     return {
         file
@@ -123,7 +123,7 @@ def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
 
 
 def root_digest(study: Study, digests: Mapping[str, str]) -> str:
-    """One digest over the study: what the outputs are called, and what they hold.
+    """Return one digest over the study: what the outputs are called, and what they hold.
 
     A tree of sha256: a folder's digest is that of its entries' names and digests, in the order of
     the names; a file's is that of its content (voxels and affine for NIfTI). Records, logs and the

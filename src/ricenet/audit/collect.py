@@ -78,7 +78,7 @@ def accepted_checks(root: Path) -> set[tuple[str, str]]:
 
 
 def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.DataFrame:
-    """Table in which a failed check that was accepted has the verdict ``accepted``."""
+    """Return the table in which a failed check that was accepted has the verdict ``accepted``."""
     names = [
         (row.subject, f"{Path(str(row.record)).stem}/{row.check}")
         for row in table.itertuples(index=False)

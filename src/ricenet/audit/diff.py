@@ -51,14 +51,14 @@ def in_order(study: Study) -> list[Record]:
 
 
 def whose(record: Record) -> str:
-    """Subject of a record; for others the cohort, or the study as a whole."""
+    """Return the subject of a record; for others the cohort, or the study as a whole."""
     if record.cohort:
         return f"cohort {record.cohort}"
     return record.subject or "study"
 
 
 def compare(first: Study, second: Study) -> list[Divergence]:
-    """First divergence of each subject, and of each cohort, of two runs.
+    """Return the first divergence of each subject, and of each cohort, of two runs.
 
     Threads and durations do not count. What only one run has is a divergence, too.
     """
@@ -111,7 +111,7 @@ def _raw(record: Record) -> list[str]:
 
 
 def _values(record: Record) -> list[str]:
-    """Command without settings, which are compared by themselves, and threads."""
+    """Return the command without settings, which are compared by themselves, and threads."""
     words = list(record.content["command"])
     for flag in ("--settings", "--threads"):
         if flag in words:
@@ -131,7 +131,7 @@ def _outputs(record: Record) -> dict[str, str]:
 
 
 def text(found: Sequence[Divergence]) -> str:
-    """Divergences in words."""
+    """Return the divergences in words."""
     lines = []
     for one in found:
         lines += [f"{one.whose}: first at {one.record}", *(f"    {what}" for what in one.what)]

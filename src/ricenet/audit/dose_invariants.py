@@ -17,7 +17,10 @@ DOSE_TOLERANCE = 1e-4  # relative, of a maximum in single precision
 
 
 def of_align(record: Record, load: Volumes) -> list[Finding]:
-    """Sign and integral of a registered dose: not negative, each plan as in its native voxels."""
+    """Return the sign and integral of a registered dose.
+
+    Not negative, each plan as in its native voxels.
+    """
     (file,) = record.named("outputs", "out")
     moved = load(file)
     found = [finding(record, file, [], "dose-minimum", moved.data.min(), at_least=0, unit="Gy")]
@@ -41,12 +44,14 @@ def _integral(record: Record, file: str, moved: Volume, load: Volumes) -> Findin
 
 
 def _parts(dose: Volume) -> NDArray:
-    """Dose as (X, Y, Z, P): one part for each plan."""
+    """Return the dose as (X, Y, Z, P): one part for each plan."""
     return dose.data if dose.data.ndim == 4 else dose.data[..., None]
 
 
 def of_total_dose(record: Record, load: Volumes, ledger: Mapping[str, Any]) -> list[Finding]:
-    """Dose of the course: not negative, and not above what the native voxels and the ledger give.
+    """Return the dose of the course.
+
+    Not negative, and not above what the native voxels and the ledger give.
 
     Parameters
     ----------
@@ -72,7 +77,7 @@ def of_total_dose(record: Record, load: Volumes, ledger: Mapping[str, Any]) -> l
 def course_maximum_gy(
     native_gy: NDArray, parts: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
 ) -> float:
-    """Highest dose of the course that the native voxels allow, Gy (or EQD2).
+    """Return the highest dose of the course that the native voxels allow, Gy (or EQD2).
 
     Parameters
     ----------

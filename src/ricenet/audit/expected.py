@@ -50,7 +50,7 @@ def problems(study: Study, plan: Plan) -> list[Problem]:
 
 
 def is_asked(record: Record, plan: Plan) -> bool:
-    """Whether the present settings and tables would make this record again."""
+    """Return whether the present settings and tables would make this record again."""
     known = {str(s) for s in plan.subjects.index}
     return record.cohort in ("", plan.cohort_name) and (
         not record.subject or record.subject in known
@@ -77,7 +77,7 @@ def stale(record: Record, plan: Plan) -> Iterable[Problem]:
 
 
 def accepted(study: Study, plan: Plan) -> list[str]:
-    """Results of older code that a person has declared valid, a line a step."""
+    """Return the results of older code that a person has declared valid, a line a step."""
     lines = []
     for step, decision in plan.accepted_code.items():
         codes = [r.content["code"] for r in study.records.values() if r.step == step]
@@ -94,7 +94,7 @@ def _code(step: str) -> str:
 
 
 def _text(value: str) -> Any:
-    """Value without its layout, where it is JSON."""
+    """Return the value without its layout, where it is JSON."""
     try:
         return json.loads(value)
     except ValueError:
@@ -102,13 +102,16 @@ def _text(value: str) -> Any:
 
 
 def _wildcards(record: Record) -> Any:
-    """Wildcards of the rule as its params functions expect them."""
+    """Return the wildcards of the rule as its params functions expect them."""
     channel = Path(record.name).stem.removesuffix("_native")
     return SimpleNamespace(subject=record.subject, mri=channel, get={"mri": channel}.get)
 
 
 def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
-    """Native volumes whose raw data are others now; nothing is said where these are not there."""
+    """Yield the native volumes whose raw data are others now.
+
+    Nothing is said where these are not there.
+    """
     for record in records:
         if record.step not in ("ingest_mri", "ingest_dose"):
             continue
@@ -119,7 +122,10 @@ def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
 
 
 def missing(study: Study, plan: Plan) -> Iterable[Problem]:
-    """Results that the settings ask for and no record names; subjects that wait are left out."""
+    """Yield the results that the settings ask for and no record names.
+
+    Subjects that wait are left out.
+    """
     waiting = board.failed_subjects(study.root, map(str, plan.subjects.index))
     made = study.outputs().keys() | study.claimed
     for path in leaves(plan, waiting):
@@ -129,7 +135,10 @@ def missing(study: Study, plan: Plan) -> Iterable[Problem]:
 
 
 def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
-    """Results that nothing but audit and report is made from; records name all others."""
+    """Return the results that nothing but audit and report is made from.
+
+    Records name all others.
+    """
     ready = [s for s in map(str, plan.subjects.index) if s not in set(waiting)]
     subjects, cohort, explain = PreprocessFiles(plan), CohortFiles(plan), ExplainFiles(plan)
     return [
@@ -149,7 +158,7 @@ def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
 
 
 def strangers(study: Study, plan: Plan) -> Iterable[Problem]:
-    """Files of subjects whom neither the subjects table nor a decision knows."""
+    """Yield the files of subjects whom neither the subjects table nor a decision knows."""
     known = {*map(str, plan.subjects.index), *plan.excluded, ""}
     for record in study.records.values():
         if record.subject not in known:

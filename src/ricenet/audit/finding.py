@@ -66,7 +66,7 @@ def finding(
 
 
 def same_grid(record: Record, file: str, image: Volume, other: str, grid: Volume) -> Finding:
-    """Whether an image lies on the grid of another: distance of the affines, mm."""
+    """Return whether an image lies on the grid of another: distance of the affines, mm."""
     shaped = image.data.shape[:3] == grid.data.shape[:3]
     apart = float(np.abs(image.affine - grid.affine).max()) if shaped else np.inf
     name, limit = f"same-grid {short(file)}", AFFINE_TOLERANCE_MM
@@ -74,7 +74,7 @@ def same_grid(record: Record, file: str, image: Volume, other: str, grid: Volume
 
 
 def background(record: Record, file: str, data: NDArray, other: str, brain: NDArray) -> Finding:
-    """Voxels outside the brain that are not exactly 0."""
+    """Return the voxels outside the brain that are not exactly 0."""
     voxels = int(np.count_nonzero(data[~brain])) if data.shape == brain.shape else data.size
     return finding(
         record, file, [other], f"background {short(file)}", voxels, at_most=0, unit="voxels"
@@ -82,5 +82,5 @@ def background(record: Record, file: str, data: NDArray, other: str, brain: NDAr
 
 
 def short(file: str) -> str:
-    """Name of a file without folder and suffixes."""
+    """Return the name of a file without folder and suffixes."""
     return file.rpartition("/")[2].partition(".")[0]

@@ -46,7 +46,7 @@ class Identities:
     paths: list[str] = field(default_factory=list)
 
     def within(self, text: str) -> list[str]:
-        """Kinds of the identities that a piece of text holds."""
+        """Return the kinds of the identities that a piece of text holds."""
         found = {
             f"{self.numbers[token]} of the raw data"
             for token in map(_bare, _TOKEN.findall(text))
@@ -66,7 +66,7 @@ class Identities:
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
-    """Pattern of whole words, the longest first; of none where there are none."""
+    """Return a pattern of whole words, the longest first; of none where there are none."""
     either = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
     return re.compile(rf"(?<!\w)(?:{either or '(?!)'})(?!\w)")
 

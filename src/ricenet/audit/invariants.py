@@ -30,7 +30,7 @@ ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precis
 
 
 def of_resample(record: Record, load: Volumes) -> list[Finding]:
-    """Spacing of the isotropic image: exactly what the settings say."""
+    """Return the spacing of the isotropic image: exactly what the settings say."""
     (file,) = record.named("outputs", "out")
     wanted = record.content["settings"]["spacing_mm"]
     error = max(abs(s - wanted) for s in load(file).spacing_mm)
@@ -40,7 +40,7 @@ def of_resample(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_mask(record: Record, load: Volumes) -> list[Finding]:
-    """Brain mask: zeros and ones, on the grid of its image."""
+    """Return the brain mask: zeros and ones, on the grid of its image."""
     (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "grid")
     mask = load(file)
     strange = int(np.count_nonzero((mask.data != 0) & (mask.data != 1)))
@@ -51,13 +51,13 @@ def of_mask(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_align(record: Record, load: Volumes) -> list[Finding]:
-    """Position of a registered channel: on the reference grid."""
+    """Return the position of a registered channel: on the reference grid."""
     (file,), (grid,) = record.named("outputs", "out"), record.named("inputs", "grid")
     return [same_grid(record, file, load(file), grid, load(grid))]
 
 
 def of_zscore(record: Record, load: Volumes) -> list[Finding]:
-    """Standardised MRI: mean 0 and deviation 1 in the brain, 0 outside."""
+    """Return the standardised MRI: mean 0 and deviation 1 in the brain, 0 outside."""
     (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "mask")
     image, mask = load(file), load(other)
     brain, limit = mask.data > 0, STATISTICS_TOLERANCE
@@ -72,7 +72,7 @@ def of_zscore(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_crop(record: Record, load: Volumes) -> list[Finding]:
-    """Cropped channels: one grid, whole voxels from their sources, no brain lost."""
+    """Return the cropped channels: one grid, whole voxels from their sources, no brain lost."""
     (box,), (whole,) = record.named("outputs", "cropped-mask"), record.named("inputs", "mask")
     mask, source_mask = load(box), load(whole)
     kept, had = (int(np.count_nonzero(v.data)) for v in (mask, source_mask))
@@ -91,7 +91,7 @@ def of_crop(record: Record, load: Volumes) -> list[Finding]:
 
 
 def _box_offset(record: Record, file: str, mask: Volume, whole: str, source: Volume) -> Finding:
-    """How far the box's corner is from a whole voxel of its source, axes included, mm."""
+    """Return how far the box's corner is from a whole voxel of its source, axes included, mm."""
     offset = np.linalg.inv(source.affine) @ mask.affine
     nearest = np.eye(4)
     nearest[:3, 3] = np.rint(offset[:3, 3])
@@ -119,7 +119,7 @@ def of_cache(record: Record, load: Volumes, load_array: Arrays) -> list[Finding]
 
 
 def scaled_dose(dose_gy: NDArray, brain: NDArray, settings: Mapping[str, Any]) -> NDArray:
-    """Dose as the network sees it; (X, Y, Z) arrays."""
+    """Return the dose as the network sees it; (X, Y, Z) arrays."""
     if settings["dose_scaling"] == "constant":
         return dose_gy / settings["dose_scale_gy"]
     inside = dose_gy[brain]
@@ -127,7 +127,9 @@ def scaled_dose(dose_gy: NDArray, brain: NDArray, settings: Mapping[str, Any]) -
 
 
 def halves_apart(stored: NDArray, wanted: NDArray) -> float:
-    """Largest difference in halves of the last place of the stored float16; 1 is its rounding.
+    """Return the largest difference in halves of the last place of the stored float16.
+
+    1 is its rounding.
 
     Parameters
     ----------

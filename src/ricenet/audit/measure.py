@@ -75,7 +75,7 @@ class Shelf:
         self._volumes: dict[str, Volume] = {}
 
     def volume(self, name: str) -> Volume:
-        """Volume of a file; ``ValueError`` or ``OSError`` where it cannot be read."""
+        """Return the volume of a file; ``ValueError`` or ``OSError`` where it cannot be read."""
         if name not in self._volumes:
             require_file(self.root / name)
             volume = load(self.root / name, parts=True)
@@ -84,7 +84,7 @@ class Shelf:
         return self._volumes[name]
 
     def array(self, name: str) -> NDArray:
-        """Memory map of a cache file."""
+        """Return the memory map of a cache file."""
         require_file(self.root / name)
         return np.load(self.root / name, mmap_mode="r", allow_pickle=False)
 
@@ -127,13 +127,13 @@ def _ledgers(subject: str, ledgers: Mapping[str, dict[str, Any]]) -> dict[str, d
 
 
 def size_of(task: Task) -> int:
-    """Bytes of the files of a task that are there."""
+    """Return the bytes of the files of a task that are there."""
     paths = (task.root / name for name in task.files)
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def measure(task: Task) -> Measured:
-    """Digest the files of a task and compute the invariants of its records."""
+    """Return the digest the files of a task and compute the invariants of its records."""
     uses = Counter(file for record in task.records for file in _files([record]))
     shelf, found = Shelf(task.root, uses), Measured(bytes=size_of(task))
     for record in task.records:
@@ -145,7 +145,10 @@ def measure(task: Task) -> Measured:
 
 
 def _findings(record: Record, shelf: Shelf, ledgers: Mapping[str, Any]) -> list[Finding]:
-    """Invariants of one record; where they cannot be computed, that is what does not hold."""
+    """Return the invariants of one record.
+
+    Where they cannot be computed, that is what does not hold.
+    """
     try:
         return _computed(record, shelf, ledgers)
     except (ArithmeticError, EOFError, LookupError, OSError, ValueError):
@@ -183,7 +186,7 @@ def require_file(path: Path) -> None:
 
 
 def digest_or_reason(path: Path) -> str:
-    """Digest of a file, or why there is none."""
+    """Return the digest of a file, or why there is none."""
     if not path.is_symlink() and not path.is_file():
         return "missing"
     try:
@@ -194,7 +197,7 @@ def digest_or_reason(path: Path) -> str:
 
 
 def is_digest(text: str) -> bool:
-    """Whether a digest was found, and not a reason."""
+    """Return whether a digest was found, and not a reason."""
     return len(text) == 64 and " " not in text
 
 
@@ -213,7 +216,7 @@ def run(todo: Sequence[Task], *, processes: int, show: bool = False) -> Measured
 
 
 def _measured(todo: Sequence[Task], processes: int) -> Iterator[Measured]:
-    """Results in the order in which they come."""
+    """Yield the results in the order in which they come."""
     if processes == 1:
         yield from map(measure, todo)
         return
@@ -223,5 +226,5 @@ def _measured(todo: Sequence[Task], processes: int) -> Iterator[Measured]:
 
 
 def available_processes() -> int:
-    """Cores that this process may use."""
+    """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -45,13 +45,16 @@ class Hit:
 
 
 def search(text: str, identities: Identities | None) -> list[str]:
-    """Kinds of what a piece of text holds."""
+    """Return the kinds of what a piece of text holds."""
     found = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
     return found + (identities.within(text) if identities else [])
 
 
 def of_file(root: Path, identities: Identities | None, name: str) -> list[Hit]:
-    """Everything found in one file and in its name; a file that cannot be read has its digest."""
+    """Return everything found in one file and in its name.
+
+    A file that cannot be read has its digest.
+    """
     hits = [Hit(kind, "its name") for kind in search(name, identities)]
     try:
         for place, text in texts.of_file(root / name):
@@ -62,7 +65,7 @@ def of_file(root: Path, identities: Identities | None, name: str) -> list[Hit]:
 
 
 def all_files(root: Path) -> Iterator[str]:
-    """Names of all files of a study, logs and benchmarks too."""
+    """Yield the names of all files of a study, logs and benchmarks too."""
     for folder, _, names in os.walk(root):
         for name in sorted(names):
             yield (Path(folder) / name).relative_to(root).as_posix()

@@ -76,17 +76,17 @@ class Record:
         return parts[1] if parts[0] == "cohorts" else ""
 
     def files(self, side: str) -> Iterator[tuple[str, str]]:
-        """Names and digests of the ``inputs`` or ``outputs``."""
+        """Yield the names and digests of the ``inputs`` or ``outputs``."""
         for entries in self.content[side].values():
             for entry in entries:
                 yield self._within_study(entry["path"]), entry["digest"]
 
     def named(self, side: str, flag: str) -> list[str]:
-        """Names of the files that one flag of the command holds."""
+        """Return the names of the files that one flag of the command holds."""
         return [self._within_study(entry["path"]) for entry in self.content[side].get(flag, [])]
 
     def value(self, flag: str) -> str:
-        """Text that one flag of the command holds; empty where it is not there."""
+        """Return a text that one flag of the command holds; empty where it is not there."""
         words = self.content["command"]
         joined = [word for word in words if word.startswith(f"--{flag}=")]
         if joined:
@@ -119,7 +119,7 @@ class Study:
     claimed: set[str] = field(default_factory=set)
 
     def outputs(self) -> dict[str, tuple[Record, str]]:
-        """Record and digest of each file that a record vouches for."""
+        """Return the record and digest of each file that a record vouches for."""
         return {
             file: (record, digest)
             for record in self.records.values()
@@ -127,7 +127,7 @@ class Study:
         }
 
     def broken(self) -> set[str]:
-        """Names of the records that nothing can be learnt from."""
+        """Return the names of the records that nothing can be learnt from."""
         return {problem.file for problem in self.problems}
 
 
@@ -172,7 +172,10 @@ def _well_formed(content: Mapping[str, Any]) -> bool:
 
 
 def files_of(root: Path) -> list[str]:
-    """Names of all files of a study that need a record, or are one; links count as files."""
+    """Return the names of all files of a study that need a record, or are one.
+
+    Links count as files.
+    """
     found = []
     for folder, folders, names in os.walk(root):
         place = Path(folder).relative_to(root)

@@ -25,7 +25,7 @@ PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME")
 
 
 def of_file(path: Path) -> Iterator[Piece]:
-    """Pieces of text of a file.
+    """Yield the pieces of text of a file.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class _Page(HTMLParser):
 
 
 def of_html(text: str) -> Iterator[Piece]:
-    """Texts, comments and values of attributes of a page, without pictures."""
+    """Yield the texts, comments and values of attributes of a page, without pictures."""
     page = _Page()
     page.feed(text)
     page.close()
@@ -82,7 +82,7 @@ def of_html(text: str) -> Iterator[Piece]:
 
 
 def of_json(value: Any, place: str) -> Iterator[Piece]:
-    """Keys and texts of a JSON value; its whole numbers, too, for a date may be one."""
+    """Yield the keys and texts of a JSON value; its whole numbers, too, for a date may be one."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield f"{place or 'its keys'}", str(key)
@@ -119,13 +119,16 @@ def _as_text(content: Any) -> str:
 
 
 def _gzip_name(path: Path) -> str:
-    """Name and comment in a gzip header (RFC 1952); after an extra field nothing is looked for."""
+    """Return the name and comment in a gzip header (RFC 1952).
+
+    After an extra field nothing is looked for.
+    """
     with path.open("rb") as file:
         return file.read(512)[10:].decode("latin1").split("\0\0")[0]
 
 
 def of_png(content: bytes) -> Iterator[Piece]:
-    """Text and time chunks of a PNG file (ISO/IEC 15948)."""
+    """Yield a text and time chunks of a PNG file (ISO/IEC 15948)."""
     place = 8
     while place + 8 <= len(content):
         (size,), kind = (

@@ -106,7 +106,7 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def text(verdict: Verdict, processes: int) -> str:
-    """Verdict in words, one line a problem."""
+    """Return the verdict in words, one line a problem."""
     study, measured = verdict.study, verdict.measured
     seconds = max(measured.seconds, 1e-3)
     width = max((len(p.file) for p in verdict.problems), default=0)

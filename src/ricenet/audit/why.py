@@ -55,7 +55,7 @@ def lineage(study: Study, file: str) -> list[Record]:
 
 
 def story(study: Study, file: str) -> Iterator[str]:
-    """Lineage of a file in words, one line after the other."""
+    """Yield the lineage of a file in words, one line after the other."""
     steps, known = lineage(study, file), ""
     for number, record in enumerate(steps, 1):
         yield f"{number}. {record.step}: {record.name}"
@@ -88,7 +88,7 @@ def _of_record(record: Record, steps: Sequence[Record]) -> Iterator[str]:
 
 
 def _without_settings(command: Sequence[str]) -> list[str]:
-    """Command without what stands in a line of its own."""
+    """Return the command without what stands in a line of its own."""
     place = command.index("--settings") if "--settings" in command else len(command)
     return [*command[:place], *command[place + 2 :]]
 
@@ -118,7 +118,7 @@ def _decided(record: Record) -> Iterator[str]:
 
 
 def _of_people(study: Study, record: Record) -> Iterator[str]:
-    """Rows of the overrides table that let a subject through its gate."""
+    """Yield the rows of the overrides table that let a subject through its gate."""
     if record.step != "quality":
         return
     for name in record.named("outputs", "out"):
@@ -130,7 +130,7 @@ def _of_people(study: Study, record: Record) -> Iterator[str]:
 
 
 def _present(study: Study, file: str, record: Record) -> str:
-    """Whether the file is still what its record says."""
+    """Return whether the file is still what its record says."""
     recorded = dict(record.files("outputs")).get(file)
     path = study.root / file
     if recorded is None:
@@ -143,7 +143,7 @@ def _present(study: Study, file: str, record: Record) -> str:
 
 
 def study_of(file: Path) -> Path:
-    """Folder of the study that a file lies in: the one that holds ``subjects`` above it.
+    """Return the folder of the study that a file lies in: the one that holds ``subjects`` above it.
 
     Raises
     ------

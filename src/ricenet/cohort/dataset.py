@@ -88,7 +88,7 @@ def read_cache(path: str | Path, *, subject: str, digest: str, shape: Sequence[i
 
 
 def ablation_places(facts: dict[str, Any], ablation: str) -> tuple[int, ...]:
-    """Places of an ablation's channels in the cache.
+    """Return the places of an ablation's channels in the cache.
 
     Raises
     ------

@@ -74,7 +74,9 @@ def chosen_for_test(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -
 
 
 def place(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> dict[str, int]:
-    """Fold of each new training subject: the one that has fewest of the class, then fewest at all.
+    """Return the fold of each new training subject.
+
+    The one that has fewest of the class, then fewest at all.
 
     See :func:`chosen_for_test`.
     """
@@ -93,7 +95,7 @@ def place(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> dict[str
 
 
 def extended(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> pd.DataFrame:
-    """Rows of the new cohort: the old ones as they are, then the new ones by name.
+    """Return the rows of the new cohort: the old ones as they are, then the new ones by name.
 
     Returns
     -------
@@ -131,7 +133,7 @@ def require_placeable(choice: Choice, old: pd.DataFrame, subjects: pd.DataFrame)
 
 
 def text_of(cohort: pd.DataFrame, remark: str) -> str:
-    """Cohort as a table, one remark above it."""
+    """Return the cohort as a table, one remark above it."""
     lines = [f"# {remark}", "\t".join(COLUMNS)]
     lines += [
         "\t".join((str(r.subject), str(r.split), "" if r.split == "test" else str(r.fold)))
@@ -141,7 +143,7 @@ def text_of(cohort: pd.DataFrame, remark: str) -> str:
 
 
 def summary(old: pd.DataFrame, cohort: pd.DataFrame) -> list[str]:
-    """One line for the old and the new subjects of each split, by class."""
+    """Return one line for the old and the new subjects of each split, by class."""
     lines = []
     for what, rows in (("kept", cohort.index[: len(old)]), ("added", cohort.index[len(old) :])):
         part = cohort.loc[rows]

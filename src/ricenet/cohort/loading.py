@@ -84,7 +84,10 @@ def load_cohort(
 
 
 def pin(tensor: torch.Tensor, say: Callable[[str], None]) -> torch.Tensor:
-    """Copy of a host's tensor in pinned memory; the tensor itself where that is not to be had."""
+    """Return a copy of a host's tensor in pinned memory.
+
+    The tensor itself where that is not to be had.
+    """
     try:
         return tensor.pin_memory()
     except RuntimeError as error:  # the system's limit of locked memory, or no more memory

@@ -49,7 +49,7 @@ def require_as_recorded(digests: Mapping[str, str], records: Mapping[str, dict[s
 
 
 def voxel_twins(digests: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Pairs of subjects whose caches are identical: one patient under two ids."""
+    """Return the pairs of subjects whose caches are identical: one patient under two ids."""
     first: dict[str, str] = {}
     return [
         (first[digest], subject)

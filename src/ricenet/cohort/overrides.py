@@ -74,7 +74,7 @@ def _check_presence(place: str, decision: str, *, present: bool) -> None:
 
 
 def excluded(table: pd.DataFrame) -> dict[str, str]:
-    """Subjects that are left out or withdrawn, with who decided it and why."""
+    """Return the subjects that are left out or withdrawn, with who decided it and why."""
     words = {"exclude": "", "withdraw": "withdrawn: "}
     return {
         str(r.subject): f"{words[str(r.decision)]}{r.why} ({r.who})"
@@ -84,7 +84,10 @@ def excluded(table: pd.DataFrame) -> dict[str, str]:
 
 
 def withdrawn(table: pd.DataFrame) -> list[str]:
-    """Subjects that were withdrawn: still in cohort files, no longer in the subjects table."""
+    """Return the subjects that were withdrawn.
+
+    Still in cohort files, no longer in the subjects table.
+    """
     return [str(s) for s in table.loc[table["decision"] == "withdraw", "subject"]]
 
 

@@ -54,7 +54,7 @@ def read_table(path: Path, required: Sequence[str], allowed: Sequence[str]) -> p
 
 
 def _by_subject(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Table with one row a subject, indexed by it."""
+    """Return the table with one row a subject, indexed by it."""
     ids = table["subject"]
     twice = sorted(set(ids[ids.duplicated()]))
     if twice:
@@ -63,7 +63,10 @@ def _by_subject(path: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(path: Path) -> pd.DataFrame:
-    """Cells of a table as text: no quotes, no missing values; lines from ``#`` are comments."""
+    """Return the cells of a table as text.
+
+    No quotes, no missing values; lines from ``#`` are comments.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -130,7 +130,7 @@ def _short(value: object) -> str:
 
 
 def warnings(config: Config) -> list[str]:
-    """Choices that are allowed and probably not meant."""
+    """Return the choices that are allowed and probably not meant."""
     found = []
     if config.cache.dose_scaling == "zscore":
         found.append(

@@ -42,13 +42,13 @@ from ricenet.train.fit_to_device import Fit
 
 
 def versions() -> dict[str, Any]:
-    """Versions of all that computes."""
+    """Return the versions of all that computes."""
     cuda = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     return software.versions() | cuda
 
 
 def memory_of(device: torch.device) -> dict[str, float]:
-    """Memory of a GPU, whole and free, GB."""
+    """Return the memory of a GPU, whole and free, GB."""
     if device.type != "cuda":
         return {}
     total = torch.cuda.get_device_properties(device).total_memory

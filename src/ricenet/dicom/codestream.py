@@ -95,7 +95,10 @@ def _require_size(
 
 
 def jpeg2000_size(frame: bytes) -> tuple[int, int, int] | None:
-    """Rows, columns, components from the SIZ marker (ISO/IEC 15444-1 A.5.1); None without one."""
+    """Return the rows, columns, components from the SIZ marker (ISO/IEC 15444-1 A.5.1).
+
+    None without one.
+    """
     if frame[:4] != b"\xff\x4f\xff\x51" or len(frame) < 42:
         return None
     width, height, left, top = unpack_from(">4I", frame, 8)
@@ -103,7 +106,10 @@ def jpeg2000_size(frame: bytes) -> tuple[int, int, int] | None:
 
 
 def jpeg_size(frame: bytes) -> tuple[int, int, int] | None:
-    """Rows, columns, components from the start of frame (ISO/IEC 10918-1 B.2.2); None without."""
+    """Return the rows, columns, components from the start of frame (ISO/IEC 10918-1 B.2.2).
+
+    None without.
+    """
     if frame[:2] != b"\xff\xd8":
         return None
     place = 2
@@ -147,7 +153,10 @@ def rle_problem(frame: bytes, pixels: int, itemsize: int) -> str:
 
 
 def rle_length(segment: bytes, limit: int) -> int:
-    """Bytes that an RLE segment unpacks to (PS3.5 G.3.2); counting ends beyond ``limit``."""
+    """Return the bytes that an RLE segment unpacks to (PS3.5 G.3.2).
+
+    Counting ends beyond ``limit``.
+    """
     place = length = 0
     while place + 1 < len(segment) and length <= limit:
         head = segment[place]

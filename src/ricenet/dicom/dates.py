@@ -41,7 +41,9 @@ class Radiotherapy:
 
 
 def parse(value: str) -> date | None:
-    """Day of a DICOM date or date and time (PS3.5 section 6.2, DA and DT); None where unknown.
+    """Return the day of a DICOM date or date and time (PS3.5 section 6.2, DA and DT).
+
+    None where unknown.
 
     Parameters
     ----------
@@ -59,29 +61,32 @@ def parse(value: str) -> date | None:
 
 
 def first_known(header: Any, keywords: Iterable[str]) -> date | None:
-    """First believable date among elements, in their order."""
+    """Return the first believable date among elements, in their order."""
     return next((day for k in keywords if (day := parse(text(header, k)))), None)
 
 
 def acquired(header: Any) -> date | None:
-    """Day on which an image was taken, or a dose computed."""
+    """Return the day on which an image was taken, or a dose computed."""
     return first_known(header, ACQUISITION)
 
 
 def planned(header: Any) -> date | None:
-    """Day of a radiotherapy plan (PS3.3 C.8.8.9)."""
+    """Return the day of a radiotherapy plan (PS3.3 C.8.8.9)."""
     return first_known(header, ("RTPlanDate", *ACQUISITION))
 
 
 def treated(header: Any) -> list[date]:
-    """Days of treatment that a treatment record names."""
+    """Return the days of treatment that a treatment record names."""
     return [day for k in TREATMENT if (day := parse(text(header, k)))]
 
 
 def radiotherapy(
     records: Iterable[date | None], plans: Iterable[date | None], doses: Iterable[date | None]
 ) -> Radiotherapy | None:
-    """Days of radiotherapy from the best source that has any; None where all are unknown."""
+    """Return the days of radiotherapy from the best source that has any.
+
+    None where all are unknown.
+    """
     for source, days in (("records", records), ("plan", plans), ("dose", doses)):
         known = [day for day in days if day]
         if known:
@@ -90,5 +95,5 @@ def radiotherapy(
 
 
 def days_between(first: date | None, later: date | None) -> int | None:
-    """Days from one date to another; None where one of them is unknown."""
+    """Return the days from one date to another; None where one of them is unknown."""
     return None if first is None or later is None else (later - first).days

@@ -41,7 +41,7 @@ _NUMBER = re.compile(r"\d{1,2}", re.ASCII)
 
 
 def describe_words(text: str) -> str:
-    """Words of a description that name a protocol; others as an ellipsis.
+    """Return words of a description that name a protocol; others as an ellipsis.
 
     A number without unit is shown where it is the only one: several may be a date.
 
@@ -69,18 +69,18 @@ def describe_words(text: str) -> str:
 
 
 def series_code(uid: str) -> str:
-    """Eight hex digits that name a series in the subjects table, from its UID."""
+    """Return eight hex digits that name a series in the subjects table, from its UID."""
     return (uid_digest(uid) or "0" * CODE_DIGITS)[:CODE_DIGITS]
 
 
 def count_slices(files: Sequence[DicomFile]) -> int:
-    """Planes of a series; copies of one object count once."""
+    """Return the planes of a series; copies of one object count once."""
     objects = {text(f.header, "SOPInstanceUID") or f.label: f for f in files}
     return sum(frame_count(f) for f in objects.values())
 
 
 def describe_series(files: Sequence[DicomFile]) -> str:
-    """One series in a line, for example ``3f2a91bc: MR, 192 slices of 256 x 256, "T1 GD"``.
+    """Return one series in a line, for example ``3f2a91bc: MR, 192 slices of 256 x 256, "T1 GD"``.
 
     Parameters
     ----------
@@ -107,7 +107,10 @@ def describe_series(files: Sequence[DicomFile]) -> str:
 
 
 def distance_mm(files: Sequence[DicomFile]) -> float | None:
-    """Usual distance of neighbouring slices; None where they are not parallel or not placed."""
+    """Return the usual distance of neighbouring slices.
+
+    None where they are not parallel or not placed.
+    """
     try:
         planes = [plane for file in files for plane in slices(file)]
         normal = plane_axes(planes[0].orientation, planes[0].file.label)[2]

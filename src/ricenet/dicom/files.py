@@ -53,7 +53,7 @@ class DicomFile:
 
 
 def find(path: Path) -> tuple[list[DicomFile], int]:
-    """Headers of a DICOM file, or of all DICOM files below a folder.
+    """Return the headers of a DICOM file, or of all DICOM files below a folder.
 
     Returns
     -------
@@ -83,7 +83,9 @@ def find(path: Path) -> tuple[list[DicomFile], int]:
 
 
 def read_header(path: Path, label: str) -> pydicom.Dataset | None:
-    """Header of a file, None where it is not DICOM (PS3.10 section 7.1: preamble, ``DICM``).
+    """Return the header of a file, None where it is not DICOM (PS3.10 section 7.1.
+
+    Preamble, ``DICM``).
 
     Raises
     ------
@@ -117,7 +119,7 @@ def read_header(path: Path, label: str) -> pydicom.Dataset | None:
 
 
 def _plausible(start: bytes) -> bool:
-    """Whether bytes begin as a data set without preamble does: group 0002 or 0008."""
+    """Return whether bytes begin as a data set without preamble does: group 0002 or 0008."""
     return start[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08") and len(start) == 132
 
 
@@ -143,7 +145,7 @@ def _kind(error: BaseException) -> str:
 
 
 def text(header: Any, keyword: str) -> str:
-    """Value of an element as text, empty where it is missing or unreadable."""
+    """Return the value of an element as text, empty where it is missing or unreadable."""
     try:
         value = header.get(keyword)
         return "" if value is None else str(value).strip()
@@ -152,7 +154,7 @@ def text(header: Any, keyword: str) -> str:
 
 
 def numbers(header: Any, keyword: str, label: str, *, count: int | None = None) -> NDArray:
-    """Numeric value of an element.
+    """Return the numeric value of an element.
 
     Parameters
     ----------
@@ -184,19 +186,22 @@ def numbers(header: Any, keyword: str, label: str, *, count: int | None = None) 
 
 
 def number(header: Any, keyword: str, label: str, *, default: float) -> float:
-    """One number; ``default`` where the element is missing or empty."""
+    """Return one number; ``default`` where the element is missing or empty."""
     if keyword not in header or text(header, keyword) == "":
         return default
     return float(numbers(header, keyword, label, count=1)[0])
 
 
 def uid_digest(uid: str) -> str | None:
-    """Stand-in for a UID that cannot be traced to it by eye: 16 hex digits; None where empty."""
+    """Return a stand-in for a UID that cannot be traced to it by eye.
+
+    16 hex digits; None where empty.
+    """
     return hashlib.sha256(uid.encode()).hexdigest()[:16] if uid else None
 
 
 def distinct(files: Iterable[DicomFile], keyword: str) -> set[str]:
-    """Values that an element takes among files; empty text where it is missing."""
+    """Return the values that an element takes among files; empty text where it is missing."""
     return {text(f.header, keyword) for f in files}
 
 

@@ -33,7 +33,7 @@ def frame_count(file: DicomFile) -> int:
 
 
 def size(file: DicomFile) -> tuple[int, int]:
-    """Rows and columns of an image, refused where the header cannot be true."""
+    """Return the rows and columns of an image, refused where the header cannot be true."""
     rows, columns = (
         int(numbers(file.header, k, file.label, count=1)[0]) for k in ("Rows", "Columns")
     )
@@ -46,7 +46,7 @@ def size(file: DicomFile) -> tuple[int, int]:
 
 
 def is_grey(file: DicomFile) -> bool:
-    """Whether an image has one value a pixel, to be shown as a shade of grey."""
+    """Return whether an image has one value a pixel, to be shown as a shade of grey."""
     samples = text(file.header, "SamplesPerPixel") or "1"
     return samples == "1" and text(file.header, "PhotometricInterpretation").startswith(
         "MONOCHROME"
@@ -54,7 +54,7 @@ def is_grey(file: DicomFile) -> bool:
 
 
 def matrix(file: DicomFile) -> tuple[int, int]:
-    """Rows and columns of a grey-scale image (PS3.3 C.7.6.3).
+    """Return the rows and columns of a grey-scale image (PS3.3 C.7.6.3).
 
     Raises
     ------
@@ -135,7 +135,7 @@ def _refuse_truncated(data: pydicom.FileDataset, values: int, label: str) -> Non
 
 
 def plane_axes(orientation: NDArray, label: str) -> tuple[NDArray, NDArray, NDArray]:
-    """Directions of a plane in LPS (PS3.3 C.7.6.2.1.1).
+    """Return the directions of a plane in LPS (PS3.3 C.7.6.2.1.1).
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def plane_axes(orientation: NDArray, label: str) -> tuple[NDArray, NDArray, NDAr
 def plane_affine(
     orientation: NDArray, spacing: NDArray, first: NDArray, step: NDArray, label: str
 ) -> NDArray:
-    """Affine of evenly stacked planes (PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1).
+    """Return the affine of evenly stacked planes (PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1).
 
     Parameters
     ----------

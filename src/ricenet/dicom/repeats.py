@@ -92,7 +92,7 @@ def require_one_image_a_place(ordered: Sequence[Slice], along: NDArray) -> None:
 
 
 def differences(groups: Iterable[Sequence[Slice]]) -> str:
-    """Elements in which images at one place differ, with values that identify nobody.
+    """Return the elements in which images at one place differ, with values that identify nobody.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def _by_number(value: str) -> tuple[float, str]:
 
 
 def _value(plane: Slice, keyword: str) -> str:
-    """Value of an element of a plane as it may be shown."""
+    """Return the value of an element of a plane as it may be shown."""
     sequence, name, _ = (ELEMENTS | HIDDEN_ELEMENTS)[keyword]
     header = plane.file.header
     if "PerFrameFunctionalGroupsSequence" in header:

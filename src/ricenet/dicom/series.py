@@ -38,7 +38,7 @@ class Choice:
 
 
 def is_image(file: DicomFile) -> bool:
-    """Whether an object is an MR or CT image, or claims to be one."""
+    """Return whether an object is an MR or CT image, or claims to be one."""
     known = file.sop_class in IMAGE_CLASSES
     return known or (text(file.header, "Modality") in MODALITIES and "Rows" in file.header)
 
@@ -83,7 +83,7 @@ def _uid(file: DicomFile) -> str:
 
 
 def _named(by_series: dict[str, list[DicomFile]], wanted: str) -> tuple[str, list[str]]:
-    """UID of the series with a code, and the others."""
+    """Return the UID of the series with a code, and the others."""
     nameless = by_series.get("", [])
     if nameless and len(by_series) > 1:
         size(nameless[0])  # where the header breaks off, that is what to say
@@ -99,7 +99,7 @@ def _named(by_series: dict[str, list[DicomFile]], wanted: str) -> tuple[str, lis
 
 
 def _only(by_series: dict[str, list[DicomFile]], min_slices: int) -> tuple[str, list[str]]:
-    """UID of the only series that can be a volume, and why the others cannot."""
+    """Return the UID of the only series that can be a volume, and why the others cannot."""
     if len(by_series) == 1:
         return next(iter(by_series)), []
     reasons = {uid: _why_no_volume(uid, by_series, min_slices) for uid in by_series}
@@ -123,7 +123,7 @@ def _listed(several: Iterable[Sequence[DicomFile]]) -> str:
 
 
 def _why_no_volume(uid: str, by_series: dict[str, list[DicomFile]], min_slices: int) -> str:
-    """Certain reason why a series is not the volume; empty where it may be."""
+    """Return certain reason why a series is not the volume; empty where it may be."""
     files = by_series[uid]
     if all(_is_localiser(f) for f in files):
         return "localiser"
@@ -154,7 +154,10 @@ def _is_localiser(file: DicomFile) -> bool:
 
 
 def _is_survey(files: Sequence[DicomFile]) -> bool:
-    """Whether no direction holds most of the slices: Philips does not mark its localisers."""
+    """Return whether no direction holds most of the slices.
+
+    Philips does not mark its localisers.
+    """
     try:
         turned = np.array([plane.orientation for file in files for plane in slices(file)])
     except ValueError:

@@ -49,13 +49,13 @@ class Slice:
 
 
 def modality(files: Sequence[DicomFile]) -> str:
-    """Modality of a series, ``MR`` or ``CT``."""
+    """Return the modality of a series, ``MR`` or ``CT``."""
     found = text(files[0].header, "Modality")
     return found if found in MODALITIES else "unknown modality"
 
 
 def slices(file: DicomFile) -> list[Slice]:
-    """Planes of a classic (one) or an enhanced multi-frame object (many).
+    """Return the planes of a classic (one) or an enhanced multi-frame object (many).
 
     Raises
     ------
@@ -84,7 +84,7 @@ def slices(file: DicomFile) -> list[Slice]:
 
 
 def functional_group(file: DicomFile, frame: int, name: str) -> Any:
-    """Functional group of a frame: its own, else the shared one (PS3.3 C.7.6.16.1)."""
+    """Return the functional group of a frame: its own, else the shared one (PS3.3 C.7.6.16.1)."""
     own = items(file, "PerFrameFunctionalGroupsSequence")[frame]
     shared = items(file, "SharedFunctionalGroupsSequence")
     for data in (own, *shared[:1]):
@@ -98,7 +98,7 @@ def functional_group(file: DicomFile, frame: int, name: str) -> Any:
 
 
 def items(file: DicomFile, name: str) -> Any:
-    """Items of a sequence, none where it is missing.
+    """Return the items of a sequence, none where it is missing.
 
     Raises
     ------

@@ -22,7 +22,7 @@ TILT_TOLERANCE = 0.005  # sine of the angle between step and normal: 0.3 degrees
 
 
 def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
-    """Volume of the planes of one series.
+    """Return the volume of the planes of one series.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _require_same_plane(planes: Sequence[Slice]) -> None:
 
 
 def even_step(positions: NDArray, normal: NDArray) -> NDArray:
-    """Way from each plane to the next.
+    """Return the way from each plane to the next.
 
     Parameters
     ----------
@@ -146,7 +146,10 @@ def _require_straight(positions: NDArray, step: NDArray, usual: float) -> None:
 
 
 def _rescaled(planes: Sequence[Slice]) -> NDArray:
-    """Values of the modality, (X, Y, Z) float32 (PS3.3 C.11.1.1.2); each file is read once."""
+    """Return the values of the modality, (X, Y, Z) float32 (PS3.3 C.11.1.1.2).
+
+    Each file is read once.
+    """
     stored: dict[str, NDArray] = {}
     rows, columns = matrix(planes[0].file)
     data = np.empty((columns, rows, len(planes)), np.float32)

@@ -71,7 +71,7 @@ def acquisition(file: DicomFile) -> Acquisition:
 
 
 def _ms(header: Any, keyword: str) -> float | None:
-    """First value of a time; None where it is missing, zero or no number."""
+    """Return the first value of a time; None where it is missing, zero or no number."""
     try:
         value = float(np.ravel(header.get(keyword))[0])
     except Exception:
@@ -80,13 +80,15 @@ def _ms(header: Any, keyword: str) -> float | None:
 
 
 def longest_echo_ms(found: Acquisition) -> float:
-    """Longest EchoTime with which a sequence of this kind still gives T1 contrast."""
+    """Return the longest EchoTime with which a sequence of this kind still gives T1 contrast."""
     gradient = "GR" in found.sequence and "SE" not in found.sequence
     return LONGEST_GRADIENT_ECHO_MS if gradient else LONGEST_SPIN_ECHO_MS
 
 
 def longest_repetition_ms(found: Acquisition) -> float | None:
-    """Longest RepetitionTime that still gives T1 contrast; None where it does not matter.
+    """Return the longest RepetitionTime that still gives T1 contrast.
+
+    None where it does not matter.
 
     Gradient echoes with preparation write the time between two preparations there.
     """
@@ -106,5 +108,5 @@ def weighting(found: Acquisition) -> str | None:
 
 
 def of_series(files: Sequence[DicomFile]) -> Acquisition | None:
-    """Acquisition of a series, by its first file; None where it is not MR."""
+    """Return the acquisition of a series, by its first file; None where it is not MR."""
     return acquisition(files[0]) if text(files[0].header, "Modality") == "MR" else None

@@ -14,7 +14,7 @@ CONTROL_POINTS = ("ControlPointSequence", "IonControlPointSequence")
 
 
 def beams_of(header: Any, label: str) -> list[Any]:
-    """Beams of a photon or an ion plan (C.8.8.14, C.8.8.25)."""
+    """Return the beams of a photon or an ion plan (C.8.8.14, C.8.8.25)."""
     return [
         *items(header, "BeamSequence", label),
         *items(header, "IonBeamSequence", label),
@@ -22,7 +22,7 @@ def beams_of(header: Any, label: str) -> list[Any]:
 
 
 def setup_beams(header: Any, label: str) -> set[int]:
-    """Numbers of the beams that only take images for positioning and deliver no dose."""
+    """Return numbers of the beams that only take images for positioning and deliver no dose."""
     setup = [b for b in beams_of(header, label) if text(b, "TreatmentDeliveryType") == "SETUP"]
     return {whole(beam, "BeamNumber", label) for beam in setup}
 

@@ -11,12 +11,12 @@ from scipy import ndimage
 
 
 def share_inside(inside: NDArray, brain: NDArray) -> float:
-    """Share of the brain's voxels that lie inside a field of view; 0 without a brain."""
+    """Return the share of the brain's voxels that lie inside a field of view; 0 without a brain."""
     return float(inside[brain].mean()) if brain.any() else 0.0
 
 
 def cut_dose(dose_gy: NDArray, inside: NDArray, brain: NDArray) -> float:
-    """Highest dose where the brain goes on and the dose grid does not, Gy.
+    """Return the highest dose where the brain goes on and the dose grid does not, Gy.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def cut_dose(dose_gy: NDArray, inside: NDArray, brain: NDArray) -> float:
 
 
 def view_holds_grid(inside: NDArray) -> bool:
-    """Whether the reference's field of view holds a dose grid whole.
+    """Return whether the reference's field of view holds a dose grid whole.
 
     A grid is convex: it leaves the view if and only if it reaches one of the view's faces.
     """

@@ -109,7 +109,7 @@ def _as_the_row_says(choice: Choice, row_kind: str) -> Choice:
 
 
 def _counted(summation: str, doses: list[Dose], plan: Plan | None, decided: bool) -> Choice:
-    """Dose of objects of one summation type; ``decided`` if a person says what it is."""
+    """Return the dose of objects of one summation type; ``decided`` if a person says what it is."""
     kind = "per_fraction" if summation in SINGLE else "total"
     if summation in WHOLE:
         if len(doses) > 1:
@@ -157,7 +157,7 @@ def require_complete(doses: Sequence[Dose], plan: Plan | None) -> None:
 
 
 def total_of(doses: Sequence[Dose]) -> Volume:
-    """Sum of doses on one grid, Gy."""
+    """Return the sum of doses on one grid, Gy."""
     first = doses[0].volume
     total = np.zeros(first.data.shape, np.float64)
     for dose in doses:

@@ -42,7 +42,7 @@ class Fractions:
 
 
 def fractions(row: str, recorded: int | None, planned: int | None) -> Fractions:
-    """Fractions of the only plan.
+    """Return the fractions of the only plan.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _shown(stated: int | None, recorded: int | None, planned: int | None) -> str
 def of_parts(
     row: str, recorded: Sequence[int | None], planned: Sequence[int | None]
 ) -> list[Fractions]:
-    """Fractions of each of several plans, of which the row gives the sum.
+    """Return the fractions of each of several plans, of which the row gives the sum.
 
     Raises
     ------

@@ -17,7 +17,7 @@ Link = Mapping[str, Any]  # from, to: digests; matrix: (4, 4) from's points to t
 
 
 def route(start: str, goals: Sequence[str], links: Sequence[Link]) -> tuple[str, NDArray] | None:
-    """Shortest way from one frame of reference to one of several others.
+    """Return the shortest way from one frame of reference to one of several others.
 
     Parameters
     ----------
@@ -62,6 +62,6 @@ def _neighbours(frame: str, links: Sequence[Link]) -> list[tuple[str, NDArray]]:
 
 
 def refusals(frame: str | None, links: Sequence[Link]) -> list[str]:
-    """Why registrations that begin or end in a frame are not used."""
+    """Return why registrations that begin or end in a frame are not used."""
     touching = [x for x in links if frame is not None and frame in (x["from"], x["to"])]
     return [str(link["refused"]) for link in touching if "refused" in link]

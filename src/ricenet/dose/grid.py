@@ -27,7 +27,7 @@ def dose_volume(file: DicomFile) -> tuple[Volume, list[str]]:
 
 
 def dose_gy(file: DicomFile) -> NDArray:
-    """Dose of an RTDOSE as stored: integers times DoseGridScaling (C.8.8.3.3).
+    """Return the dose of an RTDOSE as stored: integers times DoseGridScaling (C.8.8.3.3).
 
     Returns
     -------
@@ -56,7 +56,7 @@ def dose_gy(file: DicomFile) -> NDArray:
 
 
 def dose_grid(file: DicomFile) -> tuple[NDArray, EvenFrames | None]:
-    """Affine of an RTDOSE from its header, and the even frames that replace uneven ones.
+    """Return the affine of an RTDOSE from its header, and the even frames that replace uneven ones.
 
     Frame k lies at ImagePositionPatient + normal × offset[k], where the normal is row × column:
     along -z for feet-first positions (C.7.6.2.1.1, C.8.8.3.2).
@@ -130,7 +130,9 @@ def relative_offsets(offsets: NDArray, first: NDArray, normal: NDArray, label: s
 
 
 def even_offset(offsets: NDArray) -> float | None:
-    """Distance from each frame to the next along the normal, mm; negative if they descend.
+    """Return the distance from each frame to the next along the normal, mm.
+
+    Negative if they descend.
 
     None where the frames are not evenly spaced.
     """

@@ -9,7 +9,7 @@ from ricenet.dicom.files import numbers
 
 
 def items(parent: Any, keyword: str, label: str) -> Sequence[Any]:
-    """Items of a sequence, none where it is missing; an unreadable one is refused."""
+    """Return the items of a sequence, none where it is missing; an unreadable one is refused."""
     try:
         return parent.get(keyword) or ()
     except Exception:
@@ -17,5 +17,5 @@ def items(parent: Any, keyword: str, label: str) -> Sequence[Any]:
 
 
 def whole(parent: Any, keyword: str, label: str) -> int:
-    """One whole number."""
+    """Return one whole number."""
     return int(numbers(parent, keyword, label, count=1)[0])

@@ -65,7 +65,7 @@ class Part:
 def make_ledger(
     parts: Sequence[Part], volume: Volume, row: Mapping[str, str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """How the stored doses become the course total, and why one may believe it.
+    """Return how the stored doses become the course total, and why one may believe it.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def make_ledger(
 
 
 def weighted_sum(volume: Volume, factors: Sequence[float]) -> np.ndarray:
-    """Sum of parts, each multiplied by its factor; (X, Y, Z)."""
+    """Return the sum of parts, each multiplied by its factor; (X, Y, Z)."""
     data = volume.data if volume.data.ndim == 4 else volume.data[..., None]
     total = np.zeros(data.shape[:3], np.float32)
     for place, factor in enumerate(factors):
@@ -166,7 +166,7 @@ def _summary(described: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _prescription(parts: Sequence[Part], row: Mapping[str, str]) -> tuple[float | None, str | None]:
-    """Prescription of the course and who says so: the row before the plans."""
+    """Return the prescription of the course and who says so: the row before the plans."""
     if row.get("prescription_gy"):
         return float(row["prescription_gy"]), "row"
     known = [p.prescription_gy for p in parts if p.prescription_gy]
@@ -179,7 +179,10 @@ def _course_plausibility(
     prescription_gy: float | None,
     described: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Plausibility of the course; of several parts the sum, or the part that fits least."""
+    """Return the plausibility of the course.
+
+    Of several parts the sum, or the part that fits least.
+    """
     if len(parts) == 1:
         (part,) = parts
         highest, n, kind = near_maximum(volume.data), part.prescribed_in, part.choice.kind
@@ -200,7 +203,10 @@ def _course_plausibility(
 
 
 def _row_kind_agrees(parts: Sequence[Part], row_kind: str, found: Mapping[str, Any]) -> bool | None:
-    """Whether objects or prescription confirm the row's ``dose_kind``; None if nothing to say."""
+    """Return whether objects or prescription confirm the row's ``dose_kind``.
+
+    None if nothing to say.
+    """
     stored = {p.choice.stored_kind for p in parts} - {""}
     if not row_kind or not stored:
         return None
@@ -217,7 +223,7 @@ def _warnings(parts: Sequence[Part], found: Mapping[str, Any]) -> list[str]:
 
 
 def checks(ledger: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Measured values with their limits: arguments of the step's ``check``."""
+    """Return the measured values with their limits: arguments of the step's ``check``."""
     found = []
     if about := ledger["plausibility"]:
         contradiction = f"{about['contradiction']}; " if about["contradiction"] else ""

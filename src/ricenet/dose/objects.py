@@ -130,17 +130,17 @@ class Plan:
 
 
 def is_dose(file: DicomFile) -> bool:
-    """Whether an object is an RTDOSE."""
+    """Return whether an object is an RTDOSE."""
     return file.sop_class == RT_DOSE
 
 
 def is_plan(file: DicomFile) -> bool:
-    """Whether an object is an RTPLAN or an RT ion plan."""
+    """Return whether an object is an RTPLAN or an RT ion plan."""
     return file.sop_class in RT_PLANS
 
 
 def read_dose(file: DicomFile, row: Mapping[str, str]) -> Dose:
-    """Header of an RTDOSE, refused where its numbers would not be Gy (C.8.8.3).
+    """Return the header of an RTDOSE, refused where its numbers would not be Gy (C.8.8.3).
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def _covered(plan: Any, label: str) -> tuple[frozenset[int], frozenset[tuple[int
 
 
 def read_plan(file: DicomFile) -> Plan:
-    """Fractions, beams and prescription of an RTPLAN (C.8.8.10, C.8.8.13).
+    """Return the fractions, beams and prescription of an RTPLAN (C.8.8.10, C.8.8.13).
 
     Raises
     ------
@@ -222,7 +222,7 @@ def _approval(header: Any) -> str:
 
 
 def _predecessors(header: Any, label: str) -> frozenset[str]:
-    """UIDs of the plans that a plan replaces (C.8.8.9.1, RT Plan Relationship)."""
+    """Return the UIDs of the plans that a plan replaces (C.8.8.9.1, RT Plan Relationship)."""
     others = items(header, "ReferencedRTPlanSequence", label)
     earlier = [x for x in others if text(x, "RTPlanRelationship") == "PREDECESSOR"]
     return frozenset(text(x, "ReferencedSOPInstanceUID") for x in earlier) - {""}

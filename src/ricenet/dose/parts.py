@@ -66,12 +66,14 @@ def in_one_frame(
 
 
 def finest(volumes: Sequence[Volume]) -> int:
-    """Place of the volume with the smallest voxels, the first of equals."""
+    """Return the place of the volume with the smallest voxels, the first of equals."""
     return min(range(len(volumes)), key=lambda i: round(volumes[i].voxel_ml, 9))
 
 
 def stack(volumes: Sequence[Volume]) -> tuple[Volume, list[str]]:
-    """Parts on one grid: identical grids as they are, others on the finest one's lattice.
+    """Return the parts on one grid.
+
+    Identical grids as they are, others on the finest one's lattice.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def stack(volumes: Sequence[Volume]) -> tuple[Volume, list[str]]:
 def union_lattice(
     volumes: Sequence[Volume], base: Volume
 ) -> tuple[tuple[int, int, int], NDArray, tuple[int, int, int]]:
-    """Lattice of one volume, extended by whole voxels until it holds all of them.
+    """Return the lattice of one volume, extended by whole voxels until it holds all of them.
 
     Returns
     -------

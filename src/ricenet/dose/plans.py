@@ -62,7 +62,10 @@ class Candidate:
 
 
 def group(doses: Sequence[Dose], plans: Mapping[str, Plan]) -> list[Candidate]:
-    """Doses grouped by plan; one that names no plan, or several, is a group of its own."""
+    """Return the doses grouped by plan.
+
+    One that names no plan, or several, is a group of its own.
+    """
     groups: dict[str, list[Dose]] = {}
     for dose in doses:
         alone = dose.summation == "MULTI_PLAN" or not dose.plan
@@ -73,7 +76,7 @@ def group(doses: Sequence[Dose], plans: Mapping[str, Plan]) -> list[Candidate]:
 def select(
     candidates: Sequence[Candidate], plans: Mapping[str, Plan], *, named: str
 ) -> tuple[list[Candidate], list[str], list[str]]:
-    """Candidates that count.
+    """Return the candidates that count.
 
     Parameters
     ----------

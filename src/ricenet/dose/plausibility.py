@@ -11,7 +11,7 @@ LOWEST, HIGHEST = 0.9, 1.15  # near-maximum of a plan over its prescription
 
 
 def near_maximum(dose_gy: NDArray) -> float:
-    """99.9th percentile of the voxels above half of the maximum, Gy: no single hot voxel."""
+    """Return 99.9th percentile of the voxels above half of the maximum, Gy: no single hot voxel."""
     return float(np.percentile(dose_gy[dose_gy > dose_gy.max() / 2], 99.9))
 
 

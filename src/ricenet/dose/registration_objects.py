@@ -23,12 +23,12 @@ HEAD_MM = 200.0  # distance at which they are compared
 
 
 def is_registration(file: DicomFile) -> bool:
-    """Whether an object is a spatial (not a deformable) registration."""
+    """Return whether an object is a spatial (not a deformable) registration."""
     return file.sop_class == REGISTRATION
 
 
 def read_links(file: DicomFile) -> list[Link]:
-    """Links between frames of reference that a registration object holds (C.20.2.1.1).
+    """Return the links between frames of reference that a registration object holds (C.20.2.1.1).
 
     Each item's matrix maps points of the item's own frame of reference into the frame of
     reference of the object; an item about that very frame is left out.
@@ -72,7 +72,7 @@ def _matrix(item: Any, label: str) -> dict[str, Any]:
 
 
 def is_rigid(matrix: NDArray) -> bool:
-    """Whether a (4, 4) matrix is a rotation without mirroring, and a shift."""
+    """Return whether a (4, 4) matrix is a rotation without mirroring, and a shift."""
     rotation = matrix[:3, :3]
     return bool(
         np.allclose(matrix[3], [0, 0, 0, 1], atol=RIGID_TOLERANCE)
@@ -82,7 +82,10 @@ def is_rigid(matrix: NDArray) -> bool:
 
 
 def without_contradictions(links: Sequence[Link]) -> list[Link]:
-    """Links of which none is there twice; frames that two objects link differently are refused."""
+    """Return the links of which none is there twice.
+
+    Frames that two objects link differently are refused.
+    """
     kept: dict[tuple[str, str], Link] = {}
     for link in map(_canonical, links):
         key = (link["from"], link["to"])
@@ -94,7 +97,7 @@ def without_contradictions(links: Sequence[Link]) -> list[Link]:
 
 
 def _canonical(link: Link) -> Link:
-    """Link in one of its two directions, so that A to B and B to A can be compared."""
+    """Return the link in one of its two directions, so that A to B and B to A can be compared."""
     if link["from"] <= link["to"]:
         return link
     turned = {"from": link["to"], "to": link["from"]}

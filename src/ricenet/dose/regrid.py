@@ -89,7 +89,7 @@ def even_frames(offsets_mm: NDArray, label: str) -> EvenFrames:
 
 
 def interpolate(data: NDArray, frames: EvenFrames) -> NDArray:
-    """Linear interpolation along the last axis.
+    """Return the linear interpolation along the last axis.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class Delivery:
 
 
 def is_record(file: DicomFile) -> bool:
-    """Whether an object is a treatment record that counts: not a summary."""
+    """Return whether an object is a treatment record that counts: not a summary."""
     return file.sop_class in BEAM_SEQUENCES
 
 

@@ -11,7 +11,7 @@ from ricenet.dicom.files import DicomFile, text
 
 
 def gy_per_unit(file: DicomFile, row: Mapping[str, str]) -> float:
-    """Gy that an RTDOSE's value 1.0 stands for: 1 for DoseUnits GY (C.8.8.3).
+    """Return the Gy that an RTDOSE's value 1.0 stands for: 1 for DoseUnits GY (C.8.8.3).
 
     Raises
     ------
@@ -34,7 +34,10 @@ def gy_per_unit(file: DicomFile, row: Mapping[str, str]) -> float:
 
 
 def relative_gy(row: Mapping[str, str], what: str) -> float:
-    """Gy that a relative dose of 1.0 stands for, as the row says; refused where it does not."""
+    """Return the Gy that a relative dose of 1.0 stands for, as the row says.
+
+    Refused where it does not.
+    """
     needed = ("dose_units", "relative_one_gy", "prescription_gy")
     missing = [column for column in needed if not row.get(column)]
     if missing or row["dose_units"] != "relative" or float(row["relative_one_gy"]) <= 0:

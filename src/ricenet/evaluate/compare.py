@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def ensemble_votes(table: pd.DataFrame) -> pd.Series:
-    """Class that each test subject gets by majority vote.
+    """Return the class that each test subject gets by majority vote.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def mcnemar(right: NDArray, right_other: NDArray) -> dict[str, Any]:
 def compared(
     labels: NDArray, mine: NDArray, theirs: NDArray, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Difference of two ensembles, with the interval of a paired bootstrap.
+    """Return the difference of two ensembles, with the interval of a paired bootstrap.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def rows_of(
     others: Mapping[tuple[str, str], pd.DataFrame],
     settings: dict[str, Any],
 ) -> pd.DataFrame:
-    """One row for each ablation and other cohort; none where no test subject is common.
+    """Return one row for each ablation and other cohort; none where no test subject is common.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def fold_rows(table: pd.DataFrame) -> list[Row]:
-    """Each metric's mean and deviation over the folds, of those folds where it is defined.
+    """Return each metric's mean and deviation over the folds, of those folds where it is defined.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def fold_rows(table: pd.DataFrame) -> list[Row]:
 
 
 def fold_values(table: pd.DataFrame) -> dict[str, list[float]]:
-    """Each metric of each fold, folds in ascending order."""
+    """Return each metric of each fold, folds in ascending order."""
     by_fold = []
     for _, rows in table.groupby("fold"):
         labels, rice = rows["label"].to_numpy(), rows["probability_rice"].to_numpy()
@@ -53,12 +53,12 @@ def fold_values(table: pd.DataFrame) -> dict[str, list[float]]:
 
 
 def estimate_rows(found: dict[str, metrics.Estimate], n: int) -> list[Row]:
-    """Metrics with intervals as rows of the long table."""
+    """Return the metrics with intervals as rows of the long table."""
     return [{"metric": name, **e._asdict(), "n": n} for name, e in found.items()]
 
 
 def validation_results(table: pd.DataFrame, settings: dict[str, Any]) -> tuple[list[Row], Row]:
-    """Rows and summary of one ablation's validation predictions.
+    """Return the rows and summary of one ablation's validation predictions.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def validation_results(table: pd.DataFrame, settings: dict[str, Any]) -> tuple[l
 
 
 def test_results(table: pd.DataFrame, settings: dict[str, Any]) -> tuple[list[Row], Row]:
-    """Rows and summary of one ablation's ensemble on the test subjects.
+    """Return the rows and summary of one ablation's ensemble on the test subjects.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def evaluate(
 
 
 def without_nan(value: Any) -> Any:
-    """Copy of nested dicts and lists, NaN as None: JSON has no NaN."""
+    """Return a copy of nested dicts and lists, NaN as None: JSON has no NaN."""
     if isinstance(value, dict):
         return {key: without_nan(v) for key, v in value.items()}
     if isinstance(value, list):

@@ -46,7 +46,7 @@ def partner_of(name: str, names: Sequence[str]) -> str | None:
 def changes(
     patient: Patient, partner: Patient | None, *, spacing_mm: float, scaling: str
 ) -> Iterator[Change]:
-    """Doses to try, the patient's own among them (scaled by 1).
+    """Yield the doses to try, the patient's own among them (scaled by 1).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def changes(
 
 
 def masked(patient: Patient) -> bool:
-    """Whether the dose was set to 0 outside the brain."""
+    """Return whether the dose was set to 0 outside the brain."""
     return not patient.dose[~patient.brain].any()
 
 

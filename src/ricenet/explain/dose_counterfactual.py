@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def rice(networks: Sequence[nn.Module], volume: torch.Tensor, *, precision: str) -> list[float]:
-    """Each network's probability of RICE for a volume (C, X, Y, Z)."""
+    """Return each network's probability of RICE for a volume (C, X, Y, Z)."""
     return [
         model.probabilities(network, volume[None], precision=precision)[0, 1].item()
         for network in networks
@@ -48,7 +48,7 @@ def probabilities(
     scaling: str,
     precision: str,
 ) -> Iterator[tuple[str, str, list[float]]]:
-    """Each network's probability of RICE for each changed dose.
+    """Yield each network's probability of RICE for each changed dose.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def probabilities(
 
 
 def dose_place(facts: Mapping[str, Any], places: Sequence[int]) -> int:
-    """Place of the first dose among an ablation's channels.
+    """Return the place of the first dose among an ablation's channels.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class Chance(NamedTuple):
 def isodose_level(
     dose_gy: NDArray, *, prescription_gy: float | None, physical: bool
 ) -> tuple[float, str]:
-    """Dose of the 95 % isodose, Gy, and what it is 95 % of.
+    """Return the dose of the 95 % isodose, Gy, and what it is 95 % of.
 
     The prescription is taken where it is known, in the dose's own quantity (``physical``), and fits
     the dose; the near-maximum stands for it otherwise.
@@ -82,7 +82,10 @@ def draw_shifts(
 
 
 def shifted_shares(importance: NDArray, codes: NDArray, shifts: NDArray) -> NDArray:
-    """Shares (draws, 3) of shifted importance; what leaves the brain is left out of the sum."""
+    """Return the shares (draws, 3) of shifted importance.
+
+    What leaves the brain is left out of the sum.
+    """
     found = []
     for shift in shifts:
         to, source = _overlap(shift, codes.shape)
@@ -91,7 +94,7 @@ def shifted_shares(importance: NDArray, codes: NDArray, shifts: NDArray) -> NDAr
 
 
 def _overlap(shift: NDArray, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], ...]:
-    """Where an array lands if it is shifted, and what of it lands there."""
+    """Return where an array lands if it is shifted, and what of it lands there."""
     low, high = np.maximum(shift, 0), np.minimum(np.array(shape) + shift, shape)
     high = np.maximum(low, high)
     return (
@@ -118,7 +121,7 @@ def channel_shares(alone: NDArray, brain: NDArray) -> NDArray:
 
 
 def rank_correlation(a: NDArray, b: NDArray) -> float:
-    """Spearman's correlation of two (N,) arrays; NaN if one is constant."""
+    """Return Spearman's correlation of two (N,) arrays; NaN if one is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
     return float(stats.spearmanr(a, b).statistic)
@@ -127,7 +130,7 @@ def rank_correlation(a: NDArray, b: NDArray) -> float:
 def mean_interval(
     values: NDArray, *, samples: int, confidence: float, rng: np.random.Generator
 ) -> Estimate:
-    """Mean over subjects (N,) with its percentile interval, subjects drawn anew.
+    """Return the mean over subjects (N,) with its percentile interval, subjects drawn anew.
 
     Subjects without a value are left out; with fewer than two there is no interval.
     """

@@ -30,12 +30,12 @@ TYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
 
 
 def voxels(length_mm: float, *, spacing_mm: float) -> int:
-    """Length in whole voxels, at least 1."""
+    """Return the length in whole voxels, at least 1."""
     return max(1, round(length_mm / spacing_mm))
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
-    """Network whose convolutions compute in ``fp32``, ``tf32`` or ``bf16``.
+    """Return the network whose convolutions compute in ``fp32``, ``tf32`` or ``bf16``.
 
     Batch norms and the last layers stay in single precision: rounded statistics would shift every
     voxel, and rounded outputs would hide what one cube changes.
@@ -50,7 +50,10 @@ def in_precision(network: nn.Module, precision: str) -> nn.Module:
 
 
 def spoken_progress(job: step.Job, what: str) -> Callable[[int, int], None]:
-    """Progress function that speaks every few seconds, and at the end; ``what`` is hidden."""
+    """Return the progress function that speaks every few seconds, and at the end.
+
+    ``what`` is hidden.
+    """
     started = spoken = time.monotonic()
 
     def progress(done: int, cubes: int) -> None:
@@ -93,7 +96,7 @@ def channel_maps(
 def describe(
     found: Occlusion, folds: Sequence[int], *, cube: int, stride: int, spacing_mm: float
 ) -> dict[str, Any]:
-    """Facts that a reader of the map needs."""
+    """Return the facts that a reader of the map needs."""
     return {
         "predicted": NAMES[found.predicted],
         "clean_probability": float(found.clean.mean(0)[found.predicted]),

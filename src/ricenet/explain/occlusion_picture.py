@@ -45,7 +45,7 @@ def peak(change: NDArray, brain: NDArray) -> Point:
 
 
 def overlay_row(scene: Scene, reference: str, change: NDArray, name: str) -> Row:
-    """Occlusion map over the reference MRI."""
+    """Return the occlusion map over the reference MRI."""
     limit = max(float(np.abs(change).max()), 1e-6)
 
     def draw(axes: Axes, plane: str) -> None:

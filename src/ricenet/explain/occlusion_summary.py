@@ -69,7 +69,10 @@ class Regions(NamedTuple):
 
 
 def regions(brain: Brain, kinds: Mapping[str, str], ledger: Mapping, *, physical: bool) -> Regions:
-    """Regions that the channels allow: the first dose; the last MRI less the first one."""
+    """Return the regions that the channels allow.
+
+    The first dose; the last MRI less the first one.
+    """
     mri, dose = ([n for n, kind in kinds.items() if kind == k] for k in ("mri", "dose"))
     inside, enhancing = np.zeros_like(brain.mask), np.zeros_like(brain.mask)
     there = ["elsewhere"]
@@ -124,7 +127,7 @@ def measure(
 
 
 def subject_rows(subject: str, found: Measured) -> list[dict[str, Any]]:
-    """Rows of one subject."""
+    """Return the rows of one subject."""
     rows = []
     for key, value in found.values.items():
         row = {"subject": subject, "measure": key[0], "of": key[1], "value": value, "n": 1}
@@ -135,7 +138,7 @@ def subject_rows(subject: str, found: Measured) -> list[dict[str, Any]]:
 def cohort_rows(
     found: Sequence[Measured], *, samples: int, confidence: float, seed: int
 ) -> list[dict[str, Any]]:
-    """Rows over all subjects: means with intervals; the null is that of the mean."""
+    """Return the rows over all subjects: means with intervals; the null is that of the mean."""
     rows = []
     for key in found[0].values:
         values = np.array([f.values[key] for f in found])
@@ -182,7 +185,7 @@ def load_brain(job: step.Job, paths: Mapping[str, Path], images: Mapping[str, Pa
 
 
 def files_of(args: Any, channels: Sequence[str]) -> dict[str, tuple[dict, dict]]:
-    """Files of each subject: its own ones by name, and its images by channel.
+    """Return the files of each subject: its own ones by name, and its images by channel.
 
     The images are those of the first channel of all subjects, then those of the next one.
 

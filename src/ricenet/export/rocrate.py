@@ -83,7 +83,7 @@ class Crate:
         return workflow
 
     def _context(self, name: str, kind: str, /, **properties: Any) -> Entity:
-        """Entity that is no file, made once."""
+        """Return the entity that is no file, made once."""
         if name not in self._entities:
             about = {"@type": kind, **properties}
             self._entities[name] = self.crate.add(ContextEntity(self.crate, name, about))
@@ -137,7 +137,7 @@ class Crate:
         )  # fmt: skip
 
     def _tool(self, record: Record) -> tuple[Entity, Entity]:
-        """Program and workflow step of a record."""
+        """Return the program and workflow step of a record."""
         step = record.step
         if step not in self._tools:
             tool = self._context(
@@ -192,7 +192,7 @@ class Crate:
         return [entity for name, entity in self._entities.items() if name.startswith("#raw/")]
 
     def _last(self) -> list[Entity]:
-        """Results that nothing else was made from."""
+        """Return the results that nothing else was made from."""
         used = {f for record in self.study.records.values() for f, _ in record.files("inputs")}
         return [self._entities[name] for name in self.study.outputs() if name not in used]
 

@@ -19,13 +19,18 @@ NEGLIGIBLE = 1e-9  # the inverse of a spline's matrix decays to this within 16 v
 
 
 def linear_weights(places: NDArray, count: int) -> NDArray:
-    """Weights of the two neighbours of each place; (P, count). Outside the centres: the nearest."""
+    """Return the weights of the two neighbours of each place.
+
+    (P, count). Outside the centres: the nearest.
+    """
     inside = np.clip(places, 0, count - 1)
     return np.clip(1 - np.abs(inside[:, None] - np.arange(count)), 0, None)
 
 
 def spline_weights(places: NDArray, count: int) -> NDArray:
-    """Weights of all voxels in the interpolating cubic B-spline at each place; (P, count).
+    """Return the weights of all voxels in the interpolating cubic B-spline at each place.
+
+    (P, count).
 
     The voxels are mirrored at the outer centres, as in ITK.
     """
@@ -34,7 +39,7 @@ def spline_weights(places: NDArray, count: int) -> NDArray:
 
 
 def _basis(places: NDArray, count: int) -> NDArray:
-    """Value of each voxel's mirrored cubic B-spline at each place; (P, count)."""
+    """Return the value of each voxel's mirrored cubic B-spline at each place; (P, count)."""
     taps = np.floor(places).astype(int)[:, None] + np.arange(-1, 3)
     apart = np.abs(places[:, None] - taps)
     values = np.where(apart < 1, 2 / 3 - apart**2 * (1 - apart / 2), (2 - apart) ** 3 / 6)
@@ -46,7 +51,7 @@ def _basis(places: NDArray, count: int) -> NDArray:
 
 
 def gaussian_weights(places: NDArray, count: int) -> NDArray:
-    """Weights of the voxels in a Gaussian average about each place; (P, count).
+    """Return the weights of the voxels in a Gaussian average about each place; (P, count).
 
     The deviation is half the distance of the places, so that a coarser grid sees no detail finer
     than itself. Beside the volume nothing counts.

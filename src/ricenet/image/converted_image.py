@@ -32,7 +32,7 @@ NRRD_ELSEWHERE = rb"^data ?file:"
 
 
 def is_converted(path: Path) -> bool:
-    """Whether a path is a file of one of the formats of this module, by its name."""
+    """Return whether a path is a file of one of the formats of this module, by its name."""
     return path.is_file() and path.name.lower().endswith((*NIFTI, *ITK))
 
 

@@ -38,7 +38,7 @@ def zscore(data: NDArray, mask: NDArray) -> NDArray:
 
 
 def scale_dose(dose_gy: NDArray, mask: NDArray, *, scaling: str, scale_gy: float) -> NDArray:
-    """Dose as the network sees it.
+    """Return the dose as the network sees it.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ INTERPOLATORS = {
 def isotropic_grid(
     shape: Sequence[int], affine: NDArray, *, spacing_mm: float
 ) -> tuple[tuple[int, int, int], NDArray]:
-    """Isotropic grid over the field of view of an image.
+    """Return the isotropic grid over the field of view of an image.
 
     The axes are those of the image, reordered and flipped to run closest to right, anterior and
     superior; they are not rotated, so an image that is isotropic already is not interpolated.
@@ -99,7 +99,10 @@ def sample_with_itk(
     interpolator: str,
     transform: sitk.Transform | None,
 ) -> NDArray:
-    """Sample by ITK, on any grid through any transform; parameters as of :func:`sample`."""
+    """Return the sample by ITK, on any grid through any transform.
+
+    Parameters as of :func:`sample`.
+    """
     target = sitk.Image([int(n) for n in shape], sitk.sitkUInt8)
     frame = to_itk(Volume(np.zeros((1, 1, 1), np.uint8), affine))
     target.SetOrigin(frame.GetOrigin())

@@ -44,12 +44,15 @@ def write(path: str | Path, transform: sitk.Transform) -> None:
 
 
 def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:
-    """One transform for a chain ``a_to-b, b_to-c, ...``: brings image a onto the last image."""
+    """Return one transform for a chain ``a_to-b, b_to-c, ...``.
+
+    Brings image a onto the last image.
+    """
     return sitk.CompositeTransform(list(transforms)) if transforms else sitk.Transform()
 
 
 def matrix_ras(transform: sitk.Transform) -> NDArray:
-    """Matrix of a linear transform, found by mapping points.
+    """Return the matrix of a linear transform, found by mapping points.
 
     Returns
     -------

@@ -57,7 +57,7 @@ class Volume:
 
 
 def centre_mm(shape: Sequence[int], affine: NDArray) -> NDArray:
-    """Middle of the field of view of a grid; (3,) array, RAS mm."""
+    """Return the middle of the field of view of a grid; (3,) array, RAS mm."""
     return affine[:3, :3] @ ((np.asarray(shape[:3]) - 1) / 2) + affine[:3, 3]
 
 
@@ -92,7 +92,10 @@ def load(path: str | Path, *, parts: bool = False) -> Volume:
 
 
 def _read(path: Path) -> tuple[nib.Nifti1Pair, NDArray]:
-    """Header and voxels; of a compressed file no more is unpacked than the header announces."""
+    """Return the header and voxels.
+
+    Of a compressed file no more is unpacked than the header announces.
+    """
     if path.suffix != ".gz":
         image = nib.load(path)
         if not isinstance(image, nib.Nifti1Pair):
@@ -111,7 +114,7 @@ def _read(path: Path) -> tuple[nib.Nifti1Pair, NDArray]:
 
 
 def checked_affine(image: nib.Nifti1Pair) -> NDArray:
-    """Affine of a NIfTI image, refused where the header leaves it in doubt.
+    """Return the affine of a NIfTI image, refused where the header leaves it in doubt.
 
     Raises
     ------
@@ -142,7 +145,10 @@ def checked_affine(image: nib.Nifti1Pair) -> NDArray:
 
 
 def as_stored(volume: Volume) -> Volume:
-    """Volume as it will be read again: float32 for any other float, affine in float32."""
+    """Return the volume as it will be read again.
+
+    Float32 for any other float, affine in float32.
+    """
     data = volume.data
     data = data.astype("<f4", copy=False) if data.dtype.kind == "f" else data
     return Volume(data, volume.affine.astype("<f4"))
@@ -158,7 +164,7 @@ def save(path: str | Path, volume: Volume) -> None:
 
 
 def same_space(a: Volume, b: Volume) -> bool:
-    """Whether two volumes share grid and position."""
+    """Return whether two volumes share grid and position."""
     return a.data.shape == b.data.shape and np.allclose(
         a.affine, b.affine, atol=AFFINE_TOLERANCE_MM
     )
@@ -174,7 +180,7 @@ def require_same_space(a: Volume, b: Volume, what: str) -> None:
 
 
 def to_itk(volume: Volume) -> sitk.Image:
-    """Volume as an ITK image (LPS, same voxels)."""
+    """Return the volume as an ITK image (LPS, same voxels)."""
     data = volume.data if volume.data.dtype == np.uint8 else volume.data.astype(np.float32)
     image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
     lps = LPS_FROM_RAS @ volume.affine
@@ -188,7 +194,7 @@ def to_itk(volume: Volume) -> sitk.Image:
 
 
 def from_itk(image: sitk.Image) -> Volume:
-    """ITK image as a volume (RAS+)."""
+    """Return the ITK image as a volume (RAS+)."""
     lps = np.eye(4)
     lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
     lps[:3, 3] = image.GetOrigin()

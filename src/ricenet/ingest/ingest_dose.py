@@ -88,7 +88,7 @@ def read(
 
 
 def _converted(path: Path, row: Mapping[str, str]) -> Part:
-    """Dose of a converted file: all that the format cannot say must stand in the row."""
+    """Return the dose of a converted file: all that the format cannot say must stand in the row."""
     missing = [column for column in NIFTI_COLUMNS if not row.get(column)]
     if missing:
         raise ValueError(
@@ -116,7 +116,7 @@ def _converted(path: Path, row: Mapping[str, str]) -> Part:
 
 
 def _parts(chosen: Sequence[Candidate], found: Found, row: Mapping[str, str]) -> list[Part]:
-    """Dose, fractions and prescription of each plan that counts."""
+    """Return the dose, fractions and prescription of each plan that counts."""
     choices = [choose(c.doses, c.plan, row_kind=row.get("dose_kind", "")) for c in chosen]
     records = [delivered(found.deliveries, c.doses[0].plan) for c in chosen]
     counts = of_parts(
@@ -134,7 +134,10 @@ def _parts(chosen: Sequence[Candidate], found: Found, row: Mapping[str, str]) ->
 
 
 def _prescription(candidate: Candidate, found: Found) -> float | None:
-    """Prescription of the plans of a candidate: of its own, or of all that it is the sum of."""
+    """Return the prescription of the plans of a candidate.
+
+    Of its own, or of all that it is the sum of.
+    """
     known = [found.plans[uid].prescription_gy for uid in candidate.uids if uid in found.plans]
     given = [gy for gy in known if gy]
     return sum(given) if given and len(given) == len(candidate.uids) else None
@@ -143,7 +146,7 @@ def _prescription(candidate: Candidate, found: Found) -> float | None:
 def _one_frame(
     chosen: Sequence[Candidate], read_parts: Sequence[Part], found: Found
 ) -> tuple[str | None, list[str]]:
-    """Frame of reference of the dose; parts of other frames are moved to it."""
+    """Return the frame of reference of the dose; parts of other frames are moved to it."""
     frames = []
     for part in read_parts:
         own = {dose.frame for dose in part.choice.used}

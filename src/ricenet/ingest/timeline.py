@@ -59,7 +59,9 @@ class Image:
 
 
 def read_image(name: str, path: Path, wanted: str) -> Image:
-    """Headers of an image: of the series with the code ``wanted``, or of all that its path holds.
+    """Return the headers of an image.
+
+    Of the series with the code ``wanted``, or of all that its path holds.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def radiotherapy(found: Sequence[DicomFile]) -> Radiotherapy | None:
 
 
 def days(mri: Sequence[Image], therapy: Radiotherapy | None) -> dict[str, int]:
-    """Days of MRI and radiotherapy after the baseline, as far as both are known."""
+    """Return the days of MRI and radiotherapy after the baseline, as far as both are known."""
     found = {image.name: days_between(mri[0].day, image.day) for image in mri}
     if therapy:
         found["radiotherapy_first"] = days_between(mri[0].day, therapy.first)
@@ -131,7 +133,9 @@ def identities(found: Sequence[DicomFile]) -> dict[str, int]:
 
 
 def stored_pixels(image: Image) -> set[str]:
-    """Digests of what may be compared: of each file's pixels as stored, or of the whole volume.
+    """Return the digests of what may be compared.
+
+    Of each file's pixels as stored, or of the whole volume.
 
     A plane of one value, as beyond the end of a head, is equal in different scans and left out.
     """
@@ -157,7 +161,7 @@ def _stored(file: DicomFile) -> bytes:
 
 
 def same_scans(mri: Sequence[Image]) -> list[tuple[str, str]]:
-    """Pairs of channels that share a series or the pixels of a plane."""
+    """Return the pairs of channels that share a series or the pixels of a plane."""
     pixels = {image.name: stored_pixels(image) for image in mri}
     return [
         (first.name, second.name)
@@ -213,7 +217,7 @@ def check_twice(job: step.Job, mri: Sequence[Image]) -> None:
 
 
 def _read(job: step.Job) -> tuple[list[Image], list[DicomFile]]:
-    """Images and the objects beside the doses, as the command line names them."""
+    """Return the images and the objects beside the doses, as the command line names them."""
     names, codes, doses = (
         json.loads(text_) for text_ in (job.args.names, job.args.series, job.args.dose_names)
     )

@@ -13,7 +13,7 @@ import torch
 
 
 def choose_device(name: str) -> torch.device:
-    """Device of a setting: ``auto`` is the GPU where there is one.
+    """Return the device of a setting: ``auto`` is the GPU where there is one.
 
     Raises
     ------
@@ -28,7 +28,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def memory_bytes(device: torch.device) -> float:
-    """Memory that is free on a GPU; without bound for a CPU, whose memory the scheduler shares."""
+    """Return the memory that is free on a GPU.
+
+    Without bound for a CPU, whose memory the scheduler shares.
+    """
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")
 
 
@@ -37,7 +40,7 @@ WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE
 
 
 def computes_in_bf16(device: torch.device) -> bool:
-    """Whether a device has instructions for bfloat16, and is allowed to use them."""
+    """Return whether a device has instructions for bfloat16, and is allowed to use them."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     limits = [os.environ.get(f"{name}_MAX_CPU_ISA", "") for name in ("ONEDNN", "DNNL")]
@@ -71,14 +74,17 @@ NO_MEMORY = (
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error tells of memory, on the device or the host."""
+    """Return whether an error tells of memory, on the device or the host."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
     )
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an error's text, shortened and without paths: it goes into records."""
+    """Return the first line of an error's text, shortened and without paths.
+
+    It goes into records.
+    """
     lines = str(error).strip().splitlines() or [""]
     return without_paths(lines[0])[:200]
 

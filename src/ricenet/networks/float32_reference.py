@@ -31,7 +31,9 @@ class Rewritten(nn.Module):
 def relative_error(
     found: torch.Tensor, expected: torch.Tensor, terms: torch.Tensor | None = None
 ) -> float:
-    """Larger of two errors: of the norms, and of the largest elements; infinite if not finite.
+    """Return the larger of two errors.
+
+    Of the norms, and of the largest elements; infinite if not finite.
 
     The first sees a small error everywhere, the second a large one in a few elements.
 

@@ -19,12 +19,12 @@ def fold(x: torch.Tensor, taps: int, stride: int) -> torch.Tensor:
 
 
 def fold_weight(weight: torch.Tensor) -> torch.Tensor:
-    """(O, taps C, kx, ky, 1) weight for a folded volume."""
+    """Return (O, taps C, kx, ky, 1) weight for a folded volume."""
     return weight.movedim(-1, 1).flatten(1, 2).unsqueeze(-1)
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool) -> torch.Tensor:
-    """Convolution with padding that keeps the size."""
+    """Return the convolution with padding that keeps the size."""
     pad = weight.shape[-1] // 2
     if not folded:
         return F.conv3d(x, weight, padding=pad, stride=stride)
@@ -35,7 +35,7 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool
 def weight_gradient(
     dy: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, *, folded: bool
 ) -> torch.Tensor:
-    """Gradient of the weight of :func:`convolve`."""
+    """Return the gradient of the weight of :func:`convolve`."""
     pad, taps = weight.shape[-1] // 2, weight.shape[-1]
     if not folded:
         return conv3d_weight(x, weight.shape, dy, stride=stride, padding=pad)

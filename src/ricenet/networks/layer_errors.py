@@ -142,6 +142,6 @@ def of_convolutions(network: nn.Module, batch: torch.Tensor) -> dict[str, float]
 
 
 def excessive(errors: dict[str, float], limits: dict[str, float]) -> dict[str, float]:
-    """Layers whose error is above their limit, the worst first."""
+    """Return the layers whose error is above their limit, the worst first."""
     found = {name: error for name, error in errors.items() if not error <= limits[name]}
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))

@@ -16,7 +16,7 @@ AT_ONCE = 4  # channels that are gathered together without a compiler
 
 
 def first_of_windows(y: torch.Tensor) -> torch.Tensor:
-    """Value of the first voxel in each window of the max-pool."""
+    """Return the value of the first voxel in each window of the max-pool."""
     for axis in (2, 3, 4):
         first = torch.arange(-1, y.shape[axis] - 1, 2, device=y.device).clamp_min(0)
         y = y.index_select(axis, first)
@@ -65,5 +65,5 @@ def gather(gradient: torch.Tensor, places: torch.Tensor, y: torch.Tensor) -> tor
 
 @cache
 def compiled_gather() -> Callable[..., torch.Tensor]:
-    """:func:`gather` as one pass; the compiler is loaded when it is wanted."""
+    """Return the :func:`gather` as one pass; the compiler is loaded when it is wanted."""
     return torch.compile(gather, dynamic=False)

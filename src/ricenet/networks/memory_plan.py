@@ -58,7 +58,7 @@ def sizes(shape: Sequence[int], *, stem_stride: int) -> list[int]:
 
 
 def parameters(in_channels: int, *, width: float) -> int:
-    """Weights of the network."""
+    """Return the weights of the network."""
     stem, *_, last = maps = [int(c * width) for c in STAGES]
     total = stem * in_channels * 343 + 2 * stem + 2 * last + 2
     before = stem
@@ -113,7 +113,7 @@ def stem_samples(elements: int) -> int:
 
 
 def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
-    """Largest divisor of the batch size that fits into a memory.
+    """Return the largest divisor of the batch size that fits into a memory.
 
     Parameters
     ----------
@@ -139,7 +139,9 @@ def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
 
 
 def study_mb(s: dict[str, Any], shape: Sequence[int], in_channels: int) -> int:
-    """MB of device memory that a study's largest training takes; on a GPU unless it says ``cpu``.
+    """Return the MB of device memory that a study's largest training takes.
+
+    On a GPU unless it says ``cpu``.
 
     Parameters
     ----------

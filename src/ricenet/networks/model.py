@@ -22,7 +22,9 @@ METADATA_KEY = "ricenet"  # one key: safetensors writes several in an order that
 
 
 def build(in_channels: int, *, stem_stride: int, width: float) -> nn.Module:
-    """3D ResNet18 with random weights (He et al., arXiv 1512.03385; Hara et al., 1711.09577).
+    """Return a 3D ResNet18 with random weights (He et al., arXiv 1512.03385.
+
+    Hara et al., 1711.09577).
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ def in_precision(precision: str, device: torch.device) -> AbstractContextManager
 
 
 def probabilities(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.Tensor:
-    """Softmax of a network's outputs, see :func:`logits`.
+    """Return the softmax of a network's outputs, see :func:`logits`.
 
     Returns
     -------

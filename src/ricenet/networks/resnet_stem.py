@@ -101,7 +101,7 @@ class Stem(Rewritten):
 
 
 def _straight_through(x: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    """Numbers rounded to a type; the gradient is that of the numbers themselves."""
+    """Return numbers rounded to a type; the gradient is that of the numbers themselves."""
     return x if dtype is None else x + (x.to(dtype).to(x) - x).detach()
 
 
@@ -126,7 +126,7 @@ class WithStem(nn.Module):
         self.pool = GlobalMean()
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits, as ``network(batch)`` gives them.
+        """Return the logits, as ``network(batch)`` gives them.
 
         Raises
         ------
@@ -223,7 +223,7 @@ def _parts(x: torch.Tensor, weight: torch.Tensor, stride: int) -> tuple[torch.Te
 
 
 def moments(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(C,) mean and population variance of each channel, float32 at least."""
+    """Return (C,) mean and population variance of each channel, float32 at least."""
     if y.dtype in FULL:
         variance, mean = torch.var_mean(y, dim=(0, 2, 3, 4), correction=0)
         return mean, variance
@@ -235,7 +235,7 @@ def moments(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def pool_moments(
     means: list[torch.Tensor], variances: list[torch.Tensor], sizes: list[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and population variance of the union of parts (Chan et al. 1983)."""
+    """Return the mean and population variance of the union of parts (Chan et al. 1983)."""
     share = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
     pairs = list(zip(share.tolist(), means, variances, strict=True))
     mean = sum((w * m for w, m, _ in pairs), torch.zeros_like(means[0]))

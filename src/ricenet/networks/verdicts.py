@@ -28,13 +28,13 @@ LIMITS_OF_INSTRUCTIONS = (
 
 
 def folder() -> Path:
-    """Cache folder of the user, by the XDG base directory specification."""
+    """Return the cache folder of the user, by the XDG base directory specification."""
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (named if named.is_absolute() else Path.home() / ".cache") / "ricenet"
 
 
 def processor() -> str:
-    """Model and instructions of the processor, as far as the system tells."""
+    """Return the model and instructions of the processor, as far as the system tells."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         told = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
@@ -43,7 +43,7 @@ def processor() -> str:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """All of a machine that decides which kernels run and what they give."""
+    """Return all of a machine that decides which kernels run and what they give."""
     cuda = device.type == "cuda"
     return {
         "node": platform.node(),
@@ -63,20 +63,20 @@ def choices() -> list[bool]:
 
 
 def cuda_versions() -> list[str]:
-    """Versions of CUDA, of the driver and of cuDNN."""
+    """Return the versions of CUDA, of the driver and of cuDNN."""
     driver = getattr(torch._C, "_cuda_getDriverVersion", lambda: None)()
     return [str(v) for v in (torch.version.cuda, driver, torch.backends.cudnn.version())]
 
 
 def key(what: str, device: torch.device, **facts: Any) -> str:
-    """Digest of all that a verdict follows from; ``facts`` are of JSON's types."""
+    """Return the digest of all that a verdict follows from; ``facts`` are of JSON's types."""
     content = {"machine": machine(device), **facts}
     text = json.dumps(content, sort_keys=True, default=str)
     return f"{what}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def recall(name: str) -> dict[str, Any] | None:
-    """Verdict that a job before has kept; None where there is none, or no usable one."""
+    """Return the verdict that a job before has kept; None where there is none, or no usable one."""
     with contextlib.suppress(OSError, ValueError, RuntimeError):  # the last: nobody's home
         verdict = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
         return verdict if isinstance(verdict, dict) else None

@@ -183,7 +183,7 @@ class Layer:
     def _in_float32(
         self, x: torch.Tensor, upstream: torch.Tensor | None
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Output, and gradients of input and weights, by the plain layer in float32."""
+        """Return the output, and gradients of input and weights, by the plain layer in float32."""
         try:
             return self._compute(x, upstream, x.device)
         except RuntimeError as error:  # the rewritten stem fits where the plain one does not

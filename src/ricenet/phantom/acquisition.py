@@ -77,13 +77,13 @@ class Setup:
 
 
 def protocols_of(index: int) -> tuple[Protocol, Protocol]:
-    """Protocols of a subject's post-operative and event visit, in rotation."""
+    """Return the protocols of a subject's post-operative and event visit, in rotation."""
     postop = POSTOP_PROTOCOLS[index % len(POSTOP_PROTOCOLS)]
     return postop, EVENT_PROTOCOLS[index % len(EVENT_PROTOCOLS)]
 
 
 def rigid(angles_deg: np.ndarray, shift_mm: np.ndarray) -> np.ndarray:
-    """(4, 4) matrix: turns by angles about x, y, z (degrees), then a shift (mm)."""
+    """Return (4, 4) matrix: turns by angles about x, y, z (degrees), then a shift (mm)."""
     (ca, cb, cc), (sa, sb, sc) = np.cos(np.deg2rad(angles_deg)), np.sin(np.deg2rad(angles_deg))
     about_x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
     about_y = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])
@@ -113,7 +113,10 @@ def draw_setup(rng: np.random.Generator) -> Setup:
 def centred_affine(
     directions: np.ndarray, spacing_mm: np.ndarray, shape: np.ndarray, centre_mm: np.ndarray
 ) -> np.ndarray:
-    """Affine of a grid with the given middle; the columns of `directions` (3, 3) are its axes."""
+    """Return the affine of a grid with the given middle.
+
+    The columns of `directions` (3, 3) are its axes.
+    """
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing_mm
     affine[:3, 3] = centre_mm - affine[:3, :3] @ ((shape - 1) / 2)
@@ -135,7 +138,7 @@ def mr_grid(
 def axial_grid(
     *, extent_mm: np.ndarray, spacing_mm: np.ndarray, pose: np.ndarray
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """Shape and affine of a grid parallel to the patient's axes (planning CT, dose)."""
+    """Return the shape and affine of a grid parallel to the patient's axes (planning CT, dose)."""
     shape = np.ceil(np.asarray(extent_mm) / spacing_mm).astype(int)
     centre = pose[:3, :3] @ BRAIN_CENTRE_LPS_MM + pose[:3, 3]
     affine = centred_affine(np.eye(3), np.asarray(spacing_mm), shape, centre)
@@ -181,7 +184,9 @@ def view(
 def add_mr_artefacts(
     rng: np.random.Generator, image: np.ndarray, *, setup: Setup, spacing_mm: np.ndarray
 ) -> np.ndarray:
-    """Receiver bias (12 % rms), Rician noise and gain; (X, Y, Z) uint16 array of 12 bits.
+    """Return the receiver bias (12 % rms), Rician noise and gain.
+
+    (X, Y, Z) uint16 array of 12 bits.
 
     Rician: the magnitude of a complex signal with independent normal noise in both parts
     (Gudbjartsson and Patz, MRM 34, 1995).
@@ -198,7 +203,7 @@ def add_mr_artefacts(
 def scan_ct(
     rng: np.random.Generator, hounsfield: np.ndarray, *, canvas: Canvas, pose: np.ndarray
 ) -> Scan:
-    """Planning CT, int16 HU with 8 HU of noise, parallel to the couch."""
+    """Return the planning CT, int16 HU with 8 HU of noise, parallel to the couch."""
     spacing = canvas.spacing_mm + np.array([0.0, 0.0, 1.0])
     shape, affine = axial_grid(extent_mm=CT_EXTENT_MM, spacing_mm=spacing, pose=pose)
     # Shifted so that air is 0, which is what lies outside the canvas.

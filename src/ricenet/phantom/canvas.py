@@ -47,7 +47,7 @@ class Canvas:
         return list(np.meshgrid(*lines, indexing="ij", sparse=True))
 
     def index_of(self, points_mm: np.ndarray) -> np.ndarray:
-        """Nearest voxel, (..., 3) int array, of (..., 3) points in RAS mm."""
+        """Return the nearest voxel, (..., 3) int array, of (..., 3) points in RAS mm."""
         return np.round((points_mm - LOW_MM) / self.spacing_mm).astype(int)
 
 

@@ -53,7 +53,7 @@ EVENT = Series("event", "event", 1, "20210110")
 
 
 def numbers(values: np.ndarray | list[float]) -> list[str]:
-    """Decimal strings (VR DS, at most 16 characters); + 0.0 turns -0.0 into 0.0."""
+    """Return the decimal strings (VR DS, at most 16 characters); + 0.0 turns -0.0 into 0.0."""
     return [format_number_as_ds(float(value) + 0.0) for value in values]
 
 

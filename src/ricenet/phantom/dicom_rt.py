@@ -44,7 +44,7 @@ def jaws() -> list[Dataset]:
 
 
 def start_of_beam(gantry_deg: float, isocentre_mm: np.ndarray) -> Dataset:
-    """First control point: energy, angles and isocentre (PS3.3 C.8.8.14)."""
+    """Return the first control point: energy, angles and isocentre (PS3.3 C.8.8.14)."""
     return dataset(
         ControlPointIndex=0,
         CumulativeMetersetWeight="0",
@@ -135,7 +135,7 @@ def write_plan(path: Path, treatment: Treatment, *, origin: Origin) -> str:
 
 
 def stored_dose(treatment: Treatment) -> Scan:
-    """Dose in Gy as the file holds it: of one fraction or of the course."""
+    """Return the dose in Gy as the file holds it: of one fraction or of the course."""
     course, total = treatment.course, treatment.dose
     share = course.fractions if course.single_fraction else 1
     return Scan((total.data / share).astype(np.float32), total.affine)

@@ -20,7 +20,7 @@ LABEL_TEXT = ("recurrence", "RICE")
 
 
 def subject_name(index: int) -> str:
-    """P001 for index 0."""
+    """Return the P001 for index 0."""
     return f"P{index + 1:03d}"
 
 
@@ -35,7 +35,7 @@ def save_nifti(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
 
 
 def rounded(values: np.ndarray, digits: int) -> list:
-    """Nested list of floats for JSON; + 0.0 turns -0.0 into 0.0."""
+    """Return the nested list of floats for JSON; + 0.0 turns -0.0 into 0.0."""
     return (np.round(np.asarray(values, float), digits) + 0.0).tolist()
 
 
@@ -45,7 +45,7 @@ def settings_record(*, seed: int, canvas_mm: float, scale: float) -> dict[str, f
 
 
 def places_record(subject: Subject) -> dict[str, list[float]]:
-    """Centroids of lesion and cavity in RAS mm of canvas, post-op and event visit."""
+    """Return the centroids of lesion and cavity in RAS mm of canvas, post-op and event visit."""
     record = {}
     for name, point in (("lesion", subject.lesion_mm), ("cavity", subject.cavity_mm)):
         record[f"{name}_canvas_mm"] = rounded(point, 3)
@@ -55,7 +55,7 @@ def places_record(subject: Subject) -> dict[str, list[float]]:
 
 
 def pathology_record(subject: Subject) -> dict[str, float]:
-    """Sizes of what was drawn."""
+    """Return the sizes of what was drawn."""
     drawn = subject.pathology
     distance = np.linalg.norm(drawn.lesion_centre_mm - drawn.cavity_centre_mm)
     return {
@@ -69,7 +69,7 @@ def pathology_record(subject: Subject) -> dict[str, float]:
 
 
 def truth_record(subject: Subject, settings: dict[str, float]) -> dict:
-    """Everything that truth.json holds; matrices map points, RAS mm."""
+    """Return everything that truth.json holds; matrices map points, RAS mm."""
     treatment, course = subject.treatment, subject.treatment.course
     matrices = {
         f"{first}_to_{second}": rounded(rigid_between(subject, first, second), 9)
@@ -143,7 +143,7 @@ def read_truth(folder: Path) -> dict:
 
 
 def is_finished(folder: Path, settings: dict[str, float], *, nifti: bool) -> bool:
-    """Whether a subject is there already, made with the same settings.
+    """Return whether a subject is there already, made with the same settings.
 
     Raises
     ------

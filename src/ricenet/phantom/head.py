@@ -54,7 +54,7 @@ def load_map(kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def brain_mask(t1: np.ndarray) -> np.ndarray:
-    """Largest piece of the bright voxels, holes filled; (X, Y, Z) bool array."""
+    """Return the largest piece of the bright voxels, holes filled; (X, Y, Z) bool array."""
     bright = ndimage.binary_fill_holes(ndimage.binary_opening(t1 > 0.12, iterations=2))
     pieces, _ = ndimage.label(bright)
     return pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
@@ -86,7 +86,7 @@ def place(volume: np.ndarray, affine: np.ndarray, canvas: Canvas) -> np.ndarray:
 
 
 def signed_distance_mm(mask: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """Distance to the edge of a mask, mm, negative inside; (X, Y, Z) float32 array."""
+    """Return the distance to the edge of a mask, mm, negative inside; (X, Y, Z) float32 array."""
     outside = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
     within = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
     return (outside - within).astype(np.float32)
@@ -106,7 +106,10 @@ def head_shape(brain: np.ndarray) -> tissue.HeadShape:
 
 
 def paint_regions(regions: list[tissue.Region]) -> tuple[np.ndarray, np.ndarray]:
-    """Signal and HU of the regions, each painted over those before it; (X, Y, Z) float32 arrays."""
+    """Return the signal and HU of the regions, each painted over those before it.
+
+    (X, Y, Z) float32 arrays.
+    """
     shape = DRAWING.shape
     signal = np.full(shape, tissue.AIR.signal, np.float32)
     hounsfield = np.full(shape, tissue.AIR.hounsfield, np.float32)

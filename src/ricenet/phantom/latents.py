@@ -48,7 +48,7 @@ RICE_IN_FIVE = 2
 
 
 def label_of(index: int) -> int:
-    """Label of subject `index` (from 0): 1 RICE, 0 recurrence.
+    """Return the label of subject `index` (from 0): 1 RICE, 0 recurrence.
 
     floor(0.4 (i + 1)) - floor(0.4 i), in integers: 40 % RICE however many subjects there are.
     """
@@ -71,7 +71,7 @@ def draw_latents(rng: np.random.Generator, *, label: int, scale: float) -> Laten
 
 
 def dose_radius_mm(latents: Latents) -> float:
-    """Distance R from the cavity's centre to the edge of the high dose, mm."""
+    """Return the distance R from the cavity's centre to the edge of the high dose, mm."""
     return DOSE_RADIUS_MM[0] + DOSE_RADIUS_MM[1] * latents.dose
 
 
@@ -81,10 +81,13 @@ def lesion_distance_mm(latents: Latents) -> float:
 
 
 def residual_mm(latents: Latents) -> float:
-    """Thickness of the residual nodules at the post-operative visit, mm."""
+    """Return the thickness of the residual nodules at the post-operative visit, mm."""
     return float(np.clip(RESIDUAL_MM[0] + RESIDUAL_MM[1] * latents.post, 0, 12))
 
 
 def core_fraction(latents: Latents) -> float:
-    """Radius of the necrotic core over that of the lesion: more is a ring, less is solid."""
+    """Return the radius of the necrotic core over that of the lesion.
+
+    More is a ring, less is solid.
+    """
     return float(np.clip(CORE_FRACTION[0] + CORE_FRACTION[1] * latents.event, -0.5, 1.1))

@@ -67,7 +67,7 @@ def paint(
 
 
 def postop_layers(pathology: Pathology, shapes: Shapes) -> list[Layer]:
-    """Oedema, fluid in the cavity, its thin enhancing wall, residual nodules on it."""
+    """Return the oedema, fluid in the cavity, its thin enhancing wall, residual nodules on it."""
     wall = shapes.cavity_mm
     outside = 1 - below(wall, 0.8)
     bears_tumour = below(-shapes.nodules, 0.3)
@@ -80,7 +80,10 @@ def postop_layers(pathology: Pathology, shapes: Shapes) -> list[Layer]:
 
 
 def event_layers(pathology: Pathology, shapes: Shapes) -> list[Layer]:
-    """Smaller cavity with a thin wall, and the new lesion: oedema, uptake, necrotic core."""
+    """Return the smaller cavity with a thin wall, and the new lesion.
+
+    Oedema, uptake, necrotic core.
+    """
     wall, edge = shapes.cavity_mm + 2.5, shapes.lesion_mm
     core_edge = edge + pathology.lesion_radius_mm * (1 - np.clip(pathology.core, 0.05, 0.85))
     core_depth = np.clip(pathology.core + 0.35, 0, 1)

@@ -56,7 +56,10 @@ class Shapes:
 
 
 def cavity_sites_mm(anatomy: Anatomy) -> np.ndarray:
-    """Points where a cavity may lie: deep white matter of either hemisphere; (N, 3), RAS mm."""
+    """Return the points where a cavity may lie.
+
+    Deep white matter of either hemisphere; (N, 3), RAS mm.
+    """
     planning = anatomy.planning
     step = max(1, round(SITE_STEP_MM / planning.spacing_mm))
     white, dura = (volume[::step, ::step, ::step] for volume in (anatomy.white, anatomy.dura_mm))
@@ -66,7 +69,7 @@ def cavity_sites_mm(anatomy: Anatomy) -> np.ndarray:
 
 
 def bears_lesion(points_mm: np.ndarray, anatomy: Anatomy) -> np.ndarray:
-    """(N,) bool array: which of (N, 3) points lie in white matter, away from the dura."""
+    """Return (N,) bool array: which of (N, 3) points lie in white matter, away from the dura."""
     last = np.array(anatomy.planning.shape) - 1
     voxels = np.clip(anatomy.planning.index_of(points_mm), 0, last)
     i, j, k = voxels.T
@@ -112,7 +115,7 @@ def draw_pathology(rng: np.random.Generator, anatomy: Anatomy, latents: Latents)
 
 
 def distance_from_mm(canvas: Canvas, point_mm: np.ndarray) -> np.ndarray:
-    """Distance of each voxel from a point, (X, Y, Z) float32 array, mm."""
+    """Return the distance of each voxel from a point, (X, Y, Z) float32 array, mm."""
     axes = canvas.axes_mm()
     return np.sqrt(sum((axes[k] - np.float32(point_mm[k])) ** 2 for k in range(3)))
 
@@ -141,6 +144,9 @@ def draw_shapes(rng: np.random.Generator, anatomy: Anatomy, pathology: Pathology
 
 
 def target_volume(anatomy: Anatomy, pathology: Pathology, shapes: Shapes) -> np.ndarray:
-    """Planning target volume: the cavity and a margin inside the brain; (X, Y, Z) bool array."""
+    """Return the planning target volume.
+
+    The cavity and a margin inside the brain; (X, Y, Z) bool array.
+    """
     brain = ndimage.binary_dilation(anatomy.planning_brain > 0.5)
     return (shapes.cavity_mm < pathology.margin_mm) & brain

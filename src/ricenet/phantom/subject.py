@@ -66,7 +66,7 @@ class Subject:
 
 
 def random_streams(seed: int, index: int) -> dict[str, np.random.Generator]:
-    """Independent generators that depend on the seed and the subject only."""
+    """Return independent generators that depend on the seed and the subject only."""
     children = np.random.SeedSequence([seed, index]).spawn(len(STREAMS))
     return {
         name: np.random.default_rng(child) for name, child in zip(STREAMS, children, strict=True)
@@ -108,7 +108,7 @@ def scan_visit(
 
 
 def centroid_mm(weight: np.ndarray, canvas: Canvas) -> np.ndarray:
-    """Centre of mass of a canvas volume, (3,) RAS mm."""
+    """Return the centre of mass of a canvas volume, (3,) RAS mm."""
     axes = canvas.axes_mm()
     total = weight.sum(dtype=np.float64)
     return np.array([float((weight * axis).sum(dtype=np.float64) / total) for axis in axes])
@@ -180,6 +180,6 @@ def point_in(subject: Subject, point_mm: np.ndarray, where: str) -> np.ndarray:
 
 
 def rigid_between(subject: Subject, first: str, second: str) -> np.ndarray:
-    """(4, 4) matrix that maps points of one scan's patient space to another's, RAS mm."""
+    """Return (4, 4) matrix that maps points of one scan's patient space to another's, RAS mm."""
     matrix = subject.poses[second] @ np.linalg.inv(subject.poses[first])
     return RAS_TO_LPS @ matrix @ RAS_TO_LPS

@@ -72,19 +72,19 @@ def ellipsoid(
     centre: tuple[float, float, float],
     radii: tuple[float, float, float],
 ) -> np.ndarray:
-    """Distance from `centre` in units of `radii` (both mm): 1 on the ellipsoid."""
+    """Return the distance from `centre` in units of `radii` (both mm): 1 on the ellipsoid."""
     return np.sqrt(sum(((axes[k] - centre[k]) / radii[k]) ** 2 for k in range(3)))
 
 
 def inside(
     head: HeadShape, centre: tuple[float, float, float], radii: tuple[float, float, float]
 ) -> np.ndarray:
-    """(X, Y, Z) bool array: inside an ellipsoid given in mm."""
+    """Return (X, Y, Z) bool array: inside an ellipsoid given in mm."""
     return ellipsoid((head.x, head.y, head.z), centre, radii) < 1
 
 
 def body_outline(axes: tuple[np.ndarray, ...], dura_mm: np.ndarray) -> np.ndarray:
-    """(X, Y, Z) bool array: scalp, face, jaw, neck, nose and ears, unsmoothed."""
+    """Return (X, Y, Z) bool array: scalp, face, jaw, neck, nose and ears, unsmoothed."""
     x, y, z = axes
     body = (dura_mm < 17) & (z > -60)
     body |= ((x / 62) ** 2 + ((y + 22) / 66) ** 2 < 1) & (z < -50)
@@ -110,7 +110,7 @@ def soft_tissue(head: HeadShape) -> list[Region]:
 
 
 def face(head: HeadShape) -> list[Region]:
-    """Spine, jaw, nose, sinuses, throat, tongue."""
+    """Return the spine, jaw, nose, sinuses, throat, tongue."""
     vertebrae = ((head.x / 22) ** 2 + ((head.y + 42) / 24) ** 2 < 1) & (head.z < -78)
     jaw = ellipsoid((head.x, head.y, head.z), (0, 40, -104), (50, 52, 26))
     turbinate_gap = np.round(head.x / 4) % 2 == 0
@@ -132,7 +132,7 @@ def face(head: HeadShape) -> list[Region]:
 
 
 def skull(head: HeadShape) -> list[Region]:
-    """Two tables of cortical bone with marrow between them, and the sinuses in them."""
+    """Return two tables of cortical bone with marrow between them, and the sinuses in them."""
     dura, body = head.dura_mm, head.body
     bone = (dura > 2) & (dura < 2.5 + head.skull_mm) & body & (head.z > -75)
     diploe = (dura > 4.3) & (dura < 1 + head.skull_mm) & body & (head.z > -42)
@@ -142,7 +142,7 @@ def skull(head: HeadShape) -> list[Region]:
 
 
 def orbit(head: HeadShape, side: int) -> list[Region]:
-    """Fat, eye ball, lens and optic nerve; `side` is -1 (left in x < 0) or 1."""
+    """Return the fat, eye ball, lens and optic nerve; `side` is -1 (left in x < 0) or 1."""
     hollow = inside(head, (side * 32, 50, -40), (20, 34, 18))
     hollow &= (head.dura_mm > 4) & (head.skin_mm < -2)
     along = np.clip((48 - head.y) / 40, 0, 1)
@@ -158,7 +158,7 @@ def orbit(head: HeadShape, side: int) -> list[Region]:
 
 
 def meninges(head: HeadShape) -> list[Region]:
-    """CSF inside the dura and around the cord, the dura, the cord."""
+    """Return the CSF inside the dura and around the cord, the dura, the cord."""
     csf = (head.dura_mm <= 2) & (head.z > -76)
     dura = csf & (np.abs(head.dura_mm - 1.9) < 0.7) & (head.z > -60)
     from_canal = head.y + 42 + 0.10 * np.clip(-75 - head.z, 0, None)
@@ -168,7 +168,7 @@ def meninges(head: HeadShape) -> list[Region]:
 
 
 def vessels(head: HeadShape) -> list[Region]:
-    """Sagittal and transverse sinus, and the great vessels of the neck."""
+    """Return the sagittal and transverse sinus, and the great vessels of the neck."""
     dura = head.dura_mm
     at_dura = (dura > -2.5) & (dura < 2.2)
     sagittal = np.abs(head.x) + 0.8 * (2 - dura) < 4.5
@@ -183,7 +183,7 @@ def vessels(head: HeadShape) -> list[Region]:
 
 
 def all_regions(head: HeadShape) -> list[Region]:
-    """Every region of the head but the brain, from back to front."""
+    """Return every region of the head but the brain, from back to front."""
     orbits = [region for side in (-1, 1) for region in orbit(head, side)]
     skin = (SKIN, (head.skin_mm > -2.2) & head.body)
     return [

@@ -42,13 +42,15 @@ class Treatment:
 
 
 def course_of(index: int) -> Course:
-    """Course of subject `index`, in rotation, so that a small cohort has every kind."""
+    """Return the course of subject `index`, in rotation, so that a small cohort has every kind."""
     fractions, prescription = COURSES[index % len(COURSES)]
     return Course(fractions, prescription, index % SINGLE_FRACTION_EVERY == 1)
 
 
 def dose_spacing_mm(index: int, canvas_mm: float) -> np.ndarray:
-    """Spacing of the stored dose; on some subjects unequal along all axes, as the standard allows.
+    """Return the spacing of the stored dose.
+
+    On some subjects unequal along all axes, as the standard allows.
 
     A reader that takes the row spacing for the column spacing goes wrong on those.
     """
@@ -76,7 +78,10 @@ def turn(volume: np.ndarray, gantry_deg: float) -> np.ndarray:
 def beam_dose(
     target: np.ndarray, body: np.ndarray, *, gantry_deg: float, spacing_mm: float
 ) -> np.ndarray:
-    """Dose of one beam, arbitrary unit: the target's outline, with penumbra, along its depth."""
+    """Return the dose of one beam, arbitrary unit.
+
+    The target's outline, with penumbra, along its depth.
+    """
     target, body = (turn(mask, gantry_deg) > 0.5 for mask in (target, body))
     aperture = ndimage.binary_dilation(target.any(axis=1)).astype(np.float32)
     aperture = ndimage.gaussian_filter(aperture, PENUMBRA_MM / spacing_mm)

@@ -40,7 +40,7 @@ DIVERGING = LinearSegmentedColormap.from_list(
 
 
 def picture(data: NDArray, plane: str, point: Point) -> NDArray:
-    """Slice of a volume through a point, as it is shown.
+    """Return the slice of a volume through a point, as it is shown.
 
     Parameters
     ----------
@@ -61,37 +61,43 @@ def picture(data: NDArray, plane: str, point: Point) -> NDArray:
 
 
 def place(shape: Sequence[int], plane: str, point: Point) -> tuple[int, int]:
-    """Row and column of a voxel in the picture of its slice."""
+    """Return the row and column of a voxel in the picture of its slice."""
     across, up = (axis for axis in range(3) if axis != NORMAL[plane])
     return shape[up] - 1 - point[up], shape[across] - 1 - point[across]
 
 
 def aspect(spacing_mm: Sequence[float], plane: str) -> float:
-    """Height of a picture's pixel divided by its width, dimensionless."""
+    """Return the height of a picture's pixel divided by its width, dimensionless."""
     across, up = (axis for axis in range(3) if axis != NORMAL[plane])
     return spacing_mm[up] / spacing_mm[across]
 
 
 def window(data: NDArray, brain: NDArray) -> tuple[float, float]:
-    """Intensities shown as black and white: 1st and 99.5th percentile in the brain."""
+    """Return the intensities shown as black and white: 1st and 99.5th percentile in the brain."""
     low, high = np.percentile(data[brain], (1.0, 99.5))
     return float(low), float(max(high, low + 1e-6))
 
 
 def windowed(data: NDArray, limits: tuple[float, float]) -> NDArray:
-    """Intensities as grey levels from 0 (black) to 1 (white)."""
+    """Return the intensities as grey levels from 0 (black) to 1 (white)."""
     low, high = limits
     return np.clip((data - low) / (high - low), 0, 1)
 
 
 def checkerboard(first: NDArray, second: NDArray, tile: int) -> NDArray:
-    """Two pictures in alternating squares of ``tile`` pixels; ``first`` has the top left one."""
+    """Return two pictures in alternating squares of ``tile`` pixels.
+
+    ``first`` has the top left one.
+    """
     rows, columns = np.indices(first.shape) // tile
     return np.where((rows + columns) % 2 == 0, first, second)
 
 
 def opacity(values: NDArray, limit: float) -> NDArray:
-    """Opacity of a signed overlay: 0 below a tenth of the limit, 0.85 from half of it on."""
+    """Return the opacity of a signed overlay.
+
+    0 below a tenth of the limit, 0.85 from half of it on.
+    """
     return 0.85 * np.clip((np.abs(values) / limit - 0.1) / 0.4, 0, 1)
 
 
@@ -149,12 +155,15 @@ def draw_cross(axes: Axes, shape: Sequence[int], plane: str, point: Point) -> No
 
 
 def blank_figure(width_px: int, height_px: int) -> Figure:
-    """Figure with a black page, 100 pixels an inch; pyplot's global state is not involved."""
+    """Return the figure with a black page, 100 pixels an inch.
+
+    Pyplot's global state is not involved.
+    """
     return Figure(figsize=(width_px / 100, height_px / 100), dpi=100, facecolor="black")
 
 
 def png(figure: Figure) -> bytes:
-    """Figure as a palette PNG without metadata: the same figure gives the same bytes."""
+    """Return the figure as a palette PNG without metadata: the same figure gives the same bytes."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     indices, palette = few_colours(np.asarray(canvas.buffer_rgba())[..., :3])

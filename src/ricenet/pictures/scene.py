@@ -58,7 +58,7 @@ class Scene:
 
 
 def as_point(coordinates: Sequence[float]) -> Point:
-    """Nearest voxel."""
+    """Return the nearest voxel."""
     x, y, z = (round(float(c)) for c in coordinates)
     return x, y, z
 
@@ -99,14 +99,17 @@ def draw_signed(axes: Axes, scene: Scene, plane: str, values: NDArray, limit: fl
 
 
 def grey(scene: Scene, name: str, plane: str) -> NDArray:
-    """Grey picture of a masked MRI: black outside the brain, whatever 0 means inside it."""
+    """Return the grey picture of a masked MRI.
+
+    Black outside the brain, whatever 0 means inside it.
+    """
     limits = panels.window(scene.volumes[name], scene.brain)
     levels = panels.windowed(panels.picture(scene.volumes[name], plane, scene.point), limits)
     return np.where(panels.picture(scene.brain, plane, scene.point), levels, 0)
 
 
 def dose_row(scene: Scene, reference: str, dose: str) -> Row:
-    """Isodose lines over the reference MRI."""
+    """Return the isodose lines over the reference MRI."""
     values = scene.volumes[dose]
 
     def draw(axes: Axes, plane: str) -> None:
@@ -172,7 +175,7 @@ def loaded(
     *,
     load: Callable[[Path], Volume],
 ) -> dict[str, NDArray]:
-    """Volumes by channel name, checked against the mask's grid, in RAS+ order.
+    """Return the volumes by channel name, checked against the mask's grid, in RAS+ order.
 
     Parameters
     ----------

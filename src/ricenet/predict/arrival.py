@@ -60,7 +60,7 @@ def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, place: int)
 
 
 def row(subject: str, cache: Path, digest: str, folder: Path) -> pd.DataFrame:
-    """Manifest of one subject; it counts as a test subject without a label."""
+    """Return the manifest of one subject; it counts as a test subject without a label."""
     path = Path(os.path.relpath(cache, folder)).as_posix()
     cells = (subject, "test", UNKNOWN, UNKNOWN, path, digest)
     return pd.DataFrame([cells], columns=list(dataset.COLUMNS))

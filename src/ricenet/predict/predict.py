@@ -24,7 +24,7 @@ from ricenet.provenance import tsv
 def predict(
     network: nn.Module, volumes: torch.Tensor, *, batch_size: int, precision: str
 ) -> list[float]:
-    """Probability of RICE of each volume.
+    """Return the probability of RICE of each volume.
 
     Parameters
     ----------

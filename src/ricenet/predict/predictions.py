@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def rows(answers: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row for each subject and ensemble."""
+    """Return one row for each subject and ensemble."""
     found = [
         (
             answer["subject"], ablation, e["vote"], e["votes_rice"], len(e["models"]),

@@ -17,7 +17,7 @@ RESEARCH_USE = "Research use only: not a medical device, no basis for clinical d
 
 
 def votes(table: pd.DataFrame) -> dict[str, Any]:
-    """Probability of RICE by each model, vote and mean of one ensemble.
+    """Return the probability of RICE by each model, vote and mean of one ensemble.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ INTEGRAL_TOLERANCE = 0.02
 def image_of_dose(
     frame: str | None, frames: Mapping[str, str | None], links: Sequence[Link]
 ) -> tuple[str, NDArray]:
-    """Image that the dose can be placed on.
+    """Return the image that the dose can be placed on.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def image_of_dose(
 
 
 def path_to_reference(image: str, reference: str, pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """Places of the transforms that lead from an image to the reference, in order.
+    """Return the places of the transforms that lead from an image to the reference, in order.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def sample_parts(
 def fields_of_view(
     shapes: Sequence[tuple[Sequence[int], NDArray]], grid: Volume, transform: sitk.Transform
 ) -> list[NDArray]:
-    """Where on a grid each of several images (shape, affine) has voxels; bool arrays."""
+    """Return where on a grid each of several images (shape, affine) has voxels; bool arrays."""
     return [
         sample(
             Volume(np.ones(tuple(shape), np.uint8), np.asarray(affine, dtype=np.float64)),
@@ -164,7 +164,7 @@ def check_dose(
 
 
 def dose_grids(facts: Mapping[str, Any], native: Volume) -> list[tuple[Sequence[int], NDArray]]:
-    """Shape and affine of the grid that each part of a dose was calculated on."""
+    """Return the shape and affine of the grid that each part of a dose was calculated on."""
     parts = facts["ledger"]["parts"]
     if len(parts) == 1:
         return [(native.data.shape[:3], native.affine)]

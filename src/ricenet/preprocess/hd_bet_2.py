@@ -25,7 +25,7 @@ def hd_bet_2(
     mode: str,
     device: torch.device,
 ) -> Volume:
-    """Brain mask by HD-BET 2.x, an nnU-Net.
+    """Return the brain mask by HD-BET 2.x, an nnU-Net.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def hd_bet_2(
 
 
 def checked_checkpoint(weights: str | None, sha256: str | None) -> Path:
-    """Checkpoint of HD-BET 2.x in a folder of weights, after comparing its digest.
+    """Return the checkpoint of HD-BET 2.x in a folder of weights, after comparing its digest.
 
     Raises
     ------

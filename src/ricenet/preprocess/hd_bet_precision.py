@@ -46,7 +46,7 @@ def verified_dtype(
 
 
 def usable(verdict: dict[str, Any]) -> bool:
-    """Whether a kept verdict is whole: a layer, with its error or why there is none."""
+    """Return whether a kept verdict is whole: a layer, with its error or why there is none."""
     figure = isinstance(verdict.get("error"), float) or "why" in verdict
     return isinstance(verdict.get("layer"), str) and figure
 

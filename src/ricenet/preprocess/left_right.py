@@ -64,7 +64,7 @@ class Pair:
 
 
 def correlation(a: NDArray, b: NDArray, inside: NDArray) -> float:
-    """Pearson correlation of two images inside a mask; 0 where it is undefined."""
+    """Return the Pearson correlation of two images inside a mask; 0 where it is undefined."""
     x, y = a[inside].astype(np.float64), b[inside].astype(np.float64)
     if x.size < 2 or x.std() == 0 or y.std() == 0:
         return 0.0

@@ -49,7 +49,7 @@ def point_of_interest(
     brain: NDArray,
     spacing_mm: Sequence[float],
 ) -> tuple[Point, str]:
-    """Voxel that the slices pass through, and why.
+    """Return the voxel that the slices pass through, and why.
 
     The place of the largest smoothed rise from ``other`` to ``reference`` in the brain, two voxels
     off its surface; without a second MRI the middle of the highest dose; else the brain's centre.
@@ -82,7 +82,7 @@ def point_of_interest(
 
 
 def head_row(scene: Scene, name: str) -> Row:
-    """Whole head with the outline of the brain mask."""
+    """Return whole head with the outline of the brain mask."""
     data = scene.volumes[name]
     low, high = panels.window(data, scene.brain)
     stripped = not data[~scene.brain].any()
@@ -110,7 +110,7 @@ def checkerboard_row(scene: Scene, reference: str, other: str) -> Row:
 
 
 def difference_row(scene: Scene, reference: str, other: str) -> Row:
-    """Z-scored reference minus another MRI, coil shading removed, over the reference."""
+    """Return the Z-scored reference minus another MRI, coil shading removed, over the reference."""
     first, second = scene.volumes[reference], scene.volumes[other]
     change = ndimage.gaussian_filter(local_change(first, second, scene.brain), 1.0)
     change = np.where(scene.brain, change, 0)
@@ -126,7 +126,7 @@ def difference_row(scene: Scene, reference: str, other: str) -> Row:
 
 
 def rows(heads: Scene, brains: Scene, kinds: dict[str, str], reference: str) -> list[Row]:
-    """Every row that the channels allow, heads first."""
+    """Return every row that the channels allow, heads first."""
     others = [name for name, kind in kinds.items() if kind == "mri" and name != reference]
     found = [head_row(heads, name) for name in heads.volumes]
     for other in others:
@@ -142,7 +142,10 @@ def _first(
 
 
 def _heads(job: step.Job, mri: list[str], place: Point, affine: NDArray) -> Scene:
-    """Whole heads, cut to the surroundings of the brain; ``place`` is a voxel of ``affine``."""
+    """Return whole heads, cut to the surroundings of the brain.
+
+    ``place`` is a voxel of ``affine``.
+    """
     mask = job.load(job.args.whole_mask)
     volumes = loaded(job.args.whole, mri, mask, load=job.load)
     mask = to_ras(mask)

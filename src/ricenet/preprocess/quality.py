@@ -24,12 +24,15 @@ Records = Mapping[str, Mapping[str, Any]]
 
 
 def difference(volumes_ml: Sequence[float]) -> float:
-    """Relative difference of the largest and the smallest volume; 0 for fewer than two."""
+    """Return the relative difference of the largest and the smallest volume.
+
+    0 for fewer than two.
+    """
     return max(volumes_ml) / min(volumes_ml) - 1 if len(volumes_ml) > 1 else 0.0
 
 
 def brain_volumes(records: Records) -> list[float]:
-    """Volumes of the brain masks of a subject, ml."""
+    """Return the volumes of the brain masks of a subject, ml."""
     return [
         check["value"]
         for content in records.values()
@@ -49,7 +52,7 @@ def identical_images(records: Records) -> int:
 
 
 def checks_of(records: Records, accepted: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    """All checks, each with its id ``<record>/<check>`` and what a person has decided.
+    """Return all checks, each with its id ``<record>/<check>`` and what a person has decided.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def undecided(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def explained(check: Mapping[str, Any]) -> str:
-    """One line for a failed check: value, limits, advice."""
+    """Return one line for a failed check: value, limits, advice."""
     bounds = [
         f"{words} {check[key]:g}"
         for key, words in (("at_least", "at least"), ("at_most", "at most"))

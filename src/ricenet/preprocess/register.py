@@ -39,7 +39,7 @@ def estimate(
     seed: int,
     both_mri: bool,
 ) -> sitk.Transform:
-    """Transform that brings a moving image onto a fixed one, in two calls of ANTs.
+    """Return the transform that brings a moving image onto a fixed one, in two calls of ANTs.
 
     ANTs starts from the centres of mass and maximises Mattes' mutual information (Avants et al.,
     NeuroImage 54 (2011) 2033): first on whole heads with voxels of twice the size, at three
@@ -102,7 +102,10 @@ def estimate(
 def estimate_by_default(
     fixed: Volume, moving: Volume, *, transform: str, seed: int
 ) -> sitk.Transform:
-    """:func:`estimate` as ANTs goes to work by default: on all of both images, for longer."""
+    """Return the :func:`estimate` as ANTs goes to work by default.
+
+    On all of both images, for longer.
+    """
     with tempfile.TemporaryDirectory() as folder:
         found = _ants(
             fixed,
@@ -167,7 +170,7 @@ def _flat(parts: list[sitk.Transform]) -> sitk.Transform:
 
 
 def motion(matrix: NDArray, centre_mm: NDArray) -> tuple[float, float]:
-    """Size of a rigid motion.
+    """Return the size of a rigid motion.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ OUTLINE_MM = 2.0  # an outline needs no finer voxels; at 1 mm it would take half
 
 
 def dice(a: NDArray, b: NDArray) -> float:
-    """Overlap of two masks, 2 |a and b| / (|a| + |b|); 0 where both are empty."""
+    """Return the overlap of two masks, 2 |a and b| / (|a| + |b|); 0 where both are empty."""
     total = int(a.sum()) + int(b.sum())
     return 2 * int((a & b).sum()) / total if total else 0.0
 

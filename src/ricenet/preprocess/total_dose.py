@@ -20,7 +20,7 @@ MIN_BRAIN_GY = 1e-3  # less is no dose
 
 
 def course_total(dose_gy: NDArray, *, factor: float) -> NDArray:
-    """Dose of the course from the dose as delivered by the planning system.
+    """Return the dose of the course from the dose as delivered by the planning system.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def course_total(dose_gy: NDArray, *, factor: float) -> NDArray:
 
 
 def eqd2(total_gy: NDArray, *, fractions: int, alpha_beta_gy: float) -> NDArray:
-    """Equivalent dose in 2 Gy fractions, ``D (d + ab) / (2 + ab)`` with ``d = D / n``.
+    """Return the equivalent dose in 2 Gy fractions, ``D (d + ab) / (2 + ab)`` with ``d = D / n``.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def eqd2(total_gy: NDArray, *, fractions: int, alpha_beta_gy: float) -> NDArray:
 def equivalents(
     parts_gy: Sequence[NDArray], ledgers: Sequence[Mapping[str, Any]], *, alpha_beta_gy: float
 ) -> NDArray:
-    """Sum of the EQD2 of several plans, each with its own number of fractions.
+    """Return the sum of the EQD2 of several plans, each with its own number of fractions.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def equivalents(
 
 
 def added(parts_gy: Sequence[NDArray]) -> NDArray:
-    """Voxelwise sum of (X, Y, Z) arrays."""
+    """Return the voxelwise sum of (X, Y, Z) arrays."""
     return np.asarray(np.sum(parts_gy, axis=0, dtype=np.float32))
 
 
 def course_parts(dose: Volume, ledgers: Sequence[Mapping[str, Any]]) -> list[NDArray]:
-    """Physical dose of each plan's course, Gy; (X, Y, Z) arrays."""
+    """Return the physical dose of each plan's course, Gy; (X, Y, Z) arrays."""
     data = dose.data if dose.data.ndim == 4 else dose.data[..., None]
     if data.shape[3] != len(ledgers):
         raise ValueError(

@@ -45,7 +45,7 @@ ADVICE = {"advice", "description"}  # keywords, likewise
 
 @cache
 def code_hash(module: str) -> str:
-    """Digest of a module's code and of all of this package that it imports.
+    """Return the digest of a module's code and of all of this package that it imports.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def code_hash(module: str) -> str:
 
 
 def _counted(module: str, seen: set[str]) -> Iterator[str]:
-    """Texts that count, of a module and of those that it leads to."""
+    """Yield the texts that count, of a module and of those that it leads to."""
     if module in seen:
         return
     seen.add(module)
@@ -69,7 +69,7 @@ def _counted(module: str, seen: set[str]) -> Iterator[str]:
 
 @cache  # most modules are imported by every step
 def _code(module: str) -> tuple[str, tuple[str, ...]]:
-    """Code of one module that counts, and the modules of this package that it imports.
+    """Return the code of one module that counts, and the modules of this package that it imports.
 
     A name that stands for a module of this package is replaced by a digest of that module's own
     code: what it is counts, not where it lies or how it is called.

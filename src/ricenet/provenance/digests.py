@@ -11,18 +11,21 @@ if TYPE_CHECKING:
 
 
 def text_digest(text: str) -> str:
-    """First 16 digits of the sha256 of a text."""
+    """Return the first 16 digits of the sha256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def bytes_digest(path: str | Path) -> str:
-    """sha256 of a file's bytes."""
+    """Return the sha256 of a file's bytes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def volume_digest(volume: Volume) -> str:
-    """sha256 of shape, affine (float32, as NIfTI stores it) and voxels; blind to compression."""
+    """Return the sha256 of shape, affine (float32, as NIfTI stores it) and voxels.
+
+    Blind to compression.
+    """
     import numpy as np
 
     data = np.asarray(volume.data)
@@ -33,7 +36,7 @@ def volume_digest(volume: Volume) -> str:
 
 
 def file_digest(path: str | Path) -> str:
-    """Digest of a file's content: of the voxels for NIfTI, of the bytes for the rest."""
+    """Return the digest of a file's content: of the voxels for NIfTI, of the bytes for the rest."""
     if str(path).endswith(".nii.gz"):
         from ricenet.image import volume
 

@@ -21,12 +21,14 @@ MAX_BYTES = 2**36
 
 
 def exists(path: str | Path) -> bool:
-    """Whether a path leads to something; False, too, for one that no system can hold."""
+    """Return whether a path leads to something; False, too, for one that no system can hold."""
     return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a name is too long
 
 
 def listed(path: str | Path) -> list[Path]:
-    """Regular files of a raw input in name order: the file itself, or all below the folder.
+    """Return the regular files of a raw input in name order.
+
+    The file itself, or all below the folder.
 
     The path itself may be a link. Below it a link may lead to a file of the same folder only:
     whatever else it leads to is not what the subject's row names.
@@ -70,7 +72,7 @@ def _partner(path: Path) -> list[Path]:
 
 
 def _walk(folder: Path, root: str) -> tuple[list[Path], Counter[str]]:
-    """Files below a folder, and how many entries of each kind that is refused."""
+    """Return the files below a folder, and how many entries of each kind that is refused."""
     found: list[Path] = []
     odd: Counter[str] = Counter()
     waiting = [(os.fspath(folder), 0)]
@@ -123,7 +125,7 @@ def _require_size(files: list[Path]) -> None:
 
 
 def digest(path: str | Path, *, memory: dict[str, list]) -> str:
-    """Digest of a raw input's content: names within the folder, and bytes.
+    """Return the digest of a raw input's content: names within the folder, and bytes.
 
     ``memory`` remembers the sha256 of each file by size and modification time, so that a file is
     read again only when one of the two has changed; touching it changes the digest not at all.

@@ -94,7 +94,10 @@ def _raw_entry(path: Path) -> dict[str, Any]:
 def command(
     step: str, argv: Sequence[str], study_files: Sequence[Path], raw_flags: set[str], folder: Path
 ) -> list[str]:
-    """Command as it ran: study files relative to the record's folder, raw paths left out."""
+    """Return the command as it ran.
+
+    Study files relative to the record's folder, raw paths left out.
+    """
     known = {str(path): os.path.relpath(path, folder) for path in study_files}
     shown, flag = [], ""
     for argument in argv:
@@ -108,7 +111,10 @@ def command(
 
 
 def seal(content: Mapping[str, Any]) -> str:
-    """Digest of a record's content, which the record itself holds: one edited by hand shows."""
+    """Return the digest of a record's content, which the record itself holds.
+
+    One edited by hand shows.
+    """
     rest = {name: value for name, value in content.items() if name != "seal"}
     as_read = json.loads(json.dumps(rest))  # keys that are numbers become text, and sort as such
     return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()

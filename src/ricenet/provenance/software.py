@@ -12,7 +12,7 @@ RECORDED_PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that can change a result."""
+    """Return the versions of Python and of the packages that can change a result."""
     found = {"python": platform.python_version()}
     for package in RECORDED_PACKAGES:
         try:

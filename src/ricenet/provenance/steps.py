@@ -61,5 +61,5 @@ STEPS = {
 
 
 def code_hash(step: str) -> str:
-    """Digest of the code that can change what a step makes."""
+    """Return the digest of the code that can change what a step makes."""
     return code_digest.code_hash(STEPS[step].module)

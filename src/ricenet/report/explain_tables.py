@@ -16,7 +16,7 @@ WORDS = {
 
 
 def explanations(importance: Sequence[Row], doses: Sequence[Row]) -> list[dict[str, Any]]:
-    """Content of the section, one entry an ablation.
+    """Return the content of the section, one entry an ablation.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def words(row: Row) -> str:
 
 
 def by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Rows of each subject, in their order."""
+    """Return the rows of each subject, in their order."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row["subject"], []).append(row)
@@ -59,7 +59,7 @@ def by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def dose_answers(rows: Sequence[Row]) -> dict[str, Any]:
-    """One subject's probabilities of RICE under other doses."""
+    """Return one subject's probabilities of RICE under other doses."""
     each = {
         kind: {r["amount"]: float(r["probability_rice"]) for r in rows if r["change"] == kind}
         for kind in ("scaled", "shifted", "swapped")

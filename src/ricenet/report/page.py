@@ -22,7 +22,7 @@ def number(value: Any, digits: int = 2) -> str:
 
 
 def measured(value: Any) -> str:
-    """Four significant digits, for values of any size; text that is no number as it is."""
+    """Return four significant digits, for values of any size; text that is no number as it is."""
     try:
         return f"{float(value):.4g}"
     except (TypeError, ValueError):
@@ -30,13 +30,13 @@ def measured(value: Any) -> str:
 
 
 def limits(check: dict[str, str]) -> str:
-    """Limits of a check, as in ``≥ 0.9, ≤ 1``."""
+    """Return the limits of a check, as in ``≥ 0.9, ≤ 1``."""
     signs = (("at_least", "≥"), ("at_most", "≤"))
     return ", ".join(f"{sign} {measured(check[key])}" for key, sign in signs if check[key])
 
 
 def inputs_of(ablation: str) -> str:
-    """Channels of an input combination, joined by plus signs."""
+    """Return the channels of an input combination, joined by plus signs."""
     return " + ".join(ablation.split("-"))
 
 

@@ -24,7 +24,7 @@ OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
 def data_uri(path: Path) -> str:
-    """PNG file as a data URI."""
+    """Return the PNG file as a data URI."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
@@ -32,19 +32,19 @@ def data_uri(path: Path) -> str:
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a tab-separated file, all values as text."""
+    """Return the rows of a tab-separated file, all values as text."""
     table = tsv.read(path)
     return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
 
 
 def checks_of(records: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Rows of the audit table that are checks, failed ones first."""
+    """Return the rows of the audit table that are checks, failed ones first."""
     found = [row for row in records if row["check"]]
     return sorted(found, key=lambda row: row["verdict"] != "fail")
 
 
 def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Ablations in the order of the table of metrics (JSON keys are sorted)."""
+    """Return the ablations in the order of the table of metrics (JSON keys are sorted)."""
     names = dict.fromkeys([row["ablation"] for row in metrics])
     return {name: summary["ablations"][name] for name in names}
 
@@ -55,7 +55,9 @@ def subject_sections(
     overviews: Mapping[str, Path],
     occlusions: Mapping[tuple[str, str], Path],
 ) -> list[dict[str, Any]]:
-    """Content of each subject's section: the cohort in the manifest's order, then the others.
+    """Return the content of each subject's section.
+
+    The cohort in the manifest's order, then the others.
 
     Parameters
     ----------

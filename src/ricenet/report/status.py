@@ -25,7 +25,7 @@ QUIET = ("ready", "unfinished")  # states that need no paragraph of their own
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """Board for a terminal: one paragraph for each subject that needs a person."""
+    """Return the board for a terminal: one paragraph for each subject that needs a person."""
     numbers = ", ".join(f"{n} {state}" for state, n in board.counts(rows).items())
     lines = [f"subjects: {numbers or 'none'}"]
     waiting = [row["subject"] for row in rows if row["state"] == "unfinished"]
@@ -64,7 +64,7 @@ def write(root: Path, rows: Sequence[Row], title: str) -> None:
 
 
 def picture(subject: str) -> str:
-    """Overview picture of a subject, relative to the study's folder."""
+    """Return the overview picture of a subject, relative to the study's folder."""
     return f"subjects/{subject}/overview.png"
 
 

@@ -150,5 +150,5 @@ def _reason(message: str, label: str) -> str:
 
 
 def without_label(message: str) -> str:
-    """Message of a reader without what it calls the file."""
+    """Return a message of a reader without what it calls the file."""
     return re.sub(r"file \d+ of \d+ in name order:? ?", "", message)

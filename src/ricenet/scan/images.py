@@ -151,7 +151,7 @@ class Series:
         return original, self.volumetric, told, self.slices, self.code
 
     def describe(self) -> str:
-        """Words for a comment, without anything that a person has typed freely."""
+        """Return words for a comment, without anything that a person has typed freely."""
         shown = describe_words(self.described.strip())
         quoted = f', "{shown}"' if shown.strip(f"{HIDDEN} ") else ""
         kind = "3D, " if self.volumetric else ""

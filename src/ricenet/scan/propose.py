@@ -54,7 +54,7 @@ def _seen(patient: Patient) -> list[str]:
 
 
 def day(zero: date | None, of: date | None) -> str:
-    """Day as a comment may show it."""
+    """Return the day as a comment may show it."""
     offset = days_between(zero, of)
     return "day unknown" if offset is None else f"day {offset:+d}" if offset else "day 0"
 

@@ -57,7 +57,7 @@ def _fractions(row: Proposal, chosen: list[Candidate], patient: Patient) -> None
 def dose_place(
     chosen: list[Candidate], patient: Patient, export: Export, folder: Path
 ) -> tuple[Path | None, bool]:
-    """Where the dose lies: the smallest folder with its objects and nobody else's.
+    """Return where the dose lies: the smallest folder with its objects and nobody else's.
 
     Returns
     -------

@@ -19,14 +19,17 @@ SHORTEST_NAME = 3  # shorter parts of a name are found in any path
 
 
 def subject_ids(patients: Sequence[str], prefix: str) -> dict[str, str]:
-    """Pseudonyms in an order that tells nothing of the patients: by digest of PatientID."""
+    """Return the pseudonyms in an order that tells nothing of the patients.
+
+    By digest of PatientID.
+    """
     ordered = sorted(patients, key=lambda key: hashlib.sha256(key.encode()).hexdigest())
     width = max(3, len(str(len(ordered))))
     return {key: f"{prefix}{k:0{width}d}" for k, key in enumerate(ordered, start=1)}
 
 
 def lines(export: Export, folder: Path, *, prefix: str, relative_to: Path | None) -> list[str]:
-    """Table of an export.
+    """Return the table of an export.
 
     Parameters
     ----------
@@ -90,12 +93,12 @@ def _written(path: Path, relative_to: Path | None) -> str:
 
 
 def _fits(text: str) -> bool:
-    """Whether a path survives as a cell of the table."""
+    """Return whether a path survives as a cell of the table."""
     return text.isprintable() and text == text.strip() and "\t" not in text
 
 
 def names_person(text: str, patient: Patient) -> bool:
-    """Whether a text holds a part of the patient's name, the number or the day of birth."""
+    """Return whether a text holds a part of the patient's name, the number or the day of birth."""
     parts = {patient.key} if patient.key != NO_PERSON else set()
     parts |= patient.said.get("PatientBirthDate", set())
     for name in patient.said.get("PatientName", set()):
@@ -115,6 +118,6 @@ def _shared(patient: Patient, export: Export, ids: dict[str, str]) -> list[str]:
 
 
 def _marks(patient: Patient) -> set[str]:
-    """Studies and frames of reference of a patient's objects. Never shown."""
+    """Return the studies and frames of reference of a patient's objects. Never shown."""
     found = {mark for s in patient.series.values() for mark in (s.study, s.frame) if mark}
     return found | {dose.frame for dose in patient.therapy.doses if dose.frame}

@@ -92,11 +92,14 @@ class Therapy:
             self.deliveries += read_record(file)
 
     def candidates(self) -> list[Candidate]:
-        """Doses grouped by plan."""
+        """Return the doses grouped by plan."""
         return group(self.doses, self.plans)
 
     def days(self, chosen: list[Candidate]) -> Radiotherapy | None:
-        """First and last day; an end that no record tells is estimated from the fractions."""
+        """Return the first and last day.
+
+        An end that no record tells is estimated from the fractions.
+        """
         uids = {uid for c in chosen for uid in c.uids} or set(self.plan_days)
         doses = [dose for c in chosen for dose in c.doses] or self.doses
         found = dates.radiotherapy(
@@ -112,7 +115,7 @@ class Therapy:
 
 
 def structure_series(file: DicomFile) -> set[str]:
-    """UIDs of the series that a structure set refers to (PS3.3 C.8.8.5)."""
+    """Return the UIDs of the series that a structure set refers to (PS3.3 C.8.8.5)."""
     return {
         text(series, "SeriesInstanceUID")
         for frame in items(file.header, "ReferencedFrameOfReferenceSequence", file.label)
@@ -122,7 +125,7 @@ def structure_series(file: DicomFile) -> set[str]:
 
 
 def choose(therapy: Therapy) -> tuple[list[Candidate], str]:
-    """Doses that count and why; none and why not.
+    """Return the doses that count and why; none and why not.
 
     A single dose counts; else what treatment records name; else what the dose chain would take;
     else the only approved plan.

@@ -26,7 +26,7 @@ def before(scans: Sequence[Series], therapy: Radiotherapy) -> list[Series]:
 
 
 def last_visit(scans: Sequence[Series]) -> Series | None:
-    """Best scan of the last day."""
+    """Return the best scan of the last day."""
     last = max((s.day for s in scans if s.day), default=None)
     return next((s for s in scans if s.day and s.day == last), None)
 
@@ -34,7 +34,7 @@ def last_visit(scans: Sequence[Series]) -> Series | None:
 def choose_postop(
     scans: Sequence[Series], therapy: Radiotherapy | None, frames: set[str]
 ) -> tuple[Series | None, str]:
-    """Last scan before radiotherapy; else the one that shares the planning's frame."""
+    """Return the last scan before radiotherapy; else the one that shares the planning's frame."""
     if therapy and (found := last_visit(before(scans, therapy))):
         return found, f"the last contrast-enhanced T1 before radiotherapy ({therapy.source})"
     shared = [s for s in scans if s.frame in frames]
@@ -46,7 +46,7 @@ def choose_postop(
 def choose_event(
     scans: Sequence[Series], therapy: Radiotherapy | None, postop: Series | None
 ) -> tuple[Series | None, list[Series], str]:
-    """Latest scan after radiotherapy, and the others after it."""
+    """Return the latest scan after radiotherapy, and the others after it."""
     start = therapy.last if therapy else postop.day if postop else None
     later = [s for s in scans if s.day and start and s.day > start and s is not postop]
     why = "the latest contrast-enhanced T1 after radiotherapy"

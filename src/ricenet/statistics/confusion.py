@@ -21,7 +21,10 @@ def confusion(labels: NDArray, predicted: NDArray) -> dict[str, int]:
 
 
 def macro_f1(labels: NDArray, predicted: NDArray) -> float:
-    """Mean of the two classes' F1 = 2 TP / (2 TP + FP + FN); NaN without both classes."""
+    """Return the mean of the two classes' F1 = 2 TP / (2 TP + FP + FN).
+
+    NaN without both classes.
+    """
     tp, fp, tn, fn = confusion(labels, predicted).values()
     if tp + fn == 0 or tn + fp == 0:
         return float("nan")

@@ -26,12 +26,15 @@ class Estimate(NamedTuple):
 
 
 def predicted_class(probability_rice: NDArray) -> NDArray:
-    """Class of the larger probability; exactly 0.5 is recurrence, as by argmax."""
+    """Return the class of the larger probability; exactly 0.5 is recurrence, as by argmax."""
     return (np.asarray(probability_rice) > 0.5).astype(np.int64)
 
 
 def auc(labels: NDArray, probability_rice: NDArray) -> float:
-    """Area under the ROC curve: how often a RICE gets the higher probability, ties half."""
+    """Return the area under the ROC curve.
+
+    How often a RICE gets the higher probability, ties half.
+    """
     labels, score = np.asarray(labels), np.asarray(probability_rice)
     difference = score[labels == 1][:, None] - score[labels == 0][None, :]  # (P, N)
     if difference.size == 0:
@@ -90,7 +93,7 @@ def bootstrap(
 def point_values(
     labels: NDArray, predicted: NDArray, probability_rice: NDArray
 ) -> dict[str, float]:
-    """All metrics without intervals."""
+    """Return all metrics without intervals."""
     tp, fp, tn, fn = confusion(labels, predicted).values()
     return {
         "macro_f1": macro_f1(labels, predicted),
@@ -114,7 +117,7 @@ def estimates(
     bootstrap_samples: int,
     seed: int,
 ) -> dict[str, Estimate]:
-    """All metrics with intervals: Wilson for proportions, bootstrap for macro F1 and AUC.
+    """Return all metrics with intervals: Wilson for proportions, bootstrap for macro F1 and AUC.
 
     Parameters
     ----------
@@ -140,7 +143,9 @@ def estimates(
 
 
 def majority_vote(probability_rice: NDArray) -> NDArray:
-    """Class that most models choose; the mean probability decides where the votes are equal.
+    """Return the class that most models choose.
+
+    The mean probability decides where the votes are equal.
 
     Parameters
     ----------
@@ -157,5 +162,5 @@ def majority_vote(probability_rice: NDArray) -> NDArray:
 
 
 def mean_probability(probability_rice: NDArray) -> NDArray:
-    """(N,) mean of the (M, N) probabilities of M models."""
+    """Return (N,) mean of the (M, N) probabilities of M models."""
     return np.asarray(probability_rice).mean(axis=0)

@@ -159,7 +159,7 @@ class Job:
         return volume
 
     def read_record(self, path: Path) -> dict[str, Any]:
-        """Record of an earlier step (an input file that ends in ``.json``)."""
+        """Return the record of an earlier step (an input file that ends in ``.json``)."""
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage(self, path: Path) -> Path:

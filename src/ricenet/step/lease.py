@@ -95,7 +95,10 @@ class Lease:
         return True
 
     def held(self) -> bool:
-        """Whether the lease is still ours: nobody took it over while this process stood still."""
+        """Return whether the lease is still ours.
+
+        Nobody took it over while this process stood still.
+        """
         return _read(self.path).partition("\n")[0] == self.text
 
     def release(self) -> None:
@@ -108,7 +111,7 @@ class Lease:
 
 
 def path_of(record: Path) -> Path:
-    """Lease file of the outputs that belong to a record."""
+    """Return the lease file of the outputs that belong to a record."""
     return record.with_name(f".{record.name}.lease")
 
 
@@ -133,13 +136,19 @@ def _owner() -> dict[str, str | int]:
 
 
 def _processes() -> str:
-    """Boot and process namespace: within the same, process numbers mean the same processes."""
+    """Return the boot and process namespace.
+
+    Within the same, process numbers mean the same processes.
+    """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
 
 
 def _started(pid: int) -> str:
-    """Start of a process in ticks, by which a number that was given anew is told; empty if none."""
+    """Return the start of a process in ticks, by which a number that was given anew is told.
+
+    Empty if none.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
@@ -164,14 +173,14 @@ def _parsed(found: str) -> dict[str, Any]:
 
 
 def _is_alive(found: str) -> bool:
-    """Whether the owner is a process that runs and that this one can see."""
+    """Return whether the owner is a process that runs and that this one can see."""
     owner = _parsed(found)
     seen = bool(owner) and owner["processes"] == _processes()
     return seen and _started(owner["pid"]) == owner["started"]
 
 
 def _is_dead(found: str) -> bool:
-    """Whether the owner would be seen if it ran."""
+    """Return whether the owner would be seen if it ran."""
     owner = _parsed(found)
     return bool(owner) and owner["processes"] == _processes() and not _is_alive(found)
 

@@ -67,7 +67,7 @@ class End:
 
 
 def available() -> bool:
-    """Whether this system can confine a process."""
+    """Return whether this system can confine a process."""
     return resource is not None and hasattr(os, "fork")
 
 
@@ -161,7 +161,10 @@ def _die_with_parent() -> None:
 
 
 def why(end: End, limits: Limits) -> str:
-    """One line for a child that was ended: what, which limit, what to do; empty if it was not."""
+    """Return one line for a child that was ended.
+
+    What, which limit, what to do; empty if it was not.
+    """
     advice = "the raw data are damaged or hostile: export them again, uncompressed"
     if end.late or end.signal == signal.SIGXCPU:
         return f"not done after {limits.seconds} s, its limit, and stopped; {advice}"

@@ -15,7 +15,7 @@ NO_ROOM_BYTES = 1 << 20  # less than any output needs
 
 
 def temporary(path: Path) -> Path:
-    """Temporary name beside ``path``, with the same suffixes."""
+    """Return a temporary name beside ``path``, with the same suffixes."""
     return path.with_name(f".{os.getpid()}.{path.name}")
 
 

@@ -18,7 +18,7 @@ Row = dict[str, str]
 
 
 def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> list[Row]:
-    """State of each subject, those that need a person first.
+    """Return the state of each subject, those that need a person first.
 
     Parameters
     ----------
@@ -46,7 +46,10 @@ def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> li
 
 
 def subject_rows(root: Path, subject: str) -> list[Row]:
-    """Rows of one subject: what failed since its cache was made, or one that says how far it is."""
+    """Return the rows of one subject.
+
+    What failed since its cache was made, or one that says how far it is.
+    """
     cache = root / "caches" / f"{subject}.json"
     made = cache.stat().st_mtime if cache.exists() else 0.0
     failures = _failures(root, subject, newer_than=made)
@@ -66,7 +69,7 @@ def subject_rows(root: Path, subject: str) -> list[Row]:
 
 
 def failed_subjects(root: Path, subjects: Iterable[str]) -> set[str]:
-    """Subjects with a failure that still stands."""
+    """Return the subjects with a failure that still stands."""
     found = {subject for subject in subjects if (root / "logs" / subject).is_dir()}
     return {s for s in found if subject_rows(root, s)[0]["state"] in ("failed", "held")}
 
@@ -102,6 +105,6 @@ def counts(board: Collection[Row]) -> dict[str, int]:
 
 
 def as_tsv(board: Iterable[Row]) -> str:
-    """Board as a tab-separated table."""
+    """Return the board as a tab-separated table."""
     lines = [COLUMNS, *(tuple(row.values()) for row in board)]
     return "".join("\t".join(line) + "\n" for line in lines)

@@ -22,18 +22,24 @@ class CohortFiles:
         self.study = study
 
     def manifest_rows(self) -> str:
-        """Cohort with labels as JSON text: what the manifest says besides the digests."""
+        """Return the cohort with labels as JSON text.
+
+        What the manifest says besides the digests.
+        """
         rows = self.study.cohort[["subject", "split", "fold", "label"]].to_dict("records")
         return json.dumps(rows, separators=(",", ":"))
 
     def reported(self) -> list[str]:
-        """Subjects that audit and report wait for: the cohort's, and others that did not fail."""
+        """Return the subjects that audit and report wait for.
+
+        The cohort's, and others that did not fail.
+        """
         study = self.study
         failed = board.failed_subjects(Path(study.root), map(str, study.subjects.index))
         return [s for s in study.subjects.index if s in study.cohort.index or s not in failed]
 
     def if_cohort(self, *files: str) -> list[str]:
-        """Files, or none where the cohort has no rows yet."""
+        """Return the files, or none where the cohort has no rows yet."""
         return list(files) if len(self.study.cohort) else []
 
     def fold_models(self, w: Any) -> list[str]:
@@ -48,11 +54,11 @@ class CohortFiles:
         ]
 
     def models(self) -> list[str]:
-        """Every model of the cohort."""
+        """Return every model of the cohort."""
         return self._all_folds("model")
 
     def validation_predictions(self) -> list[str]:
-        """Every model's predictions for its validation fold."""
+        """Return every model's predictions for its validation fold."""
         return self._all_folds("validation_predictions")
 
     def tested(self) -> list[str]:
@@ -60,5 +66,5 @@ class CohortFiles:
         return self.study.ablations if self.study.test_subjects else []
 
     def test_predictions(self) -> list[str]:
-        """Every ensemble's predictions for the test subjects."""
+        """Return every ensemble's predictions for the test subjects."""
         return [self.study.at("test_predictions", ablation=a) for a in self.tested()]

@@ -55,5 +55,5 @@ class ExplainFiles:
         return [self.study.at("dose_counterfactual", ablation=a) for a in with_dose]
 
     def files(self) -> list[str]:
-        """All of them."""
+        """Return all of them."""
         return [*self.natives(), *self.summaries(), *self.counterfactuals()]

@@ -61,7 +61,7 @@ class RawInputs:
         return os.path.relpath(self._absolute(subject, column))
 
     def missing(self) -> list[tuple[str, str]]:
-        """Subjects and columns whose raw path does not exist."""
+        """Return the subjects and columns whose raw path does not exist."""
         return [
             (subject, column)
             for subject in self.rows
@@ -70,11 +70,14 @@ class RawInputs:
         ]
 
     def has_ct(self, subject: str) -> bool:
-        """Whether the study has a dose and the subject's row names a planning CT."""
+        """Return whether the study has a dose and the subject's row names a planning CT."""
         return bool(self.doses and self.rows[subject][PLANNING_CT])
 
     def images(self, subject: str) -> list[str]:
-        """Columns of the subject's images: MRI channels, and the planning CT if there is one."""
+        """Return the columns of the subject's images.
+
+        MRI channels, and the planning CT if there is one.
+        """
         return [*self.mri, *([PLANNING_CT] if self.has_ct(subject) else [])]
 
     # --- one image or dose ----------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Leftovers(NamedTuple):
 
 
 def listed(root: Path) -> Iterable[Path]:
-    """Files and links below a folder, relative to it; no link is followed."""
+    """Yield the files and links below a folder, relative to it; no link is followed."""
     for folder, names, files in os.walk(root, followlinks=False):
         links = [name for name in names if Path(folder, name).is_symlink()]
         for name in sorted((*files, *links)):
@@ -98,7 +98,7 @@ def _subjects_of_model(record: Path) -> set[str]:
 
 
 def named_in(path: Path, subjects: Collection[str]) -> dict[str, int]:
-    """Lines of a text file in which each of some subjects is named."""
+    """Return the lines of a text file in which each of some subjects is named."""
     if not subjects or path.suffix not in AROUND:
         return {}
     before, after = AROUND[path.suffix]

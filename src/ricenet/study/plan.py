@@ -88,7 +88,10 @@ def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> s
 
 
 def changed_code(text: str, codes: Collection[str]) -> tuple[str, str]:
-    """Digests of the code before and now in Snakemake's reason; empty where it is the same."""
+    """Return the digests of the code before and now in Snakemake's reason.
+
+    Empty where it is the same.
+    """
     before, _, now = text.partition(" now: ")
     older = re.findall(r"'([0-9a-f]{16})'", before)
     newer = [code for code in re.findall(r"'([0-9a-f]{16})'", now) if code in codes]
@@ -96,7 +99,7 @@ def changed_code(text: str, codes: Collection[str]) -> tuple[str, str]:
 
 
 def acceptable(planned: Iterable[Planned], steps: Mapping[str, str]) -> list[str]:
-    """Rows of the table of accepted code that would keep the results of older code.
+    """Return the rows of the table of accepted code that would keep the results of older code.
 
     Where the command or something else has changed as well, a row would keep nothing.
 
@@ -112,7 +115,9 @@ def acceptable(planned: Iterable[Planned], steps: Mapping[str, str]) -> list[str
 
 
 def seconds_of(planned: Sequence[Planned], benchmarks: Path) -> dict[str, list[float]]:
-    """Earlier durations of jobs of each rule, seconds: those of the same jobs where there are any.
+    """Return the earlier durations of jobs of each rule, seconds.
+
+    Those of the same jobs where there are any.
 
     Parameters
     ----------
@@ -140,7 +145,7 @@ def _is_number(text: str | None) -> bool:
 
 
 def as_text(planned: Sequence[Planned], seconds: Mapping[str, Sequence[float]]) -> str:
-    """Table of the jobs by rule, in the order in which they are planned first."""
+    """Return the table of the jobs by rule, in the order in which they are planned first."""
     if not planned:
         return "nothing would run"
     lines = [f"{'step':<22}{'jobs':>6}  {'hours':>8}  why"]

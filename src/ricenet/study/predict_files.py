@@ -23,7 +23,10 @@ def as_source(path: str) -> str:
 
 
 def moved(files: Iterable[tuple[str, Any]], old: str, new: str) -> dict[str, Any]:
-    """Named files of a rule for another rule: those below ``old`` lie below ``new`` instead."""
+    """Return the named files of a rule for another rule.
+
+    Those below ``old`` lie below ``new`` instead.
+    """
 
     def place(path: Any) -> Any:
         below = isinstance(path, str) and path.startswith(old)
@@ -50,7 +53,7 @@ class PredictFiles:
         self.ablations = list(study.config.arrival.ablations) or [study.ablations[-1]]
 
     def file(self, kind: str) -> str:
-        """One of the cohort's files as it is, whatever has changed since."""
+        """Return one of the cohort's files as it is, whatever has changed since."""
         return as_source(self.study.at(kind))
 
     def models(self, w: Any) -> list[str]:
@@ -70,7 +73,7 @@ class PredictFiles:
         ]
 
     def if_compared(self, *files: str) -> list[str]:
-        """Files, or none where this cohort is compared with no other."""
+        """Return the files, or none where this cohort is compared with no other."""
         return list(files) if self.other_predictions() else []
 
     def tables(self, w: Any) -> list[str]:
@@ -79,18 +82,21 @@ class PredictFiles:
         return [at("arrival_predictions", subject=w.subject, ablation=a) for a in self.ablations]
 
     def subjects(self) -> list[str]:
-        """Subjects without a label whose images are not held up: those that ``predict`` is for."""
+        """Return the subjects without a label whose images are not held up.
+
+        Those that ``predict`` is for.
+        """
         labels = self.study.subjects["label"]
         waiting = [str(s) for s in labels.index[labels == ""]]
         failed = board.failed_subjects(Path(self.study.root), waiting)
         return [s for s in waiting if s not in failed]
 
     def answers(self) -> list[str]:
-        """Prediction of each of these subjects."""
+        """Return the prediction of each of these subjects."""
         return [self.study.at("prediction", subject=s) for s in self.subjects()]
 
     def results(self) -> list[str]:
-        """Everything that the target ``predict`` makes; nothing where nobody has arrived."""
+        """Return everything that the target ``predict`` makes; nothing where nobody has arrived."""
         table = [self.study.at("predictions")] if self.subjects() else []
         pictures = [
             self.study.at("arrival_occlusion_picture", subject=subject, ablation=ablation)

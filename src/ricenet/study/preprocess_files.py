@@ -50,7 +50,7 @@ class PreprocessFiles:
         return config.settings_of(self.pairs(w))
 
     def sharing(self, w: Any) -> list[str]:
-        """Images whose frame of reference the channel may share, if it is a dose."""
+        """Return the images whose frame of reference the channel may share, if it is a dose."""
         return [] if w.channel in self.study.mri else self.study.raw.images(w.subject)
 
     def frame_images(self, w: Any) -> str:
@@ -103,9 +103,9 @@ class PreprocessFiles:
         return [self.study.at("registered", subject=w.subject, channel=n) for n in self.study.mri]
 
     def caches(self, subjects: Iterable[str]) -> list[str]:
-        """Cache files of some subjects."""
+        """Return the cache files of some subjects."""
         return [self.study.at("cache", subject=s) for s in subjects]
 
     def overviews(self, subjects: Iterable[str]) -> list[str]:
-        """Overview pictures of some subjects."""
+        """Return the overview pictures of some subjects."""
         return [self.study.at("overview", subject=s) for s in subjects]

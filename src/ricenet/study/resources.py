@@ -7,7 +7,9 @@ from typing import Any
 
 
 def growing(amount: int) -> Callable[[Any, int], int]:
-    """Resources function of a rule: so much at the first attempt, and as much more at each retry.
+    """Return the resources function of a rule.
+
+    So much at the first attempt, and as much more at each retry.
 
     A job that a scheduler ended for its memory or its time would end the same way again.
 

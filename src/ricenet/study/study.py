@@ -147,7 +147,10 @@ class Study:
         return f"{self.root}/{layout.path(kind, **{**own, **names})}"
 
     def size(self) -> dict[str, Any]:
-        """How large the study is, and the settings of what takes long; no path, no subject."""
+        """Return how large the study is, and the settings of what takes long.
+
+        No path, no subject.
+        """
         c, per_fold = self.config, self.cohort[self.cohort["split"] == "train"]
         validation = round(len(per_fold) / max(1, len(self.folds)))
         sections = ("train_model", "occlusion_map", "brain_mask")

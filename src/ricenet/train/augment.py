@@ -50,7 +50,10 @@ class Draw(NamedTuple):
 
 
 def derive_seed(*parts: str | int) -> int:
-    """63-bit seed from the text of its parts: the same on every machine and in every process."""
+    """Return a 63-bit seed from the text of its parts.
+
+    The same on every machine and in every process.
+    """
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
@@ -58,7 +61,7 @@ def derive_seed(*parts: str | int) -> int:
 def lattice_shape(
     shape: Sequence[int], *, spacing_mm: float, elastic_spacing_mm: float
 ) -> tuple[int, int, int]:
-    """Numbers of control points that span a volume, at most ``elastic_spacing_mm`` apart."""
+    """Return numbers of control points that span a volume, at most ``elastic_spacing_mm`` apart."""
     x, y, z = (max(2, math.ceil((n - 1) * spacing_mm / elastic_spacing_mm) + 1) for n in shape)
     return x, y, z
 
@@ -117,7 +120,7 @@ def draw(
 
 
 def rotation_matrix(angles_rad: Sequence[float] | NDArray) -> NDArray:
-    """(3, 3) matrix of a rotation about X, then Y, then Z (column vectors, right-handed)."""
+    """Return (3, 3) matrix of a rotation about X, then Y, then Z (column vectors, right-handed)."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles_rad), np.sin(angles_rad)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
@@ -126,7 +129,7 @@ def rotation_matrix(angles_rad: Sequence[float] | NDArray) -> NDArray:
 
 
 def source_lattice(sample: Draw, *, shape: Sequence[int], spacing_mm: float) -> NDArray:
-    """Where the control points look.
+    """Return where the control points look.
 
     A point p, relative to the centre, takes its value from ``R^T p / scale + displacement``. The
     affine part survives the trilinear upsampling exactly, hence it is applied here, to few points.
@@ -146,7 +149,7 @@ def source_lattice(sample: Draw, *, shape: Sequence[int], spacing_mm: float) -> 
 
 
 def upsample(lattice: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """(3, X, Y, Z) float32 from a (3, I, J, K) one, trilinear; corners stay corners.
+    """Return (3, X, Y, Z) float32 from a (3, I, J, K) one, trilinear; corners stay corners.
 
     One axis after the other, as products with small matrices: the two short axes cost nothing.
     """

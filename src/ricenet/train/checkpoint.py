@@ -56,7 +56,7 @@ class ResumePoint(NamedTuple):
 
 
 def resume_path(folder: Path, identity: dict[str, Any]) -> Path:
-    """File of the resume point of exactly this training."""
+    """Return the file of the resume point of exactly this training."""
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     return folder / f"resume-{key}.safetensors"
 

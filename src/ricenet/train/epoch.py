@@ -51,7 +51,7 @@ def batches(
 def _copied(
     volumes: torch.Tensor, parts: Sequence[Sequence[int]], device: torch.device
 ) -> Iterator[torch.Tensor]:
-    """Batches from memory that could not be pinned; the device waits for each."""
+    """Yield the batches from memory that could not be pinned; the device waits for each."""
     for part in parts:
         yield torch.stack([volumes[i] for i in part]).to(device)
 
@@ -59,7 +59,7 @@ def _copied(
 def _copied_ahead(
     volumes: torch.Tensor, parts: Sequence[Sequence[int]], device: torch.device
 ) -> Iterator[torch.Tensor]:
-    """Batches from pinned host memory; the next one is on its way while one is used."""
+    """Yield the batches from pinned host memory; the next one is on its way while one is used."""
     stream, main = torch.cuda.Stream(device), torch.cuda.current_stream(device)
 
     def fetch(part: Sequence[int]) -> torch.Tensor:
@@ -152,7 +152,7 @@ def recompute_norms(
 
 
 def gradient_norms(network: nn.Module) -> torch.Tensor:
-    """(parameters,) Euclidean norm of each parameter's gradient, on the device."""
+    """Return (parameters,) Euclidean norm of each parameter's gradient, on the device."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     return torch.stack(torch._foreach_norm(gradients))
 
@@ -160,7 +160,7 @@ def gradient_norms(network: nn.Module) -> torch.Tensor:
 def validate(
     network: nn.Module, subjects: Subjects, *, samples: int, precision: str
 ) -> torch.Tensor:
-    """(N, 2) float32 logits of unchanged volumes, computed as predictions are."""
+    """Return (N, 2) float32 logits of unchanged volumes, computed as predictions are."""
     network = copy.deepcopy(network).eval()
     if precision == "fp32":  # in the memory format of a model that was read from its file
         network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

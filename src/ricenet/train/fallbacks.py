@@ -112,7 +112,7 @@ def settle(
 def attempt(
     fit: Fit, run: Callable[[Fit], dict[str, float]], device: torch.device
 ) -> tuple[dict[str, float], Trouble | None]:
-    """Errors of a path's layers, and why it cannot be taken, if so."""
+    """Return the errors of a path's layers, and why it cannot be taken, if so."""
     try:
         errors = run(fit)
     except WrongPredictions as error:
@@ -151,7 +151,7 @@ def release(device: torch.device) -> None:
 def simpler(
     fit: Fit, trouble: Trouble, *, planned: Fit, batch_size: int, automatic: bool, cuda: bool
 ) -> Fit | None:
-    """Next simpler path after a trouble, or None where there is none."""
+    """Return the next simpler path after a trouble, or None where there is none."""
     less = smaller(fit, batch_size=batch_size, cuda=cuda) if trouble.memory else None
     kernel_missing = trouble.memory and NO_ENGINE in trouble.why  # cuDNN says no more
     if less or (trouble.memory and not fit.small_stem and not kernel_missing):
@@ -176,7 +176,7 @@ def simpler(
 
 
 def smaller(fit: Fit, *, batch_size: int, cuda: bool) -> Fit | None:
-    """Path that needs less memory: subjects on the host, then fewer samples at once."""
+    """Return the path that needs less memory: subjects on the host, then fewer samples at once."""
     if fit.resident and cuda:
         return fit._replace(resident=False)
     for samples in range(fit.samples - 1, 0, -1):
@@ -196,7 +196,7 @@ def _shown(value: object) -> str:
 
 
 def refusal(fit: Fit, trouble: Trouble) -> str:
-    """Message where no path is left: what, the value, the remedy."""
+    """Return a message where no path is left: what, the value, the remedy."""
     if trouble.memory:
         remedy = (
             "set model.stem_stride to 2, a smaller crop.shape or width, or take a larger device"

@@ -82,7 +82,10 @@ class OptimizerError(RuntimeError):
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether the network runs in bfloat16 under autocast; with ``auto``, on a GPU made for it."""
+    """Return whether the network runs in bfloat16 under autocast.
+
+    With ``auto``, on a GPU made for it.
+    """
     if precision != "auto" or device.type != "cuda":
         return precision == "bf16"
     return computes_in_bf16(device)
@@ -122,7 +125,7 @@ def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: in
 def start(
     s: dict[str, Any], channels: int, device: torch.device, *, seed: int, fused: bool
 ) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Network with random weights of a seed, and its optimiser."""
+    """Return the network with random weights of a seed, and its optimiser."""
     torch.manual_seed(seed)
     network = model.build(channels, **s["model"]).to(device)
     rate, decay = s["learning_rate"], s["weight_decay"]
@@ -153,6 +156,6 @@ def prepare(network: nn.Module, fit: Fit) -> Execution:
 
 
 def _in_float32(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Forward pass of a layer in float32, whatever runs around it."""
+    """Return the forward pass of a layer in float32, whatever runs around it."""
     with torch.autocast(x.device.type, enabled=False):
         return type(layer).forward(layer, x.float())

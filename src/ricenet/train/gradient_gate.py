@@ -116,14 +116,14 @@ def recalled(kept: dict[str, Any] | None, device: torch.device, batch_size: int)
 
 
 def worst(settled: Settled) -> tuple[str, float, float]:
-    """Layer that comes closest to its limit; its error, its limit."""
+    """Return the layer that comes closest to its limit; its error, its limit."""
     errors, limits = settled.errors, settled.limits
     name = max(errors, key=lambda layer: errors[layer] / limits[layer])
     return name, errors[name], limits[name]
 
 
 def spoken(settled: Settled) -> str:
-    """One line about a verdict."""
+    """Return one line about a verdict."""
     name, error, limit = worst(settled)
     return (
         f"gradient gate: {len(settled.errors)} layers within {error:.1e} of float32 "
@@ -132,7 +132,7 @@ def spoken(settled: Settled) -> str:
 
 
 def facts(settled: Settled) -> dict[str, Any]:
-    """Figures for the record of a training."""
+    """Return the figures for the record of a training."""
     return {
         "errors": {name: float(f"{error:.3g}") for name, error in settled.errors.items()},
         "limits": settled.limits,

@@ -83,7 +83,7 @@ def note_epoch(
 
 
 def predictions(state: State, validation: Subjects, identity: dict[str, Any]) -> pd.DataFrame:
-    """Table of validation probabilities after the last and after the best epoch."""
+    """Return the table of validation probabilities after the last and after the best epoch."""
     common = {name: identity[name] for name in ("ablation", "fold")}
     subjects = {"subject": validation.names, "label": validation.labels.tolist()}
     last = {"epoch": state.epoch, "which": "last", **subjects, "probability_rice": state.last}

@@ -94,7 +94,7 @@ def augmentation(
 
 
 def device_failed(error: RuntimeError, epochs: int, s: dict[str, Any], resume: Path) -> str:
-    """Message for an error of the device in the middle of a training."""
+    """Return a message for an error of the device in the middle of a training."""
     kept = epochs - epochs % s["checkpoint_epochs"] if resume.is_file() else 0
     what = "its memory ran out" if out_of_memory(error) else type(error).__name__
     return (

@@ -15,7 +15,7 @@ from ricenet.train.augment import derive_seed
 
 
 def split_fold(table: pd.DataFrame, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training and validation rows of a fold; test subjects are in neither.
+    """Return the training and validation rows of a fold; test subjects are in neither.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def draw_subjects(labels: torch.Tensor, count: int, *, seed: int) -> list[int]:
 
 
 def sample_seeds(seed: int, names: Sequence[str], epoch: int) -> list[int]:
-    """Seeds of the samples' augmentations.
+    """Return the seeds of the samples' augmentations.
 
     A subject that is drawn again in an epoch is changed in another way. The ablation has no part:
     all ablations see a subject changed alike.

@@ -19,7 +19,7 @@ STEP_TOLERANCE = 1e-4  # of weights after a step by two loops of one optimiser, 
 
 
 def limits_of(layers: Sequence[str], fit: Fit, device: torch.device) -> dict[str, float]:
-    """Largest error that each layer may have, by the numbers that it computes in.
+    """Return the largest error that each layer may have, by the numbers that it computes in.
 
     A layer in float32 among others in bfloat16 hands its gradient on in bfloat16.
     """

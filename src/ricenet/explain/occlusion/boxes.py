@@ -58,7 +58,7 @@ class Crop(NamedTuple):
 
 
 def through(boxes: Boxes, window: Window) -> Boxes:
-    """Boxes of a layer's output that can change if its input changes inside ``boxes``.
+    """Return the boxes of a layer's output that can change if its input changes inside ``boxes``.
 
     A change that no window reads still gets a box of one voxel: more than is needed, never less.
     """
@@ -72,7 +72,7 @@ def through(boxes: Boxes, window: Window) -> Boxes:
 
 
 def union(several: Sequence[Boxes]) -> Boxes:
-    """Smallest boxes that hold those of several activations of one shape.
+    """Return the smallest boxes that hold those of several activations of one shape.
 
     Raises
     ------
@@ -107,5 +107,5 @@ def by_size(several: Sequence[Boxes]) -> NDArray:
 
 
 def slices(first: NDArray, end: NDArray) -> tuple[slice, ...]:
-    """Index of the box from ``first`` up to and without ``end``."""
+    """Return the index of the box from ``first`` up to and without ``end``."""
     return tuple(slice(int(a), int(b)) for a, b in zip(first, end, strict=True))

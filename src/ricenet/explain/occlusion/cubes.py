@@ -15,7 +15,7 @@ from ricenet.explain.occlusion.boxes import slices
 
 
 def corners(brain: NDArray, *, cube: int, stride: int) -> NDArray:
-    """First corners of the cubes that meet the brain, (P, 3).
+    """Return the first corners of the cubes that meet the brain, (P, 3).
 
     The last cube of an axis is moved back to end with the volume, so that every voxel is covered.
 
@@ -35,14 +35,14 @@ def corners(brain: NDArray, *, cube: int, stride: int) -> NDArray:
 
 
 def meet(mask: NDArray, places: NDArray, *, cube: int) -> NDArray:
-    """Whether any voxel of a cube is in the mask, (P,) bool."""
+    """Return whether any voxel of a cube is in the mask, (P,) bool."""
     return np.array([mask[slices(corner, corner + cube)].any() for corner in places], bool)
 
 
 def fill_values(
     volume: NDArray, places: NDArray, fill: Sequence[float | None], *, cube: int
 ) -> NDArray:
-    """Value that stands in each hidden cube, (P, C), for a (C, X, Y, Z) volume.
+    """Return the value that stands in each hidden cube, (P, C), for a (C, X, Y, Z) volume.
 
     ``None`` in ``fill`` is the local mean: that of what the cube hides.
     """
@@ -67,7 +67,10 @@ def changing(volume: NDArray, places: NDArray, values: NDArray, *, cube: int) ->
 
 
 def average(values: NDArray, places: NDArray, brain: NDArray, *, cube: int) -> NDArray:
-    """Mean (X, Y, Z) of the values (P,) of the cubes that cover a voxel; 0 outside the brain."""
+    """Return the mean (X, Y, Z) of the values (P,) of the cubes that cover a voxel.
+
+    0 outside the brain.
+    """
     total, count = np.zeros(brain.shape), np.zeros(brain.shape)
     for corner, value in zip(places, values, strict=True):
         box = slices(corner, corner + cube)

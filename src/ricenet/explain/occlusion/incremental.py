@@ -67,7 +67,7 @@ def clean_output(network: LocalNetwork, volume: torch.Tensor) -> torch.Tensor:
 
 
 def changed_boxes(network: LocalNetwork, hidden: Boxes) -> dict[str, Boxes]:
-    """Boxes of every activation that can change, by its name."""
+    """Return the boxes of every activation that can change, by its name."""
     boxes = {network.volume: hidden}
     for layer in network.layers:
         boxes[layer.name] = through(union([boxes[name] for name in layer.inputs]), layer.window)
@@ -101,7 +101,7 @@ def _passes_on(layer: Layer, name: str, boxes: dict[str, Boxes]) -> bool:
 
 
 def _done(network: LocalNetwork, place: int) -> set[str]:
-    """Names that the layer at ``place`` reads and no later one."""
+    """Return the names that the layer at ``place`` reads and no later one."""
     later = {name for layer in network.layers[place + 1 :] for name in layer.inputs}
     return set(network.layers[place].inputs) - later - {network.last}
 

@@ -124,7 +124,7 @@ def _layer(node: fx.Node, modules: dict[str, nn.Module]) -> Layer:
 
 
 def _overwrites(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
-    """Whether a layer that works in place changes what another layer reads."""
+    """Return whether a layer that works in place changes what another layer reads."""
     source = node.all_input_nodes[0]
     alias = type(modules.get(str(source.target))) in ALIASES
     shared = len(source.users) > 1 or source.op == "placeholder"
@@ -177,7 +177,7 @@ def _max_pool(module: nn.MaxPool3d) -> Kind:
 
 
 def _trims(module: nn.AvgPool3d) -> bool:
-    """Whether the average leaves out the padding: its divisor differs at the border."""
+    """Return whether the average leaves out the padding: its divisor differs at the border."""
     return not module.count_include_pad and _triple(module.padding) != (0, 0, 0)
 
 
@@ -212,6 +212,6 @@ def _in_head(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
 
 
 def _triple(size: Any) -> Triple:
-    """(X, Y, Z) of a size that torch stores as one number or three."""
+    """Return (X, Y, Z) of a size that torch stores as one number or three."""
     x, y, z = (size, size, size) if isinstance(size, int) else size
     return x, y, z
