@@ -216,7 +216,7 @@ def test_a_wrong_rewrite_of_the_stem_is_named(monkeypatch, part, bf16):
     right = getattr(module, part)
     wrong = {
         "fold": lambda x, taps, stride: torch.roll(right(x, taps, stride), 1, -1),
-        "unpool": lambda gradient, y, way: torch.roll(right(gradient, y, way=way), 1, -1),
+        "unpool": lambda gradient, y, method: torch.roll(right(gradient, y, method=method), 1, -1),
         "moments": lambda y: (right(y)[0], 1.1 * right(y)[1]),
     }[part]
     monkeypatch.setattr(module, part, wrong)

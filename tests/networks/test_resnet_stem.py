@@ -91,7 +91,7 @@ def test_gather_is_the_librarys_kernel(shape):
     y = torch.randint(0, 4, (2, 9, *shape)).double()  # many ties; more channels than go at once
     gradient = torch.randn_like(torch.nn.functional.max_pool3d(y, 3, 2, 1))
     found, expected = (
-        max_pool_gradient.unpool(gradient, y, way=way) for way in ("eager", "library")
+        max_pool_gradient.unpool(gradient, y, method=method) for method in ("eager", "library")
     )
     torch.testing.assert_close(found, expected)
 

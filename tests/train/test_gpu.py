@@ -53,7 +53,9 @@ def test_the_stem_is_the_plain_one_and_the_same_each_time():
 def test_compiled_gather_is_the_eager_one():
     y = torch.randint(0, 4, (2, 8, 17, 18, 19), device=GPU).double()
     gradient = torch.randn_like(torch.nn.functional.max_pool3d(y, 3, 2, 1))
-    found, eager = (max_pool_gradient.unpool(gradient, y, way=way) for way in ("compiled", "eager"))
+    found, eager = (
+        max_pool_gradient.unpool(gradient, y, method=method) for method in ("compiled", "eager")
+    )
     torch.testing.assert_close(found, eager)
 
 

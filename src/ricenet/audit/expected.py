@@ -46,7 +46,7 @@ def problems(study: Study, plan: Plan) -> list[Problem]:
     """All that the settings, the tables and the source ask for, and that the study has not."""
     asked = [record for record in study.records.values() if is_asked(record, plan)]
     found = [problem for record in asked for problem in stale(record, plan)]
-    return [*found, *_raw(asked, plan), *missing(study, plan), *strangers(study, plan)]
+    return [*found, *_raw(asked, plan), *missing(study, plan), *unknown_subjects(study, plan)]
 
 
 def is_asked(record: Record, plan: Plan) -> bool:
@@ -157,7 +157,7 @@ def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
     ]
 
 
-def strangers(study: Study, plan: Plan) -> Iterable[Problem]:
+def unknown_subjects(study: Study, plan: Plan) -> Iterable[Problem]:
     """Yield the files of subjects whom neither the subjects table nor a decision knows."""
     known = {*map(str, plan.subjects.index), *plan.excluded, ""}
     for record in study.records.values():

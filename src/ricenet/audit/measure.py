@@ -66,7 +66,7 @@ class Measured:
     seconds: float = 0.0
 
 
-class Shelf:
+class VolumeCache:
     """Volumes of a subject, each read and digested once and put away after its last use."""
 
     def __init__(self, root: Path, uses: Counter[str]) -> None:
@@ -135,48 +135,48 @@ def size_of(task: Task) -> int:
 def measure(task: Task) -> Measured:
     """Return the digest the files of a task and compute the invariants of its records."""
     uses = Counter(file for record in task.records for file in _files([record]))
-    shelf, found = Shelf(task.root, uses), Measured(bytes=size_of(task))
+    volumes, found = VolumeCache(task.root, uses), Measured(bytes=size_of(task))
     for record in task.records:
-        found.findings += _findings(record, shelf, task.ledgers)
-        shelf.done_with(_files([record]))
+        found.findings += _findings(record, volumes, task.ledgers)
+        volumes.done_with(_files([record]))
     for name in task.files:
-        found.digests[name] = shelf.digests.get(name) or digest_or_reason(task.root / name)
+        found.digests[name] = volumes.digests.get(name) or digest_or_reason(task.root / name)
     return found
 
 
-def _findings(record: Record, shelf: Shelf, ledgers: Mapping[str, Any]) -> list[Finding]:
+def _findings(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) -> list[Finding]:
     """Return the invariants of one record.
 
     Where they cannot be computed, that is what does not hold.
     """
     try:
-        return _computed(record, shelf, ledgers)
+        return _computed(record, volumes, ledgers)
     except (ArithmeticError, EOFError, LookupError, OSError, ValueError):
         # a file that is missing or damaged is named for that, and its findings do not count
         (file, _), *_ = record.files("outputs")
         return [finding(record, file, sorted(_files([record])), "computable", 0, at_least=1)]
 
 
-def _computed(record: Record, shelf: Shelf, ledgers: Mapping[str, Any]) -> list[Finding]:
+def _computed(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) -> list[Finding]:
     match record.step:
         case "resample":
-            return invariants.of_resample(record, shelf.volume)
+            return invariants.of_resample(record, volumes.volume)
         case "brain_mask":
-            return invariants.of_mask(record, shelf.volume)
+            return invariants.of_mask(record, volumes.volume)
         case "align":
-            found = invariants.of_align(record, shelf.volume)
+            found = invariants.of_align(record, volumes.volume)
             dose = record.value("kind") == "dose"
-            return found + (dose_invariants.of_align(record, shelf.volume) if dose else [])
+            return found + (dose_invariants.of_align(record, volumes.volume) if dose else [])
         case "zscore":
-            return invariants.of_zscore(record, shelf.volume)
+            return invariants.of_zscore(record, volumes.volume)
         case "total_dose":
             (ledger,) = record.named("inputs", "ledger")
             known = ledgers.get(ledger)
-            return dose_invariants.of_total_dose(record, shelf.volume, known) if known else []
+            return dose_invariants.of_total_dose(record, volumes.volume, known) if known else []
         case "crop":
-            return invariants.of_crop(record, shelf.volume)
+            return invariants.of_crop(record, volumes.volume)
         case _:
-            return invariants.of_cache(record, shelf.volume, shelf.array)
+            return invariants.of_cache(record, volumes.volume, volumes.array)
 
 
 def require_file(path: Path) -> None:

@@ -17,8 +17,8 @@ from ricenet.dicom.files import text
 ACQUISITION = ("AcquisitionDate", "AcquisitionDateTime", "SeriesDate", "StudyDate", "ContentDate")
 # PS3.3 C.8.8.17 for a session, C.8.8.23 for the summary of a course
 TREATMENT = ("TreatmentDate", "FirstTreatmentDate", "MostRecentTreatmentDate")
-# De-identification writes years that nobody was scanned in, or the first day of Unix. Dates that it
-# has shifted by some decades keep their differences and count.
+# De-identification writes years that nobody was scanned in, or the first day of Unix. Dates shifted
+# by some decades are accepted: their differences are right.
 BELIEVABLE_YEARS = range(1902, 2101)
 PLACEHOLDERS = (date(1911, 11, 11), date(1970, 1, 1))
 

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-SHADING_ORDER = 4  # of the polynomial that stands for the coils' uneven sensitivity
+BIAS_FIELD_ORDER = 4  # of the polynomial that models the bias field
 SMOOTHING_MM = 1.0  # below the size of a lesion, above the noise of a voxel
 DEVIATIONS = 5.0  # on phantoms with clear lesions 0.9 of their voxels are found, at a third more
 
 
 def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
-    """Difference of two MRIs less what a polynomial explains, so that uneven coils do not show.
+    """Return the difference of two MRIs after removal of a polynomial bias field.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
     voxels = np.argwhere(brain)
     change = (reference - other)[brain].astype(np.float64)
     places = (voxels - voxels.mean(axis=0)) / np.maximum(np.ptp(voxels, axis=0), 1)
-    powers = [p for p in np.ndindex((SHADING_ORDER + 1,) * 3) if sum(p) <= SHADING_ORDER]
+    powers = [p for p in np.ndindex((BIAS_FIELD_ORDER + 1,) * 3) if sum(p) <= BIAS_FIELD_ORDER]
     terms = np.stack([(places**power).prod(axis=1) for power in powers], axis=1)
     few = slice(None, None, max(1, len(change) // 20_000))
     weights = np.linalg.lstsq(terms[few], change[few], rcond=None)[0]

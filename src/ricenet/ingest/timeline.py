@@ -1,7 +1,7 @@
 """Whether a subject's raw images and doses are of one person and in the right order of time.
 
-Reads headers only, and the stored pixels of the MRI to tell a scan that was given twice. Days are
-counted from the first MRI channel, the baseline; no date is written (converted images have none).
+Reads headers, and the stored pixels of the MRI to find duplicates. Days are counted from the first
+MRI channel, the baseline; no date is written (converted images have none).
 """
 
 from __future__ import annotations

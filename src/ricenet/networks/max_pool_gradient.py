@@ -23,15 +23,15 @@ def first_of_windows(y: torch.Tensor) -> torch.Tensor:
     return y
 
 
-def unpool(gradient: torch.Tensor, y: torch.Tensor, *, way: str) -> torch.Tensor:
+def unpool(gradient: torch.Tensor, y: torch.Tensor, *, method: str) -> torch.Tensor:
     """Bring the gradient of the max-pool of y to the voxels where the maxima were found.
 
-    ``way`` is the ``gather`` of :class:`Stem`.
+    ``method`` is ``gather`` of :class:`ricenet.networks.resnet_stem.Stem`.
     """
     _, places = F.max_pool3d(y, 3, 2, 1, return_indices=True)
-    if way == "compiled":
+    if method == "compiled":
         return compiled_gather()(gradient, places, y)
-    if way == "eager":  # a few channels at a time, for its intermediate tensors
+    if method == "eager":  # a few channels at a time, for its intermediate tensors
         parts = zip(*(t.split(AT_ONCE, dim=1) for t in (gradient, places, y)), strict=True)
         return torch.cat([gather(*part) for part in parts], dim=1)
     three, two, one = [3] * 3, [2] * 3, [1] * 3

@@ -26,15 +26,15 @@ class Need(NamedTuple):
     Attributes
     ----------
     kept : int
-        For the backward pass, a sample.
+        Activations kept for the backward pass, bytes per sample.
     passing : int
-        Tensors that live for a moment, a sample.
+        Temporary tensors, bytes per sample.
     stem : int
-        The same in the stem, a sample of those that it takes together.
+        Temporary tensors of the stem, bytes per sample.
     together : int
-        How many those are.
+        Samples that the stem processes at once.
     fixed : int
-        Weights, gradients, moments of the optimiser.
+        Weights, gradients, moments of the optimiser, bytes.
     """
 
     kept: int
@@ -44,7 +44,7 @@ class Need(NamedTuple):
     fixed: int
 
     def bytes(self, samples: int) -> int:
-        """With so many samples at once."""
+        """Return the memory for so many samples in one forward pass, with a margin."""
         stem = min(samples, self.together) * self.stem
         return int((samples * (self.kept + self.passing) + stem + self.fixed) / (1 - SPARE))
 
@@ -131,7 +131,7 @@ def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
     passing = asked.passing + asked.stem
     raise ValueError(
         f"one training sample needs {asked.bytes(1) / GB:.1f} GB ({asked.kept / GB:.1f} kept for "
-        f"the backward pass, {passing / GB:.1f} for a moment, {asked.fixed / GB:.1f} for "
+        f"the backward pass, {passing / GB:.1f} for temporary tensors, {asked.fixed / GB:.1f} for "
         f"weights and optimiser, {100 * SPARE:.0f} % spare) and there are {memory / GB:.1f} GB; "
         "set model.stem_stride to 2, precision to bf16, a smaller crop.shape or width, or take a "
         "larger device"

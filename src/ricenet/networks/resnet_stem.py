@@ -187,7 +187,7 @@ class _Stem(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dz: torch.Tensor, *_: Any) -> tuple[torch.Tensor | None, ...]:
         x, signed, gamma, beta, sign, mean, rate, p = ctx.saved_tensors
-        stride, _, folded, way = ctx.options
+        stride, _, folded, method = ctx.options
         axes = (0, 2, 3, 4)
         normed = (p - mean.view(PER_CHANNEL)) * rate.view(PER_CHANNEL)
         dz = dz * (normed * gamma.abs().view(PER_CHANNEL) + beta.view(PER_CHANNEL) > 0)
@@ -206,7 +206,7 @@ class _Stem(torch.autograd.Function):
             d_flat += (upper * (first_of_windows(y) - mean.view(PER_CHANNEL))).sum(
                 axes, dtype=gamma.dtype
             )
-            spread = unpool((upper * scale.view(PER_CHANNEL)).to(y.dtype), y, way=way)
+            spread = unpool((upper * scale.view(PER_CHANNEL)).to(y.dtype), y, method=method)
             y.mul_(slope.view(PER_CHANNEL)).add_(level.view(PER_CHANNEL)).add_(spread)
             del spread
             d_weight += weight_gradient(y, part, signed, stride, folded=folded)

@@ -1,4 +1,4 @@
-"""A subject who arrived, listed for the models of a finished cohort: a manifest of one row.
+"""Manifest of one new subject, for inference with the models of a finished cohort.
 
 Prediction and occlusion read it like the manifest of a cohort. Its record names the cohort whose
 models may be asked; a subject whom they have seen, or whose cache was made under other settings

@@ -1,4 +1,4 @@
-"""One table of what a cohort's ensembles say about the subjects who arrived."""
+"""Table of the predictions of a cohort's ensembles for all new subjects."""
 
 from __future__ import annotations
 

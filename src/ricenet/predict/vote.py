@@ -1,4 +1,4 @@
-"""What the ensembles of a finished cohort say about one subject who arrived."""
+"""Predictions of a finished cohort's ensembles for one new subject, as one answer."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A head mirrored from left to right registers almost as well as the true one: its outline is the
 same. What differs is the folding of the cortex and every lesion, and a 3 mm grid shows that well
-enough, in about a second. A stranger's head fits no better than one's own mirrored, whatever the
-contrast of the images, so that the same number tells the wrong patient.
+enough, in about a second. Another patient's head fits no better than one's own mirrored, whatever
+the contrast of the images, so that the same number finds the wrong patient.
 
 Arrays are (X, Y, Z), points and planes in RAS mm.
 """

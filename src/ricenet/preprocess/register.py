@@ -102,10 +102,7 @@ def estimate(
 def estimate_by_default(
     fixed: Volume, moving: Volume, *, transform: str, seed: int
 ) -> sitk.Transform:
-    """Return the :func:`estimate` as ANTs goes to work by default.
-
-    On all of both images, for longer.
-    """
+    """Estimate the transform with ANTs' default settings: whole images, more iterations."""
     with tempfile.TemporaryDirectory() as folder:
         found = _ants(
             fixed,
@@ -238,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with suppress(ValueError):
             found = attempt(job, fixed, moving, masks, quick)
         if found is None or any(c["verdict"] == "fail" for c in job.checks):
-            job.say("once more, as ANTs does by default")
+            job.say("a gate failed: registering again with ANTs' default settings")
             job.fact("first_attempt", {c["check"]: c["value"] for c in job.checks})
             job.checks.clear()
             found = attempt(job, fixed, moving, masks, estimate_by_default)

@@ -97,7 +97,7 @@ def draw(
         Ranges; see the section ``augmentation`` of the configuration.
     """
     rng = np.random.default_rng(seed)
-    rotates, scales, bends, noisy, brightens, bows = rng.random(6) < probability
+    rotated, scaled, deformed, noisy, brightened, gamma_changed = rng.random(6) < probability
     angles = np.deg2rad(rotation_deg) * rng.uniform(-1, 1, 3)
     scale = 1 + scaling * rng.uniform(-1, 1)
     # every number is drawn whether used or not: a dose channel, or a range, shifts no other draw
@@ -109,12 +109,12 @@ def draw(
     points = lattice_shape(shape, spacing_mm=spacing_mm, elastic_spacing_mm=elastic_spacing_mm)
     displacement = elastic_mm * rng.standard_normal((3, *points))
     return Draw(
-        angles_rad=angles * rotates,
-        scale=scale if scales else 1.0,
-        displacement_mm=displacement * bends,
+        angles_rad=angles * rotated,
+        scale=scale if scaled else 1.0,
+        displacement_mm=displacement * deformed,
         noise=np.where(mri & noisy, deviation, 0.0),
-        brightness=np.where(mri & brightens, factor, 1.0),
-        gamma=np.where(mri & bows, exponent, 1.0),
+        brightness=np.where(mri & brightened, factor, 1.0),
+        gamma=np.where(mri & gamma_changed, exponent, 1.0),
         noise_seeds=seeds,
     )
 
@@ -188,7 +188,7 @@ def change_intensity(
 ) -> None:
     """Add noise, bend by gamma and brighten one channel of one sample, in place; 0 stays 0.
 
-    Gamma bends within the range of the values, so that it commutes with the brightness.
+    Gamma acts within the range of the values, so that it commutes with the brightness.
 
     Parameters
     ----------
