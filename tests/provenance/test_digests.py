@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -54,3 +55,17 @@ def test_write_json_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 # --- what a folder of somebody else may hold ------------------------------------------------------
+
+
+def test_folder_digest_sees_names_and_bytes_and_no_dates(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "sub" / "b").write_text("2")
+    before = digests.folder_digest(tmp_path)
+    os.utime(tmp_path / "a", (0, 0))
+    assert digests.folder_digest(tmp_path) == before
+    (tmp_path / "a").write_text("3")
+    assert digests.folder_digest(tmp_path) != before
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "sub" / "b").rename(tmp_path / "b")
+    assert digests.folder_digest(tmp_path) != before

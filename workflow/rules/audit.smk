@@ -31,7 +31,7 @@ rule audit:
         settings=STUDY.settings("audit"),
         code=STUDY.code("audit"),
         overrides=STUDY.config.overrides,
-        overrides_digest=raw_digest(STUDY.config.overrides, memory={}),
+        overrides_digest=digests.bytes_digest(STUDY.config.overrides),
     shell:
         "python -m ricenet audit --overrides {params.overrides:q} --out {output.table:q} "
         "--record {output.record:q} "

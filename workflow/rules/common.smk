@@ -11,7 +11,7 @@ from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.predict_files import PredictFiles, moved
 from ricenet.study.preprocess_files import PreprocessFiles
-from ricenet.provenance.raw_files import digest as raw_digest
+from ricenet.provenance import digests
 from ricenet.study.resources import growing as growing_with_attempts
 from ricenet.report.status import show
 from ricenet.study.study import Study

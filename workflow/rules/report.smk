@@ -31,7 +31,7 @@ rule report:
     params:
         settings=STUDY.settings("report"),
         code=STUDY.code("report"),
-        templates=raw_digest(SOURCE / "ricenet/report/templates", memory={}),
+        templates=digests.folder_digest(SOURCE / "ricenet/report/templates"),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
         pictured=settings_of(COHORT.reported()),

@@ -21,6 +21,14 @@ def bytes_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def folder_digest(folder: str | Path) -> str:
+    """Return the sha256 of the names and bytes of all files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()} {bytes_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
 def volume_digest(volume: Volume) -> str:
     """Return the sha256 of shape, affine (float32, as NIfTI stores it) and voxels.
 
