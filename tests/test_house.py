@@ -1,6 +1,8 @@
-"""The house: no module and no function is so long that a reader loses the thread."""
+"""The house: nothing is so long that a reader loses the thread, and texts name files that exist."""
 
 import ast
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,28 @@ def test_a_module_is_read_at_a_sitting(path):
     assert text.count("\n") <= MODULE_LINES
     functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
     assert {f.name: n for f in functions if (n := lines_of(f)) > FUNCTION_LINES} == {}
+
+
+PATHS = re.compile(
+    r"(?<![\w/-])(?:tests|src|workflow|benchmarks|docs|envs)/[\w./-]+\.(?:py|sh|smk|md|yaml|tsv|lock)"
+)
+ROOT = SOURCE.parents[1]
+TEXTS = [
+    *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("config/*.md"), ROOT / "Makefile",
+    *ROOT.glob("benchmarks/*.sh"), ROOT / ".ci" / "run", *ROOT.glob("tests/**/*_study.py"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_a_text_names_are_there(path):
+    if path.name == "CHANGELOG.md" or not path.exists():
+        return
+    named = set(PATHS.findall(path.read_text(encoding="utf-8")))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_slurms_script_lies_where_its_study_looks():
+    """Nothing else runs it but ``make test-slurm``, which needs root."""
+    folder = Path(__file__).parent / "workflow"
+    names = re.findall(r'with_name\("(\w+\.sh)"\)', (folder / "slurm_study.py").read_text())
+    assert names and all(os.access(folder / name, os.X_OK) for name in names)

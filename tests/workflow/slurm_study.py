@@ -25,7 +25,7 @@ import yaml
 from ricenet.phantom.study import make_study
 
 ROOT = Path(__file__).parents[2]
-NODE = ROOT / "tests" / "slurm_node.sh"
+NODE = Path(__file__).with_name("slurm_node.sh")
 SKIP = os.environ.get("SKIP_SLURM", "")
 pytestmark = [
     pytest.mark.skipif(bool(SKIP), reason=f"SKIP_SLURM says: {SKIP}"),
