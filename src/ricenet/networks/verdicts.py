@@ -77,7 +77,7 @@ def key(what: str, device: torch.device, **facts: Any) -> str:
 
 def recall(name: str) -> dict[str, Any] | None:
     """Return the verdict that a job before has kept; None where there is none, or no usable one."""
-    with contextlib.suppress(OSError, ValueError, RuntimeError):  # the last: nobody's home
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: no home folder
         verdict = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
         return verdict if isinstance(verdict, dict) else None
     return None

@@ -26,7 +26,7 @@ KEPT_BY_HOST = 8_000_000  # float32 numbers; glibc returns blocks above 32 MB
 
 
 def dirty_memory(device: torch.device, *sizes: int) -> None:
-    """Fill memory with NaN and free it: who reads what he has not written gets NaN.
+    """Fill memory with NaN and free it: a kernel that reads uninitialised memory gets NaN.
 
     On a GPU that is all that its allocator has kept: a block of just the right size may hold the
     right result of the try before. A host gives large blocks back to the system, which clears them.

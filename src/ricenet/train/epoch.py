@@ -26,7 +26,7 @@ def be_deterministic() -> None:
     """Let only kernels run that give the same bits each time; slower on a GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # the filling is for who reads what he has not written: the gradient gate looks for that
+    # filling hides kernels that read uninitialised memory, which the gradient gate looks for
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 

@@ -52,7 +52,7 @@ class Settled(NamedTuple):
     given_up : list of str
         Paths that were tried before, and why they were not taken.
     lasting : bool
-        Whether the machine decided, and not what else ran on it: memory may be free another time.
+        False where memory was short: other programs may have held it, so the verdict is not kept.
     shared : bool
         Whether a job before found it.
     """
