@@ -159,6 +159,7 @@ def test_everything_killed_at_once_ends_as_if_nothing_had_been(project: Project)
     digest_of_whole(project)
 
 
+@pytest.mark.long
 def test_an_orphaned_job_keeps_its_output_to_itself(project: Project) -> None:
     running = start(project, *CLUSTER)
     wait_for(lambda: half_written(project), running)

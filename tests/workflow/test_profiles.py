@@ -76,6 +76,7 @@ def asked(project: Project) -> list[str]:
     return (project.folder / "bin" / "asked").read_text().splitlines()
 
 
+@pytest.mark.long
 def test_a_subject_is_one_job_that_gets_more_memory_after_a_failure(cluster: Project) -> None:
     root = "results/small"
     shown = cluster.snakemake(
