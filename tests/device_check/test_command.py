@@ -98,26 +98,17 @@ def test_an_error_after_the_gate_keeps_the_gate(tmp_path, monkeypatch):
     assert found["training"]["step_s"] > 0 and "alice" not in text
 
 
-def test_an_error_of_any_kind_keeps_what_was_found(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ended", [KeyError("nobody thought of this"), KeyboardInterrupt()])
+def test_whatever_ends_a_check_leaves_what_was_found(tmp_path, monkeypatch, ended):
     def broken(*_, **__):
-        raise KeyError("nobody thought of this")
+        raise ended
 
     monkeypatch.setattr(timings, "occlusion_map", broken)
-    with pytest.raises(KeyError):
-        run(tmp_path)
-    found = json.loads((tmp_path / "device.json").read_text())
-    assert found["training"]["step_s"] > 0 and found["error"].startswith("KeyError")
-
-
-def test_a_job_that_is_ended_leaves_what_was_found(tmp_path, monkeypatch):
-    def ended(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(timings, "occlusion_map", ended)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(ended)):
         run(tmp_path)
     found = json.loads((tmp_path / "device.json").read_text())
     assert found["gradient_gate"]["errors"] and found["training"]["step_s"] > 0
+    assert found.get("error", "").startswith("KeyError") == isinstance(ended, KeyError)
 
 
 def test_a_file_that_cannot_be_written_is_known_at_once(tmp_path, monkeypatch, capsys):

@@ -249,22 +249,26 @@ def test_predictions_are_looked_at_as_validation_makes_them(manifest, monkeypatc
         run(manifest, "predicts", precision="bf16", validation_precision=precision)
 
 
+def out_of_memory_in(epoch):
+    """Epochs as they are, but for one in which the device fails."""
+    right, calls = loop.train_epoch, []
+
+    def run_epoch(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == epoch:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.6 GiB")
+        return right(*args, **kwargs)
+
+    return run_epoch
+
+
 def test_epochs_go_on_along_the_path_that_they_began_on(manifest, monkeypatch):
     """Less memory is free at the second start: planned anew, one sample would go at once."""
-    right = loop.train_epoch
-
-    def failing(*args, **kwargs):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    def at_epoch(n):
-        calls = []
-        return lambda *a, **k: (failing if calls.append(1) or len(calls) == n else right)(*a, **k)
-
     run(manifest, "whole", epochs=4, checkpoint_epochs=2)
-    monkeypatch.setattr(loop, "train_epoch", at_epoch(3))
-    with pytest.raises(ValueError, match="goes on after epoch 2"):
-        run(manifest, "less", epochs=4, checkpoint_epochs=2)
-    monkeypatch.setattr(loop, "train_epoch", right)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_epoch", out_of_memory_in(epoch=3))
+        with pytest.raises(ValueError, match="goes on after epoch 2"):
+            run(manifest, "less", epochs=4, checkpoint_epochs=2)
     planned = train_model.fit_to_device.planned
     monkeypatch.setattr(
         train_model.fit_to_device, "planned", lambda *a: planned(*a)._replace(samples=1)
@@ -276,16 +280,8 @@ def test_epochs_go_on_along_the_path_that_they_began_on(manifest, monkeypatch):
 
 
 def test_epochs_on_a_path_that_is_gone_are_not_gone_on_with(manifest, monkeypatch):
-    right, passed = loop.train_epoch, gradient_gate.pass_gate
-    calls = []
-
-    def failing(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == 3:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return right(*args, **kwargs)
-
-    monkeypatch.setattr(loop, "train_epoch", failing)
+    passed = gradient_gate.pass_gate
+    monkeypatch.setattr(loop, "train_epoch", out_of_memory_in(epoch=3))
     with pytest.raises(ValueError, match="goes on after epoch 2"):
         run(manifest, "gone", epochs=4, checkpoint_epochs=2)
 
@@ -352,17 +348,11 @@ def test_a_gradient_that_is_no_number_ends_the_training(manifest, monkeypatch):
 
 
 def test_an_error_of_the_device_says_where_it_goes_on(manifest, monkeypatch):
-    right, calls = loop.train_epoch, []
-
-    def failing(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == 4:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.6 GiB")
-        return right(*args, **kwargs)
-
-    monkeypatch.setattr(loop, "train_epoch", failing)
-    with pytest.raises(ValueError, match=r"failed in epoch 4: its memory ran out.*after epoch 2"):
-        run(manifest, "failing", epochs=5, checkpoint_epochs=2)
-    monkeypatch.setattr(loop, "train_epoch", right)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_epoch", out_of_memory_in(epoch=4))
+        with pytest.raises(
+            ValueError, match=r"failed in epoch 4: its memory ran out.*after epoch 2"
+        ):
+            run(manifest, "failing", epochs=5, checkpoint_epochs=2)
     _, log = run(manifest, "failing", epochs=5, checkpoint_epochs=2)
     assert "resumed after epoch 2" in log

@@ -8,8 +8,8 @@ rule audit:
     input:
         evaluation=COHORT.if_cohort(rules.evaluate.output.record),
         comparison=PREDICT.if_compared(rules.compare.output.record),
-        overviews=PREPROCESS.overviews(COHORT.reported()),
-        caches=PREPROCESS.caches(COHORT.reported()),
+        overviews=PREPROCESS.overviews(REPORTED),
+        caches=PREPROCESS.caches(REPORTED),
         occlusions=EXPLAIN.pictures(),
         natives=EXPLAIN.natives(),
         occlusion_summaries=EXPLAIN.summaries(),

@@ -21,6 +21,7 @@ PREPROCESS = PreprocessFiles(STUDY)
 COHORT = CohortFiles(STUDY)
 PREDICT = PredictFiles(STUDY)
 EXPLAIN = ExplainFiles(STUDY)
+REPORTED = COHORT.reported()  # read off the disk: once, or two rules may differ
 LOGS = f"{STUDY.root}/logs"
 BENCHMARKS = f"{STUDY.root}/benchmarks"
 

@@ -11,7 +11,7 @@ rule report:
         comparison=PREDICT.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
         audit_record=rules.audit.output.record,
-        overviews=PREPROCESS.overviews(COHORT.reported()),
+        overviews=PREPROCESS.overviews(REPORTED),
         occlusions=EXPLAIN.pictures(),
         importance=EXPLAIN.summaries(),
         counterfactuals=EXPLAIN.counterfactuals(),
@@ -34,7 +34,7 @@ rule report:
         templates=digests.folder_digest(SOURCE / "ricenet/report/templates"),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
-        pictured=settings_of(COHORT.reported()),
+        pictured=settings_of(REPORTED),
         mapped=settings_of(EXPLAIN.mapped()),
     shell:
         "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 
 def choose_device(name: str) -> torch.device:
@@ -80,6 +82,28 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
+def in_halves(work: Callable[[torch.Tensor], T], batch: torch.Tensor) -> list[T]:
+    """Do a work on a batch, or on its halves one by one where there is too little memory.
+
+    Parameters
+    ----------
+    work : callable
+    batch : (B, ...) tensor
+
+    Returns
+    -------
+    list
+        Of the work's results, in the order of the batch.
+    """
+    try:
+        return [work(batch)]
+    except RuntimeError as error:
+        if len(batch) == 1 or not out_of_memory(error):
+            raise
+    torch.cuda.empty_cache()  # outside the handler: the traceback held tensors
+    return [found for half in batch.split(-(-len(batch) // 2)) for found in in_halves(work, half)]
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, shortened and without paths.
 
@@ -103,13 +127,9 @@ def without_paths(text: str) -> str:
 @contextmanager
 def any_algorithm() -> Iterator[None]:
     """Let kernels run that do not repeat their bits, whatever the program asks for."""
-    strict = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(False)
-    try:
+    with choices_of_kernels():
+        torch.use_deterministic_algorithms(False)
         yield
-    finally:
-        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
 
 
 def share_memory(device: torch.device, gb: float | None) -> None:

@@ -24,11 +24,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ricenet.networks.device import exact_float32
-from ricenet.networks.float32_reference import (
-    Rewritten,
-    convolve_in_slabs,
-    relative_error,
-)
+from ricenet.networks.float32_reference import Rewritten, convolve_in_slabs, relative_error
 from ricenet.networks.watched_layer import Layer, dirty_memory
 
 # Largest relative error of a layer, by the numbers that its convolutions multiply. Rounding makes

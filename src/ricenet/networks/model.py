@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ricenet.networks.device import exact_float32, out_of_memory
+from ricenet.networks.device import exact_float32, in_halves
 
 METADATA_KEY = "ricenet"  # one key: safetensors writes several in an order that changes each time
 
@@ -119,18 +119,15 @@ def logits(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.
     -------
     (B, 2) float32 tensor
     """
-    try:
-        with in_precision(precision, batch.device):
-            return network(batch).float()
-    except RuntimeError as error:
-        if len(batch) == 1 or not out_of_memory(error):
-            raise
-    torch.cuda.empty_cache()
-    parts = batch.split(-(-len(batch) // 2))
-    return torch.cat([logits(network, part, precision=precision) for part in parts])
+
+    def run(part: torch.Tensor) -> torch.Tensor:
+        with prediction_context(precision, part.device):
+            return network(part).float()
+
+    return torch.cat(in_halves(run, batch))
 
 
-def in_precision(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+def prediction_context(precision: str, device: torch.device) -> AbstractContextManager[Any]:
     """Give the context of predictions: float32 without TF32, or autocast to bfloat16."""
     if precision == "fp32":
         return exact_float32(device)

@@ -226,12 +226,9 @@ class Layer:
 
     def _note_statistics(self) -> None:
         """Compare the running statistics that the step and the plain layer have moved alike."""
-        norms = (nn.BatchNorm3d,)
-        pairs = zip(self.module.modules(), self.plain.modules(), strict=True)
-        for found, expected in ((a, b) for a, b in pairs if isinstance(b, norms)):
-            its, mean = dict(found.named_buffers()), expected.running_mean
-            if mean is None or expected.running_var is None:
-                continue
-            deviation = expected.running_var.sqrt()  # a mean near 0 is a difference of values
-            self._note(its["running_mean"], mean, deviation)
-            self._note(its["running_var"], expected.running_var)
+        its, plain = (dict(layer.named_buffers()) for layer in (self.module, self.plain))
+        for name in (name for name in plain if name.endswith("running_mean")):
+            variance = name.replace("running_mean", "running_var")
+            # a mean near 0 is a difference of values: held against their deviation
+            self._note(its[name], plain[name], plain[variance].sqrt())
+            self._note(its[variance], plain[variance])

@@ -39,8 +39,8 @@ def known_reason(error: BaseException, folder: Path, place: str) -> str:
     return sandbox.exhausted(error) or staging.trouble(error, folder, place)
 
 
-def without_paths(text: str, paths: Iterable[Path]) -> str:
-    """Return a text in which paths, and names of files below them, are replaced."""
+def without_raw(text: str, paths: Iterable[Path]) -> str:
+    """Return a text in which raw paths, and names of files below them, are replaced."""
     for path in paths:
         for form in (path.resolve(), path):
             text = re.sub(re.escape(str(form)) + r"[^'\"\n]*", "<raw>", text)

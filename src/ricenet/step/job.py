@@ -121,7 +121,7 @@ class Job:
             self.say(f"error: {why}")
         elif not isinstance(error, SystemExit):
             text = "".join(traceback.format_exception(error))
-            self.say(failure.without_paths(text, self._all(self.raw)))
+            self.say(failure.without_raw(text, self._all(self.raw)))
             why = f"unexpected {type(error).__name__}; its log has the details"
         # without the lease, the log and its note belong to somebody else
         if why and self.args.log and self.lease.held():

@@ -30,6 +30,7 @@ NAMES = {
     "ablation": "[a-z][a-z0-9-]*",
     "fold": r"\d+",
 }
+_OPEN = {name: f"{{{name}}}" for name in NAMES}
 SUBJECT, COHORT = "subjects/{subject}", "cohorts/{cohort}"
 FOLD, MAP = f"{COHORT}/{{ablation}}/fold-{{fold}}", f"{COHORT}/{{ablation}}/occlusion/{{subject}}"
 ARRIVAL = f"{COHORT}/predictions/{{subject}}"
@@ -131,9 +132,6 @@ def path(kind: str, **names: str | int) -> str:
     return FILES[kind].format_map({**_OPEN, **names})
 
 
-_OPEN = {name: f"{{{name}}}" for name in NAMES}
-
-
 def parse(path: str) -> Place | None:
     """Return what a path, relative to the study's folder, says; None where no rule makes it."""
     for kind, pattern in _patterns().items():
@@ -196,6 +194,7 @@ def subjects_in(path: Path, known: Collection[str]) -> set[str]:
     return set(known).intersection(path.stem.split("_"))
 
 
+@cache  # asked for again and again by the audit
 def subject_of(record: str) -> str:
     """Return the subject that a record is about, by its path; empty for a cohort's.
 

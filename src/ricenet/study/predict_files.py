@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ricenet.study import board
+from ricenet.study.cohort_files import CohortFiles
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -49,7 +50,7 @@ class PredictFiles:
     """
 
     def __init__(self, study: Study) -> None:
-        self.study = study
+        self.study, self.cohort = study, CohortFiles(study)
         self.ablations = list(study.config.arrival.ablations) or [study.ablations[-1]]
 
     def file(self, kind: str) -> str:
@@ -58,18 +59,15 @@ class PredictFiles:
 
     def models(self, w: Any) -> list[str]:
         """Input function: the models of one input combination as they are, one a fold."""
-        return [
-            as_source(self.study.at("model", ablation=w.ablation, fold=k)) for k in self.study.folds
-        ]
+        return [as_source(path) for path in self.cohort.fold_models(w)]
 
     def other_predictions(self) -> list[str]:
         """Test predictions of the cohorts that this one is compared with, as they are."""
         study = self.study
-        names = study.ablations if study.test_subjects else []
         return [
             as_source(study.at("test_predictions", cohort=cohort, ablation=ablation))
             for cohort in study.config.compare.cohorts
-            for ablation in names
+            for ablation in self.cohort.tested()
         ]
 
     def if_compared(self, *files: str) -> list[str]:

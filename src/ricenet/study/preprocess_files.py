@@ -30,13 +30,18 @@ class PreprocessFiles:
         at = self.study.at
         return [at("brain_mask", subject=w.subject, channel=name) for name in (w.mri, w.target)]
 
+    def registrations(self, subject: str) -> list[tuple[str, str]]:
+        """Return moving and fixed image of each of a subject's registrations."""
+        reference, anchor = self.study.config.reference, self.study.config.dose_anchor
+        found = [(m, reference) for m in self.study.mri if m != reference]
+        return found + ([(PLANNING_CT, anchor)] if self.study.raw.has_ct(subject) else [])
+
     def pairs(self, w: Any) -> list[tuple[str, str]]:
         """Return the registrations that can lead the channel to the reference grid."""
-        reference, anchor = self.study.config.reference, self.study.config.dose_anchor
+        found = self.registrations(w.subject)
         if w.channel in self.study.mri:
-            return [(w.channel, reference)] if w.channel != reference else []
-        found = [(m, reference) for m in self.study.mri if m != reference]
-        return found + ([(PLANNING_CT, anchor)] if self.study.raw.has_ct(w.subject) else [])
+            return [pair for pair in found if pair[0] == w.channel]
+        return found
 
     def transforms(self, w: Any) -> list[str]:
         """Input function: the transforms of :meth:`pairs`."""
@@ -70,12 +75,9 @@ class PreprocessFiles:
 
     def quality_records(self, w: Any) -> list[str]:
         """Input function: records of a subject with checks that may hold it back."""
-        study, reference = self.study, self.study.config.reference
-        images = study.raw.images(w.subject)
-        moved = [(m, reference) for m in study.mri if m != reference]
-        moved += [(PLANNING_CT, study.config.dose_anchor)] if len(images) > len(study.mri) else []
+        study, moved = self.study, self.registrations(w.subject)
         of_channels = [
-            *(("native", name) for name in (*images, *study.dose)),
+            *(("native", name) for name in (*study.raw.images(w.subject), *study.dose)),
             *((made, name) for name in study.mri for made in ("brain_mask", "zscored")),
         ]
         of_doses = [(made, name) for name in study.dose for made in ("registered", "total")]

@@ -1,8 +1,4 @@
-"""A study as the Snakefile sees it: validated settings, tables, and where things lie.
-
-Methods that take ``wildcards`` are input and params functions of rules. They depend on one
-subject's row alone, so that a new row in the table touches nobody else.
-"""
+"""A study as the Snakefile sees it: validated settings, tables, and where things lie."""
 
 from __future__ import annotations
 

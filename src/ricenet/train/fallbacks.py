@@ -10,10 +10,7 @@ from typing import NamedTuple
 import torch
 
 from ricenet.networks import layer_errors
-from ricenet.networks.device import (
-    first_line,
-    out_of_memory,
-)
+from ricenet.networks.device import first_line, out_of_memory
 from ricenet.train.fit_to_device import Fit, OptimizerError
 from ricenet.train.trial import STEM, WrongPredictions, limits_of
 

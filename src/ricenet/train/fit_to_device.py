@@ -7,12 +7,14 @@ gives way to the next simpler one, in the order of :func:`simpler`.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from types import MethodType
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 
 from ricenet.networks import layer_errors, memory_plan, model
@@ -57,6 +59,20 @@ class Fit(NamedTuple):
     fused: bool
     float32_layers: tuple[str, ...] = ()
     tf32: bool = False
+
+
+_FIT = TypeAdapter(Fit)
+
+
+def fit_of(kept: dict[str, Any]) -> Fit:
+    """Return a fit as it was kept in JSON.
+
+    Raises
+    ------
+    ValueError
+        A field is missing, unknown or of another type.
+    """
+    return _FIT.validate_json(json.dumps(kept), strict=True)
 
 
 class Execution(NamedTuple):

@@ -7,27 +7,23 @@ holds the figures that its training relied on.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
 
 from ricenet.networks import layer_errors, verdicts
 from ricenet.networks.device import choose_device
 from ricenet.provenance import code_digest
 from ricenet.train.fallbacks import Settled, release, settle
-from ricenet.train.fit_to_device import Fit
+from ricenet.train.fit_to_device import Fit, fit_of
 from ricenet.train.trial import limits_of, trial
 
 DECISIVE = (
     "batch_size", "precision", "validation_precision", "deterministic", "model", "memory_gb",
 )  # fmt: skip
-
-KEPT_FIT = TypeAdapter(Fit)
 
 
 def pass_gate(
@@ -102,7 +98,7 @@ def recalled(kept: dict[str, Any] | None, device: torch.device, batch_size: int)
     if kept is None:
         return None
     try:
-        fit = KEPT_FIT.validate_json(json.dumps(kept["fit"]), strict=True)
+        fit = fit_of(kept["fit"])
         errors = {str(name): float(error) for name, error in kept["errors"].items()}
         given_up = [str(line) for line in kept["given_up"]]
         limits = limits_of(list(errors), fit, device)

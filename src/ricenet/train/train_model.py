@@ -29,7 +29,7 @@ from ricenet.train.augment import derive_seed
 from ricenet.train.checkpoint import ResumePoint, State
 from ricenet.train.epoch import be_deterministic
 from ricenet.train.fallbacks import Settled
-from ricenet.train.fit_to_device import Fit
+from ricenet.train.fit_to_device import Fit, fit_of
 from ricenet.train.history import predictions
 from ricenet.train.loop import finish_norms, train
 from ricenet.train.sampler import split_fold
@@ -86,7 +86,7 @@ def pass_gate(
     share_memory(device, s["memory_gb"])
     fit = fit_to_device.planned(s, subjects, facts["shape"], channels)
     if earlier:
-        fit = Fit(**earlier)._replace(resident=fit.resident)
+        fit = fit_of(earlier)._replace(resident=fit.resident)
     return gradient_gate.pass_gate(
         fit, settings=s, subjects=subjects, channels=channels, shape=facts["shape"], say=job.say
     )
@@ -97,20 +97,19 @@ def go_on(
     point: ResumePoint | None,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    execution: dict[str, Any],
+    fit: Fit,
 ) -> State:
     """Go on after the epochs of a resume point, or say why not and begin."""
-    if point is None:
-        return State(execution=execution)
-    if point.state.execution != execution:
+    if point and fit_of(point.state.execution) == fit:
+        state = checkpoint.restore(point, network, optimizer)
+        job.say(f"resumed after epoch {state.epoch}")
+        return state
+    if point:
         job.say(
             f"{point.state.epoch} epochs were done on a path that this device does not take now "
             "(other programs on it, or another device); the training begins again"
         )
-        return State(execution=execution)
-    state = checkpoint.restore(point, network, optimizer)
-    job.say(f"resumed after epoch {state.epoch}")
-    return state
+    return State(execution=fit._asdict())
 
 
 def save_results(
@@ -145,12 +144,12 @@ def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: dict[str, Any]) -> N
     places = dataset.ablation_places(facts, identity["ablation"])
     load = partial(load_on, device, facts=facts, places=places, say=job.say)
     training, validation = (load(part, resident=fit.resident) for part in rows)
-    # where the subjects lie changes no bit
-    identity["execution"] = json.loads(json.dumps(fit._replace(resident=True)._asdict()))
+    path = fit._replace(resident=True)  # where the subjects lie changes no bit
+    identity["execution"] = path._asdict()
     seed = derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"])
     network, optimizer = fit_to_device.start(s, channels, device, seed=seed, fused=fit.fused)
     execution = fit_to_device.prepare(network, fit)
-    state = go_on(job, point, network, optimizer, identity["execution"])
+    state = go_on(job, point, network, optimizer, path)
     del point
     train(
         job,

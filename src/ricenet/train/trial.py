@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ricenet.networks import float32_reference, layer_errors, model
-from ricenet.networks.device import choose_device, out_of_memory
+from ricenet.networks.device import choose_device, in_halves
 from ricenet.train.fit_to_device import Fit, OptimizerError, prepare, start
 
 TRIAL_SEED = 20260615  # of the trial's weights and batch; any number would do
@@ -86,27 +86,23 @@ def require_right_predictions(network: nn.Module, batch: torch.Tensor, *, precis
         Its halves are taken one by one where there is too little memory, as in validation.
     precision : {"fp32", "bf16"}
     """
-    try:
-        with model.in_precision(precision, batch.device):
-            errors = layer_errors.of_convolutions(network, batch)
-    except RuntimeError as error:
-        if len(batch) == 1 or not out_of_memory(error):
-            raise
-        errors = {}
-    if not errors:  # outside the handler: the traceback held tensors
-        for part in batch.split(-(-len(batch) // 2)):
-            require_right_predictions(network, part, precision=precision)
+
+    def measure(part: torch.Tensor) -> dict[str, float]:
+        with model.prediction_context(precision, part.device):
+            return layer_errors.of_convolutions(network, part)
+
     limit = layer_errors.LIMITS[precision]
-    for layer, worst in layer_errors.excessive(errors, dict.fromkeys(errors, limit)).items():
-        raise WrongPredictions(
-            f"this device does not predict in {precision}: layer {layer} differs from float32 by "
-            f"{worst:.1e} (relative, at most {limit:g}); "
-            + (
-                "set train_model.validation_precision to fp32"
-                if precision == "bf16"
-                else "take another device, or another version of torch or of the driver"
+    remedy = (
+        "set train_model.validation_precision to fp32"
+        if precision == "bf16"
+        else "take another device, or another version of torch or of the driver"
+    )
+    for errors in in_halves(measure, batch):
+        for layer, error in layer_errors.excessive(errors, dict.fromkeys(errors, limit)).items():
+            raise WrongPredictions(
+                f"this device does not predict in {precision}: layer {layer} differs from float32 "
+                f"by {error:.1e} (relative, at most {limit:g}); {remedy}"
             )
-        )
 
 
 def step_like_plain_adam(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
