@@ -46,7 +46,7 @@ def test_shipped_configuration_is_valid_and_means_what_it_says() -> None:
     sections = [k for k, v in shipped().items() if isinstance(v, dict)]
     for key in sections:
         field = "registration" if key == "register" else key
-        assert json.loads(config.settings_of(getattr(found, field))) == shipped()[key]
+        assert json.loads(config.json_text(getattr(found, field))) == shipped()[key]
     assert len(sections) == 28
 
 
@@ -111,14 +111,14 @@ def test_all_slips_are_named_at_once() -> None:
 
 def test_settings_do_not_depend_on_the_order_of_keys_and_do_on_values() -> None:
     def text(values: dict) -> str:
-        return config.settings_of(config.validate(values).train_model)
+        return config.json_text(config.validate(values).train_model)
 
     backwards = {
         k: dict(reversed(v.items())) if isinstance(v, dict) else v
         for k, v in reversed(shipped().items())
     }
     assert text(backwards) == text(shipped())
-    assert config.settings_of({"b": {"d": 1, "c": 2}, "a": 3}) == '{"a":3,"b":{"c":2,"d":1}}'
+    assert config.json_text({"b": {"d": 1, "c": 2}, "a": 3}) == '{"a":3,"b":{"c":2,"d":1}}'
     assert text(changed("train_model.learning_rate", 2e-4)) != text(shipped())
     assert text(changed("predict.batch_size", 7)) == text(shipped())
 

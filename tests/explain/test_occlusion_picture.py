@@ -4,10 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from PIL import Image
 
 from ricenet.explain import occlusion_picture
 from ricenet.image.volume import Volume, save
+from ricenet.pictures.scene import cut, draw_page
 
 SHAPE = (24, 28, 20)
 FACTS = {"predicted": "RICE", "clean_probability": 0.75, "cube_mm": 16.0, "stride_mm": 8.0}
@@ -70,3 +73,15 @@ def test_record_without_a_prediction_is_refused(folder):
     with pytest.raises(ValueError, match="predicted"):
         occlusion_picture.main(arguments(folder, ["event"]))
     assert not (folder / "P007.png").exists()
+
+
+@pytest.mark.parametrize("name", ["recurrence", "RICE"])
+def test_no_words_are_cut_at_the_edge_of_the_page(brain, name):
+    scene = cut({"event": brain.astype("f4")}, brain, (1.0, 1.0, 1.0), (12, 14, 10), 2.0)
+    row = occlusion_picture.overlay_row(scene, "event", brain * 0.1, name)
+    figure = draw_page([row], occlusion_picture.heading("P007", FACTS), scene)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for words in figure.findobj(Text):
+        if words.get_visible() and words.get_text():
+            box = words.get_window_extent(renderer)
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, words.get_text()

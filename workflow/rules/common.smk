@@ -5,11 +5,11 @@ from pathlib import Path
 
 from ricenet.cli import VERBS
 from ricenet.provenance.code_digest import code_hash as module_hash
-from ricenet.config.config import settings_of
+from ricenet.config.config import json_text
 from ricenet.study import layout
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
-from ricenet.study.predict_files import PredictFiles, moved
+from ricenet.study.predict_files import PredictFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.provenance import digests
 from ricenet.study.resources import growing as growing_with_attempts

@@ -57,7 +57,7 @@ rule compare:
     params:
         settings=STUDY.settings("compare"),
         code=STUDY.code("compare"),
-        ablations=settings_of(COHORT.tested()),
+        ablations=json_text(COHORT.tested()),
     shell:
         "python -m ricenet compare --manifest {input.manifest:q} "
         "--ablations {params.ablations:q} --mine {input.mine:q} "

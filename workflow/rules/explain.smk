@@ -121,7 +121,7 @@ rule occlusion_summary:
     params:
         settings=STUDY.settings("occlusion_summary"),
         code=STUDY.code("occlusion_summary"),
-        subjects=settings_of(STUDY.test_subjects),
+        subjects=json_text(STUDY.test_subjects),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         quantity=STUDY.config.total_dose.quantity,
@@ -158,7 +158,7 @@ rule dose_counterfactual:
     params:
         settings=STUDY.settings("dose_counterfactual"),
         code=STUDY.code("dose_counterfactual"),
-        subjects=settings_of(STUDY.test_subjects),
+        subjects=json_text(STUDY.test_subjects),
         dose_scaling=STUDY.config.cache.dose_scaling,
     shell:
         "python -m ricenet dose_counterfactual --manifest {input.manifest:q} "

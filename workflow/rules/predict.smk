@@ -134,13 +134,6 @@ rule predictions:
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
-# the same as for test subjects, with this subject's manifest and these models
-FOR_ARRIVALS = (
-    f"{STUDY.cohort_root}/{{ablation}}",
-    f"{STUDY.cohort_root}/predictions/{{subject}}/{{ablation}}",
-)
-
-
 use rule occlusion_map as occlusion_arrival with:
     input:
         manifest=rules.arrival.output.table,
@@ -148,7 +141,9 @@ use rule occlusion_map as occlusion_arrival with:
         models=PREDICT.models,
         mask=rules.crop.output.mask,
     output:
-        **moved(rules.occlusion_map.output.items(), *FOR_ARRIVALS),
+        map=STUDY.at("arrival_occlusion_map"),
+        channel_maps=STUDY.at("arrival_occlusion_channel_maps"),
+        record=STUDY.at("arrival_occlusion_map_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_arrival.log",
     benchmark:
@@ -157,9 +152,13 @@ use rule occlusion_map as occlusion_arrival with:
 
 use rule occlusion_picture as picture_arrival with:
     input:
-        **moved(rules.occlusion_picture.input.items(), *FOR_ARRIVALS),
+        map=rules.occlusion_arrival.output.map,
+        occlusion_record=rules.occlusion_arrival.output.record,
+        images=rules.crop.output.images,
+        mask=rules.crop.output.mask,
     output:
-        **moved(rules.occlusion_picture.output.items(), *FOR_ARRIVALS),
+        picture=STUDY.at("arrival_occlusion_picture"),
+        record=STUDY.at("arrival_occlusion_picture_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_picture_arrival.log",
     benchmark:

@@ -34,8 +34,8 @@ rule report:
         templates=digests.folder_digest(SOURCE / "ricenet/report/templates"),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
-        pictured=settings_of(REPORTED),
-        mapped=settings_of(EXPLAIN.mapped()),
+        pictured=json_text(REPORTED),
+        mapped=json_text(EXPLAIN.mapped()),
     shell:
         "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "

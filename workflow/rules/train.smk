@@ -20,7 +20,7 @@ rule check_device:
         gpu=1,
         gpu_mem_mb=STUDY.training_mb,
     params:
-        settings=settings_of(STUDY.size()),
+        settings=json_text(STUDY.size()),
         code=module_hash(VERBS["check-device"].module),
     shell:
         "python -m ricenet check-device --study {params.settings:q} --out {output:q} "

@@ -142,7 +142,7 @@ def warnings(config: Config) -> list[str]:
     return found
 
 
-def settings_of(section: Section | dict[str, Any] | Sequence[Any]) -> str:
+def json_text(section: Section | dict[str, Any] | Sequence[Any]) -> str:
     """Return a section, or values that a step is told, as sorted JSON text: equal give equal."""
     values = section.model_dump(mode="json") if isinstance(section, Section) else section
     return json.dumps(values, sort_keys=True, separators=(",", ":"))

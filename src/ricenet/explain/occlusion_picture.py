@@ -52,7 +52,7 @@ def overlay_row(scene: Scene, reference: str, change: NDArray, name: str) -> Row
         draw_base(axes, scene, plane, grey(scene, reference, plane))
         draw_signed(axes, scene, plane, change, limit)
 
-    note = f"change of the probability\nof {name}: clean minus hidden"
+    note = f"change of the probability\nof {name}:\nclean minus hidden"
     bar = (limit, f"red: evidence\nfor {name}\nblue: against")
     return Row(f"occlusion on {reference}", note, draw, {}, bar)
 

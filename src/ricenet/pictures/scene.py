@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ricenet.image.boxes import box_around
@@ -123,6 +124,11 @@ def dose_row(scene: Scene, reference: str, dose: str) -> Row:
 
 def page(shown: Sequence[Row], heading: str, scene: Scene) -> bytes:
     """Draw rows below each other and return the PNG."""
+    return panels.png(draw_page(shown, heading, scene))
+
+
+def draw_page(shown: Sequence[Row], heading: str, scene: Scene) -> Figure:
+    """Draw rows below each other, each with its words on the right."""
     height = 64 + ROW_PX * len(shown)
     figure = panels.blank_figure(WIDTH_PX, height)
     x, y, _ = scene.brain.shape * np.array(scene.spacing_mm)
@@ -136,7 +142,7 @@ def page(shown: Sequence[Row], heading: str, scene: Scene) -> bytes:
         _words(figure.add_subplot(grid[i, 3]), row)
     figure.text(0.008, 1 - 12 / height, heading, color="white", fontsize=12, va="top")
     figure.text(0.008, 8 / height, panels.CONVENTION, color="#9fb0c3", fontsize=8.5)
-    return panels.png(figure)
+    return figure
 
 
 def _words(axes: Axes, row: Row) -> None:

@@ -104,7 +104,7 @@ class RawInputs:
     def dose_row(self, w: Any) -> str:
         """Params function: what the subject's row says of the dose, as JSON text."""
         row = self.rows[w.subject]
-        return config.settings_of({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
+        return config.json_text({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
 
     # --- all of a subject -----------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ models through it. Its rules therefore name manifest and models by paths that no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,23 +20,6 @@ if TYPE_CHECKING:
 def as_source(path: str) -> str:
     """Name the same file so that it matches no rule's output: absolute for relative, or back."""
     return os.path.relpath(path) if Path(path).is_absolute() else str(Path(path).absolute())
-
-
-def moved(files: Iterable[tuple[str, Any]], old: str, new: str) -> dict[str, Any]:
-    """Return the named files of a rule for another rule.
-
-    Those below ``old`` lie below ``new`` instead.
-    """
-
-    def place(path: Any) -> Any:
-        below = isinstance(path, str) and path.startswith(old)
-        return new + path.removeprefix(old) if below else path
-
-    return {
-        name: place(found) if isinstance(found, str) or callable(found) else [*map(place, found)]
-        for name, found in files
-        if name
-    }
 
 
 class PredictFiles:

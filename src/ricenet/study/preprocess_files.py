@@ -52,7 +52,7 @@ class PreprocessFiles:
 
     def links(self, w: Any) -> str:
         """Params function: images that each of the transforms joins, as JSON text."""
-        return config.settings_of(self.pairs(w))
+        return config.json_text(self.pairs(w))
 
     def sharing(self, w: Any) -> list[str]:
         """Return the images whose frame of reference the channel may share, if it is a dose."""
@@ -60,7 +60,7 @@ class PreprocessFiles:
 
     def frame_images(self, w: Any) -> str:
         """Params function: :meth:`sharing` as JSON text."""
-        return config.settings_of(self.sharing(w))
+        return config.json_text(self.sharing(w))
 
     def frames(self, w: Any) -> list[str]:
         """Input function: records of :meth:`sharing`."""
@@ -93,8 +93,8 @@ class PreprocessFiles:
     def accepted(self, w: Any) -> str:
         """Params function: checks of a subject that a person has accepted, as JSON text."""
         if w.subject not in self.study.decided:  # nearly everybody
-            return config.settings_of({})
-        return config.settings_of(overrides.accepted(self.study.overrides, w.subject))
+            return config.json_text({})
+        return config.json_text(overrides.accepted(self.study.overrides, w.subject))
 
     def kind(self, w: Any) -> str:
         """Params function: ``mri`` or ``dose``."""

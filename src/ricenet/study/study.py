@@ -118,7 +118,7 @@ class Study:
         """Give the settings of a step as sorted JSON text, see :mod:`ricenet.config.introduced`."""
         field = "registration" if section == "register" else section
         values = getattr(self.config, field).model_dump(mode="json")
-        return config.settings_of(introduced.leave_out(section, values))
+        return config.json_text(introduced.leave_out(section, values))
 
     def code(self, step: str) -> str:
         """Digest of a step's code, or of the older code whose results are declared valid."""
@@ -135,7 +135,7 @@ class Study:
             for step in PREPROCESSING
         }
         grid = [self.config.reference, self.config.dose_anchor]
-        return config.settings_of({**found, "reference": [digests.text_digest(str(grid)), ""]})
+        return config.json_text({**found, "reference": [digests.text_digest(str(grid)), ""]})
 
     def at(self, kind: str, **names: str | int) -> str:
         """Return the path of a file of the study, see :func:`ricenet.study.layout.path`."""
