@@ -143,7 +143,7 @@ def test_cubes_of_a_brain_are_those_of_an_adults():
     assert 2900 < found < 2 * 2900
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_the_demo_with_hd_bet(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     out, log = tmp_path / "device.json", tmp_path / "log"

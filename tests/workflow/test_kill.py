@@ -27,7 +27,7 @@ from killed_steps import run_step
 from ricenet.provenance.digests import bytes_digest, file_digest
 from ricenet.provenance.steps import STEPS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 ONE, OTHERS = "P005", ("P001", "P002", "P003", "P004")
