@@ -18,7 +18,7 @@ from ricenet.provenance.steps import STEPS
 
 
 class Verb(NamedTuple):
-    """What a person may ask for: the module whose ``main`` does it, and a line of help."""
+    """A command of the program: the module whose ``main`` runs it, and a line of help."""
 
     module: str
     summary: str
@@ -78,7 +78,7 @@ def _wrapped(words: Sequence[str]) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Do what the first word of the command line names, and exit with its status."""
+    """Run what the first word of the command line names, and exit with its status."""
     try:
         _main(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:  # whoever reads has seen enough, as in ricenet --help | head
@@ -108,6 +108,6 @@ def _call(module: str, argv: Sequence[str]) -> int | None:
 
 
 def former(module: str, verb: str, argv: Sequence[str]) -> None:
-    """Do what ``python -m ricenet.<module>`` did, and print how it is called now."""
+    """Run what ``python -m ricenet.<module>`` ran, and print its present name."""
     print(f"python -m ricenet.{module} is now: ricenet {verb}", file=sys.stderr)
     main([verb, *argv])

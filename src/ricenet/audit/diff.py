@@ -131,7 +131,7 @@ def _outputs(record: Record) -> dict[str, str]:
 
 
 def text(found: Sequence[Divergence]) -> str:
-    """Return the divergences in words."""
+    """Format the differences as text."""
     lines = []
     for one in found:
         lines += [f"{one.whose}: first at {one.record}", *(f"    {what}" for what in one.what)]

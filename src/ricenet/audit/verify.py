@@ -91,7 +91,7 @@ def verify(
 
 
 def _old_audit(study: Study, root_digest: str, others: Sequence[Problem]) -> list[Problem]:
-    """Audits whose root digest is not that of the files, where no named file explains it."""
+    """List audits whose root digest is not that of the files, where no named file explains it."""
     if any(problem.kind in ("altered", "missing", "orphaned") for problem in others):
         return []
     return [
@@ -106,7 +106,7 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def text(verdict: Verdict, processes: int) -> str:
-    """Return the verdict in words, one line a problem."""
+    """Format the verdict as text, one line a problem."""
     study, measured = verdict.study, verdict.measured
     seconds = max(measured.seconds, 1e-3)
     width = max((len(p.file) for p in verdict.problems), default=0)

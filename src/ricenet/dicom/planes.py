@@ -98,7 +98,7 @@ def pixels(file: DicomFile) -> NDArray:
         values = data.pixel_array
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is no Exception
+    except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is not an Exception
         reraise_own(error, file.label)
         raise ValueError(
             f"{file.label}: the pixel data cannot be decoded ({type(error).__name__}): missing, "

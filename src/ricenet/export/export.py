@@ -19,7 +19,7 @@ IMAGES = (".nii.gz", ".npy", ".png", ".html")  # of heads, or pages that hold su
 
 
 def export(root: Path, out: Path, *, images: bool, licence: str, processes: int = 1) -> int:
-    """Write the crate; the number of runs in it.
+    """Write the crate; return the number of runs in it.
 
     Raises
     ------

@@ -23,7 +23,7 @@ NIFTI = (".nii", ".nii.gz", *PAIR)
 ITK = (".mha", ".nrrd")
 MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile
 HEADER_BYTES = 65536  # more than any MetaImage or NRRD header of a single image has
-# What says how the axes lie: one of these lines
+# What defines how the axes lie: one of these lines
 MHA_ORIENTATION = rb"^(TransformMatrix|Orientation|Rotation) *="
 NRRD_ORIENTATION = rb"^space: *(right|left|[rl][ap][si]|scanner-xyz)"
 # What takes the voxels from another file, which nobody named and whose digest nobody would take
@@ -105,7 +105,7 @@ def _load_itk(path: Path) -> Volume:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse a header that says nothing about the axes, or takes its voxels from elsewhere."""
+    """Refuse a header that does not define the axes, or takes its voxels from elsewhere."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
     nrrd = path.name.lower().endswith(".nrrd")

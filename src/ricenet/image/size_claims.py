@@ -1,4 +1,4 @@
-"""Whether a file can hold what its header claims, asked before anything is unpacked or allocated.
+"""Whether a file can hold what its header claims, checked before anything is unpacked or allocated.
 
 Compression makes a small file large in one step; no library here asks whether that is credible.
 """

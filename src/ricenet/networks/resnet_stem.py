@@ -33,7 +33,7 @@ PLAIN_AT_ONCE = 8  # channels of the stem as it is checked
 
 
 class Stem(Rewritten):
-    """Max-pool of the ReLU of the normalised convolution, computed as this module says.
+    """Max-pool of the ReLU of the normalised convolution, computed as this module describes.
 
     Parameters
     ----------

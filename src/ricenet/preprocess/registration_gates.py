@@ -42,7 +42,7 @@ def head_outline(image: Volume) -> NDArray:
 
 
 def thinned(image: Volume, spacing_mm: float) -> Volume:
-    """Take every n-th voxel, so that they lie about ``spacing_mm`` apart, or as they did."""
+    """Keep every n-th voxel, so that they lie about ``spacing_mm`` apart, or as they did."""
     every = [max(1, round(spacing_mm / own)) for own in image.spacing_mm]
     data = image.data[tuple(slice(None, None, n) for n in every)]
     return Volume(data, image.affine @ np.diag([*every, 1]))

@@ -163,7 +163,7 @@ class Job:
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage(self, path: Path) -> Path:
-        """Temporary name, beside ``path`` and with the same suffixes, to write an output to."""
+        """Return a temporary name to write an output to, beside ``path``, with its suffixes."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.known.staged[path] = staging.temporary(path)
         return self.known.staged[path]

@@ -21,7 +21,7 @@ from ricenet.cohort import tables
 from ricenet.config import config, settings_files
 from ricenet.study import layout
 
-# how a subject stands in each kind of text, between the two parts
+# how a subject is written in each kind of text, between the two parts
 AROUND = {
     ".tsv": (r"(?:^|(?<=\t))", r"(?=\t|$)"),
     ".json": (r"""(?<=["/])""", r"""(?=["/.])"""),
@@ -136,7 +136,7 @@ def delete(root: Path, files: Iterable[Path]) -> list[Path]:
 
 
 def as_text(root: Path, found: Leftovers) -> str:
-    """Say for a terminal what was found."""
+    """Format what was found for a terminal."""
     if not any((found.files, found.models, found.named)):
         return "nothing is left of subjects who are not in the subjects table"
     lines = []

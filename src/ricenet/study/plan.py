@@ -65,7 +65,7 @@ def jobs(text: str, *, codes: Collection[str], settings: Collection[str]) -> Ite
 
 
 def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> str:
-    """Put Snakemake's reason for a job into words."""
+    """Describe Snakemake's reason for a job in words."""
     if text.startswith("Missing output"):
         return NOT_MADE
     if text.startswith("Params have changed"):
@@ -171,7 +171,7 @@ def as_text(planned: Sequence[Planned], seconds: Mapping[str, Sequence[float]]) 
 
 
 def dry_run(words: Sequence[str]) -> str:
-    """Let Snakemake plan, and return what it prints.
+    """Run Snakemake's planning, and return what it prints.
 
     Raises
     ------

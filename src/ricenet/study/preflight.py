@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def require_safe(path: Path) -> None:
-    """Raise ``ValueError`` for a settings file that is no plain, small YAML."""
+    """Raise ``ValueError`` for a settings file that is not plain, small YAML."""
     try:
         require_plain(path)
         require_small(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -17,7 +17,7 @@ from ricenet.train.checkpoint import State
 
 
 def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> None:
-    """Raise ``ValueError`` with the layer where a gradient of an epoch is no number.
+    """Raise ``ValueError`` with the layer where a gradient of an epoch is not finite.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> N
         return
     step_of_epoch = int((~finite).any(dim=1).nonzero()[0]) + 1
     names = [name for name, _ in network.named_parameters()]
-    # backward runs from the last layer to the first: the last in the network was the first to go
+    # backward runs from the last layer to the first: the last one in the network failed first
     place = int((~finite[step_of_epoch - 1]).nonzero()[-1])
     raise ValueError(
         f"the gradient of {names[place]} is no number in epoch {epoch}, step {step_of_epoch}; "

@@ -99,7 +99,7 @@ def go_on(
     optimizer: torch.optim.Optimizer,
     fit: Fit,
 ) -> State:
-    """Go on after the epochs of a resume point, or say why not and begin."""
+    """Continue after the epochs of a resume point, or log why not and begin."""
     if point and fit_of(point.state.execution) == fit:
         state = checkpoint.restore(point, network, optimizer)
         job.say(f"resumed after epoch {state.epoch}")
