@@ -31,7 +31,7 @@ VERBS = {
         "ricenet.device_check.command",
         "check precision, memory and hours of the device that trains",
     ),
-    "plan": Verb("ricenet.study.plan", "say what a run would do, why, and for how many hours"),
+    "plan": Verb("ricenet.study.plan", "show what a run would do, why, and for how many hours"),
     "run": Verb("ricenet.study.run", "run the workflow: Snakemake with this repository's profile"),
     "status": Verb(
         "ricenet.report.status", "show who is ready, held back or failed, and what to do"
@@ -41,10 +41,10 @@ VERBS = {
     ),
     "leftovers": Verb("ricenet.study.leftovers", "list or delete files of patients who have left"),
     "explain-dose": Verb(
-        "ricenet.ingest.explain_dose", "tell in words how a total dose came about"
+        "ricenet.ingest.explain_dose", "explain in words how a total dose was computed"
     ),
     "verify": Verb("ricenet.audit.verify", "prove every file of a study"),
-    "why": Verb("ricenet.audit.why", "tell where a file comes from, back to the raw series"),
+    "why": Verb("ricenet.audit.why", "trace a file back to the raw series"),
     "diff": Verb("ricenet.audit.diff", "compare two runs of a study"),
     "export": Verb("ricenet.export.export", "write a study as an RO-Crate"),
     "phantom": Verb("ricenet.phantom.command", "make synthetic patients as DICOM, with truth"),
@@ -100,7 +100,7 @@ def _main(argv: Sequence[str]) -> None:
     elif word == "--version":
         print(f"ricenet {__version__}")
     else:
-        sys.exit(f"error: there is no {word!r}\n\n{usage()}")
+        sys.exit(f"error: unknown command {word!r}\n\n{usage()}")
 
 
 def _call(module: str, argv: Sequence[str]) -> int | None:

@@ -35,9 +35,9 @@ def require_sound(problems: Iterable[Problem]) -> None:
     lines = [f"{problem.file}: {problem.kind} ({problem.why})" for problem in problems]
     if lines:
         raise ValueError(
-            "\n  ".join(["files that are not what was written:", *lines])
+            "\n  ".join(["files that differ from what was written:", *lines])
             + "\ndelete them, and their records, and run again; "
-            "ricenet verify says more"
+            "ricenet verify shows more"
         )
 
 

@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="ricenet verify",
         description="Name every file of a study that is altered, missing, orphaned, stale, made "
-        "from something else than its parents, physically impossible, or that holds identities.",
+        "from other files than its parents, physically impossible, or that holds identities.",
     )
     parser.add_argument("folder", nargs="?", type=Path, help="a study; else that of the settings")
     parser.add_argument("--configfile", nargs="*", type=Path, help="as for snakemake --configfile")
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if plan is None:
-        print("no settings were given: nothing is compared with settings and source")
+        print("no settings given: nothing is compared with settings and source")
     print(text(verdict, args.processes))
     return 1 if verdict.problems else 0
 
@@ -162,5 +162,5 @@ def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Pla
             plan = from_files(configfiles or [])
     root = folder if folder is not None else Path(plan.root) if plan else Path()
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; give that of a study, or its --configfile")
+        raise ValueError(f"{root} is not a folder; give a study's folder, or --configfile")
     return plan, root

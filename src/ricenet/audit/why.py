@@ -37,7 +37,7 @@ def lineage(study: Study, file: str) -> list[Record]:
     made = {name: record for name, (record, _) in study.outputs().items()}
     start = study.records.get(file) or made.get(file)
     if start is None:
-        raise ValueError(f"{file}: no record names it; ricenet verify says more")
+        raise ValueError(f"{file}: no record names it; ricenet verify shows more")
     found: dict[str, Record] = {}
     waiting = [(start, False)]
     while waiting:
@@ -160,8 +160,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the history of the file that the command line names."""
     parser = argparse.ArgumentParser(
         prog="ricenet why",
-        description="Lineage of a file of a study, back to the raw series: commands, settings, "
-        "digests, and what the steps and people decided.",
+        description="Show the lineage of a file of a study, back to the raw series: commands, "
+        "settings, digests, and what the steps and people decided.",
     )
     parser.add_argument("file", type=Path, help="any result or record of a study")
     path: Path = parser.parse_args(argv).file

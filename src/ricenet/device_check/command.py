@@ -146,7 +146,7 @@ def command_line() -> argparse.ArgumentParser:
     """Make the parser."""
     parser = argparse.ArgumentParser(
         prog="ricenet check-device",
-        description="Check a device before a study is given to it: is it right, does the study "
+        description="Check a device before a study: is it correct, does the study "
         "fit, how long will it take. A minute for small volumes, ten for 224^3 on a GPU. On a "
         "cluster: snakemake check_device with the study's profile. Research use only.",
     )
@@ -192,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         say(f"error: {error if own else found['error']}")
         with contextlib.suppress(OSError):
             atomic.write_json(args.out, found)
-            say(f"what was found until then: {args.out}")
+            say(f"results until then: {args.out}")
         if not isinstance(error, (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError)):
             raise
         sys.exit(1)

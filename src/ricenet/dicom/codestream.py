@@ -85,7 +85,7 @@ def _require_size(
     elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
         found = jpeg_size(frame)
     else:
-        raise ValueError(f"{label}: this transfer syntax is not read; export it uncompressed")
+        raise ValueError(f"{label}: this transfer syntax is not supported; export it uncompressed")
     if found != (*size, 1):
         shown = "no size" if found is None else "{} rows, {} columns, {} components".format(*found)
         raise ValueError(

@@ -130,7 +130,7 @@ def _refuse_deflated(path: Path, label: str) -> None:
         filereader.read_preamble(file, force=True)
         meta = filereader._read_file_meta_info(file)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise ValueError(f"{label}: deflated transfer syntax is not read; export uncompressed")
+        raise ValueError(f"{label}: deflated transfer syntax is not supported; export uncompressed")
 
 
 def reraise_own(error: BaseException, label: str) -> None:

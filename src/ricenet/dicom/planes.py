@@ -39,9 +39,7 @@ def size(file: DicomFile) -> tuple[int, int]:
     )
     extent = (rows, columns, frame_count(file))
     if min(extent) < 1 or prod(extent) > MAX_VOXELS:
-        raise ValueError(
-            f"{file.label}: its size {extent} (rows, columns, frames) is not believable"
-        )
+        raise ValueError(f"{file.label}: its size {extent} (rows, columns, frames) is implausible")
     return rows, columns
 
 

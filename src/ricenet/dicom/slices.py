@@ -68,7 +68,7 @@ def slices(file: DicomFile) -> list[Slice]:
         return [_slice(file, 0, header, header, header, header)]
     if "PerFrameFunctionalGroupsSequence" not in file.header:
         raise ValueError(
-            f"{file.label}: multi-frame, but without functional groups nothing says where its "
+            f"{file.label}: multi-frame, but without functional groups it is unknown where its "
             f"frames lie; give the original series"
         )
     count, groups = frame_count(file), items(file, "PerFrameFunctionalGroupsSequence")

@@ -49,7 +49,7 @@ def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
     first = planes[0]
     if len(planes) * prod(matrix(first.file)) > MAX_VOXELS:
         raise ValueError(
-            f"{len(planes)} planes of {matrix(first.file)} pixels are not believable; export the "
+            f"{len(planes)} planes of {matrix(first.file)} pixels are implausible; export the "
             f"series again"
         )
     normal = plane_axes(first.orientation, first.file.label)[2]

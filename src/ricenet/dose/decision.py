@@ -135,7 +135,7 @@ def require_complete(doses: Sequence[Dose], plan: Plan | None) -> None:
     what = "beams" if by_beam else "fraction groups"
     if plan is None:
         raise ValueError(
-            f"doses of single {what} without their RTPLAN: nobody can tell whether they are all; "
+            f"doses of single {what} without their RTPLAN: they may be incomplete; "
             f"add the plan, or export the dose of the whole plan"
         )
     expected: set = set(plan.beams) if by_beam else set(plan.fractions)

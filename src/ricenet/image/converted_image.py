@@ -111,7 +111,7 @@ def _check_header(path: Path) -> None:
     nrrd = path.name.lower().endswith(".nrrd")
     end = re.search(rb"\r?\n\r?\n" if nrrd else rb"^ElementDataFile.*\n?", header, re.M)
     if end is None:
-        raise ValueError("not a readable MetaImage or NRRD file: its header has no end")
+        raise ValueError("not a readable MetaImage or NRRD file: its header is not terminated")
     text, flags = header[: end.end()], re.M | re.I
     if re.search(NRRD_ELSEWHERE if nrrd else MHA_ELSEWHERE, text, flags):
         raise ValueError("its voxels lie in another file; save header and voxels as one file")
@@ -137,4 +137,4 @@ def _require_right_angles(affine: NDArray) -> None:
 
 def _check_size(size: tuple[int, ...]) -> None:
     if prod(size) > MAX_VOXELS:
-        raise ValueError(f"its size {size} is not believable; the header is damaged")
+        raise ValueError(f"its size {size} is implausible; the header is damaged")

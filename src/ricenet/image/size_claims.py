@@ -26,5 +26,5 @@ def require_compression(claimed: int, stored: int) -> None:
     """Raise ``ValueError`` where no image is compressed that much."""
     if claimed > SMALL and claimed > MAX_COMPRESSION * stored:
         raise ValueError(
-            f"{stored} bytes claim to be {claimed}: not believable; export it again, uncompressed"
+            f"{stored} bytes claim to be {claimed}: implausible; export it again, uncompressed"
         )

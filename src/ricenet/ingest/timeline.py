@@ -241,4 +241,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_twice(job, mri)
         job.fact("unknown", unknown)
         if unknown:
-            job.say(f"not checked, the headers do not say enough: {', '.join(unknown)}")
+            job.say(f"not checked, information missing in the headers: {', '.join(unknown)}")

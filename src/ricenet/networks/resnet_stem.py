@@ -134,7 +134,7 @@ class WithStem(nn.Module):
             A gradient of the batch is asked for.
         """
         if batch.requires_grad:
-            raise ValueError("the stem gives no gradient of its input; call the network itself")
+            raise ValueError("the stem computes no gradient of its input; call the network itself")
         network, x = self.network, self.stem(batch)
         for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
             x = layer(x)

@@ -209,7 +209,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         interpolator = "linear" if dose else job.settings["mri_interpolator"]
         moved = sample_parts(volume, grid, interpolator=interpolator, transform=transform)
         if not np.any(moved.data):
-            raise ValueError(f"channel {args.channel}: nothing of it lies in the reference's view")
+            raise ValueError(
+                f"channel {args.channel}: it does not overlap the reference's field of view"
+            )
         own = dose_grids(facts, volume) if dose else [(volume.data.shape, volume.affine)]
         views, brain = fields_of_view(own, grid, transform), mask.data > 0
         job.fact("brain_covered", round(share_inside(np.logical_or.reduce(views), brain), 6))

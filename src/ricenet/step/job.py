@@ -144,7 +144,7 @@ class Job:
             staging.sync(temporary)
         if not self.lease.held():
             raise ValueError(
-                "this process stood still for so long that another took over; nothing was written"
+                "this process was suspended for so long that another took over; nothing was written"
             )
         for final, temporary in self.known.staged.items():
             temporary.replace(final)

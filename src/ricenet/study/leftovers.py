@@ -122,7 +122,7 @@ def delete(root: Path, files: Iterable[Path]) -> list[Path]:
     for path in files:
         target = root / path
         if target.parent.resolve() != real / path.parent:
-            raise ValueError(f"{path}: a link leads out of the study on the way; not removed")
+            raise ValueError(f"{path}: a link leads out of the study along this path; not removed")
         target.unlink()
         removed.append(path)
         for folder in path.parents[:-2]:  # subjects/<subject>, never subjects itself

@@ -191,7 +191,7 @@ def require_all(planned: Iterable[Planned], text: str) -> None:
     rows = re.findall(r"^(\w+) +(\d+)$", stats[1] if stats else "", flags=re.M)
     counted = Counter({name: int(n) for name, n in rows if name not in {*COLLECTING, "total"}})
     if counted != Counter(job.rule for job in planned):
-        raise ValueError("this version of Snakemake prints its plan otherwise; use snakemake -n")
+        raise ValueError("this Snakemake prints its plan in another format; use snakemake -n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -96,7 +96,7 @@ class Study:
         for subject, column in self.raw.missing():
             warnings.warn(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
-                f"not exist; its jobs will fail, the other subjects go on",
+                f"not exist; its jobs will fail, the others continue",
                 stacklevel=3,
             )
 
@@ -109,8 +109,8 @@ class Study:
             warnings.warn(
                 f"the models of cohort {self.cohort_name} were trained with "
                 f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
-                f"them again without. To keep the old models as they are, go on with a cohort that "
-                f"extends this one (ricenet freeze)",
+                f"them again without. To keep the old models as they are, continue with a cohort "
+                f"that extends this one (ricenet freeze)",
                 stacklevel=3,
             )
 

@@ -106,8 +106,8 @@ def go_on(
         return state
     if point:
         job.say(
-            f"{point.state.epoch} epochs were done on a path that this device does not take now "
-            "(other programs on it, or another device); the training begins again"
+            f"{point.state.epoch} epochs were computed in a configuration that this device does "
+            "not run now (other programs on it, or another device); the training starts again"
         )
     return State(execution=fit._asdict())
 
