@@ -1,9 +1,9 @@
 # make demo   the whole workflow on eight synthetic patients, on a CPU
 # make test   linters, types, tests
-# make test-long   tests with real scans and HD-BET that take too long for every change
+# make test-long   tests with real scans and HD-BET, too long to run at every change
 # make phantom-study   proof of learning: 92 synthetic patients, all models, hours
-# make test-slurm   a small study through a real Slurm of one node (root; SKIP_SLURM=reason skips it)
-# All set everything up in .venv first (make setup).
+# make test-slurm   a small study on a real one-node Slurm (root; SKIP_SLURM=reason skips it)
+# All of them set up .venv first (make setup).
 
 PYTHON ?= python3
 CORES ?= $(shell nproc)
@@ -60,7 +60,7 @@ lint:
 types:
 	mypy
 
-# The quick tests side by side with one thread each; then those that fill the machine by themselves.
+# The quick tests in parallel with one thread each; then those that need the whole machine.
 unit:
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not slow and not long" --durations=10 $(SKIPS)
 	pytest -m slow --durations=10 $(SKIPS)

@@ -1,4 +1,4 @@
-# RICE-NET: from DICOM to a report. The steps are programs in src/ricenet; the rules say what
+# RICE-NET: from DICOM to a report. The steps are programs in src/ricenet; the rules define what
 # depends on what. `snakemake -n` shows the plan, README.md explains the targets.
 
 import gc
@@ -19,7 +19,7 @@ sys.path.insert(0, str(SOURCE))
 from ricenet.study.scheduling import stop_alarms
 from ricenet.config.yaml_limits import require_plain
 
-# Before anybody builds what its aliases multiply.
+# Before its YAML aliases are expanded.
 require_plain(Path("config/config.yaml"))
 
 

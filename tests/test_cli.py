@@ -76,7 +76,7 @@ def test_the_help_loads_nothing_large() -> None:
 def test_an_unknown_word_is_an_error_with_the_help() -> None:
     shown = ricenet("frobnicate")
     assert shown.returncode == 1 and shown.stdout == ""
-    assert shown.stderr.startswith("error: there is no 'frobnicate'\n\nusage: ricenet <verb>")
+    assert shown.stderr.startswith("error: unknown command 'frobnicate'\n\nusage: ricenet <verb>")
 
 
 def test_no_verb_is_a_step() -> None:
@@ -181,7 +181,7 @@ def test_check_of_a_sound_study_and_of_one_without_raw_data(tmp_path: Path) -> N
     assert "warning: subject S1: the path in column 'event'" in shown.stdout
     (tmp_path / "raw" / "gone").write_bytes(b"")
     shown = ricenet("check", "--configfile", str(settings))
-    assert shown.returncode == 0 and shown.stdout.endswith("nothing is wrong\n")
+    assert shown.returncode == 0 and shown.stdout.endswith("no problems found\n")
     cohort.write_text(cohort.read_text().replace("S3", "S7"))
     shown = ricenet("check", str(settings))
     assert shown.returncode == 2 and shown.stderr.startswith("error: ")

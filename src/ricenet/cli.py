@@ -18,7 +18,7 @@ from ricenet.provenance.steps import STEPS
 
 
 class Verb(NamedTuple):
-    """What a person may ask for: the module whose ``main`` does it, and a line of help."""
+    """A command of the program: the module whose ``main`` runs it, and a line of help."""
 
     module: str
     summary: str
@@ -31,7 +31,7 @@ VERBS = {
         "ricenet.device_check.command",
         "check precision, memory and hours of the device that trains",
     ),
-    "plan": Verb("ricenet.study.plan", "say what a run would do, why, and for how many hours"),
+    "plan": Verb("ricenet.study.plan", "show what a run would do, why, and for how many hours"),
     "run": Verb("ricenet.study.run", "run the workflow: Snakemake with this repository's profile"),
     "status": Verb(
         "ricenet.report.status", "show who is ready, held back or failed, and what to do"
@@ -41,10 +41,10 @@ VERBS = {
     ),
     "leftovers": Verb("ricenet.study.leftovers", "list or delete files of patients who have left"),
     "explain-dose": Verb(
-        "ricenet.ingest.explain_dose", "tell in words how a total dose came about"
+        "ricenet.ingest.explain_dose", "explain in words how a total dose was computed"
     ),
     "verify": Verb("ricenet.audit.verify", "prove every file of a study"),
-    "why": Verb("ricenet.audit.why", "tell where a file comes from, back to the raw series"),
+    "why": Verb("ricenet.audit.why", "trace a file back to the raw series"),
     "diff": Verb("ricenet.audit.diff", "compare two runs of a study"),
     "export": Verb("ricenet.export.export", "write a study as an RO-Crate"),
     "phantom": Verb("ricenet.phantom.command", "make synthetic patients as DICOM, with truth"),
@@ -78,7 +78,7 @@ def _wrapped(words: Sequence[str]) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Do what the first word of the command line names, and exit with its status."""
+    """Run what the first word of the command line names, and exit with its status."""
     try:
         _main(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:  # whoever reads has seen enough, as in ricenet --help | head
@@ -100,7 +100,7 @@ def _main(argv: Sequence[str]) -> None:
     elif word == "--version":
         print(f"ricenet {__version__}")
     else:
-        sys.exit(f"error: there is no {word!r}\n\n{usage()}")
+        sys.exit(f"error: unknown command {word!r}\n\n{usage()}")
 
 
 def _call(module: str, argv: Sequence[str]) -> int | None:
@@ -108,6 +108,6 @@ def _call(module: str, argv: Sequence[str]) -> int | None:
 
 
 def former(module: str, verb: str, argv: Sequence[str]) -> None:
-    """Do what ``python -m ricenet.<module>`` did, and print how it is called now."""
+    """Run what ``python -m ricenet.<module>`` ran, and print its present name."""
     print(f"python -m ricenet.{module} is now: ricenet {verb}", file=sys.stderr)
     main([verb, *argv])

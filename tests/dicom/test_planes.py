@@ -50,7 +50,7 @@ def test_size_that_cannot_be_is_refused(tmp_path: Path) -> None:
     data = slice_of(0)
     data.Rows = data.Columns = 65535
     data.NumberOfFrames = 2000
-    with pytest.raises(ValueError, match="not believable"):
+    with pytest.raises(ValueError, match="implausible"):
         pixels(one(tmp_path, data))
 
 

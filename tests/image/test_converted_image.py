@@ -268,7 +268,7 @@ def test_doubtful_headers_are_refused(change, message: str, name: str, tmp_path:
         ),
         (nrrd(SPACE, STRAIGHT, "data file: other.raw\n"), "voxels lie in another file"),
         (nrrd(SPACE, STRAIGHT)[:-10], "or truncated"),
-        (nrrd(SPACE, STRAIGHT)[:100], "header has no end"),
+        (nrrd(SPACE, STRAIGHT)[:100], "header is not terminated"),
     ],
 )
 def test_doubtful_nrrd_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_absurd_size_is_refused_before_voxels_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.nii.gz").write_bytes(gzip.compress(bytes(raw)))
     (tmp_path / "a.mha").write_bytes(metaimage().replace(b"3 4 5", b"30000 30000 30000"))
     for name in ("a.nii.gz", "a.mha"):
-        with pytest.raises(ValueError, match=r"its size \(30000, 30000, 30000\) is not believable"):
+        with pytest.raises(ValueError, match=r"its size \(30000, 30000, 30000\) is implausible"):
             read(tmp_path / name)
 
 

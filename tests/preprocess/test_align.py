@@ -135,7 +135,7 @@ def test_dose_without_a_common_frame_is_refused(frame, tmp_path: Path) -> None:
 def test_channel_beyond_the_references_view_is_refused(tmp_path: Path) -> None:
     flags = subject(tmp_path, "postop", None)
     far = [write_transform(tmp_path, "postop_to-event", rigid((0, 0, 0), (500, 0, 0)))]
-    with pytest.raises(ValueError, match="nothing of it lies in the reference's view"):
+    with pytest.raises(ValueError, match="it does not overlap the reference's field of view"):
         run_align(
             tmp_path / "r.json", {"mri_interpolator": "linear"}, kind="mri", frames=[],
             transforms=far, **flags,

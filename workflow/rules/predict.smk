@@ -1,12 +1,12 @@
 # REQUIRED INPUTS: manifest and models of a cohort. The test subjects are those of the manifest; all
-# others are subjects without a label, or any outside the cohort whose file is asked for by name: for
+# others are subjects without a label, or any outside the cohort whose file is requested by name: for
 # them the models are taken as they are, and nothing here trains (src/ricenet/study/predict_files.py).
 # OUTPUTS: cohorts/<cohort>/<ablation>/test-predictions.tsv; for the others
 # cohorts/<cohort>/predictions/<subject>/prediction.json, the table of all, occlusion maps.
 
 
 rule predict_test:
-    """Ask the fold models of one input combination about the test subjects."""
+    """Predict the test subjects with the fold models of one input combination."""
     input:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
@@ -35,7 +35,7 @@ rule predict_test:
 
 
 rule arrival:
-    """List a subject who arrived for the models of a finished cohort."""
+    """List a new subject for the models of a finished cohort."""
     input:
         cohort=PREDICT.file("manifest"),
         cohort_record=ancient(PREDICT.file("manifest_record")),
@@ -80,7 +80,7 @@ use rule predict_test as predict_arrival with:
 
 
 rule vote:
-    """Join what the ensembles say about a subject: votes and mean probability."""
+    """Join the ensembles' predictions for a subject: votes and mean probability."""
     input:
         manifest_record=rules.arrival.output.record,
         tables=PREDICT.tables,
@@ -109,7 +109,7 @@ rule vote:
 
 
 rule predictions:
-    """Put the answers about all subjects who arrived into one table."""
+    """Collect the predictions for all new subjects in one table."""
     input:
         answers=PREDICT.answers(),
     output:

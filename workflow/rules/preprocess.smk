@@ -2,7 +2,7 @@
 # OUTPUTS: caches/<subject>.npy, and every step on the way to it, with a record beside each.
 #
 # One thread a step: a second makes none of them much faster, while two subjects' steps side by side
-# take half the time, and ANTs repeats itself to the bit. For one urgent subject there is
+# take half the time, and ANTs is bit-reproducible. For one urgent subject there is
 # --set-threads brain_mask=4 register=4.
 
 
@@ -88,7 +88,7 @@ rule register:
 
 
 rule align:
-    """Bring a channel onto the reference grid: transforms composed, one interpolation."""
+    """Resample a channel onto the reference grid: transforms composed, one interpolation."""
     input:
         image=STUDY.at("native"),
         image_record=STUDY.at("native_record"),
@@ -214,7 +214,7 @@ rule crop:
 
 
 rule quality:
-    """Hold a subject back whose checks failed, until a person has decided."""
+    """Hold back a subject whose checks failed, until a person has decided."""
     input:
         records=PREPROCESS.quality_records,
     output:

@@ -1,10 +1,10 @@
 # REQUIRED INPUTS: the manifest of the cohort, from cohort.smk, and the caches that it lists.
 # OUTPUTS: cohorts/<cohort>/<ablation>/fold-<k>/model.safetensors with its history and the predictions
-# for the validation fold; and, when asked for, logs/device-check.json.
+# for the validation fold; and, on request, logs/device-check.json.
 
 
 rule check_device:
-    """Check whether the device that trains is right, how much fits, and how long the study takes."""
+    """Check whether the training device is correct, how much fits, and how long the study takes."""
     output:
         STUDY.at("device_check"),
     log:
@@ -46,7 +46,7 @@ rule train_model:
     threads: 4
     resources:
         mem_mb=growing(32000),
-        runtime=2880,  # the next attempt goes on where this one stopped
+        runtime=2880,  # the next attempt continues where this one stopped
         gpu=1,
         gpu_mem_mb=STUDY.training_mb,
     params:

@@ -20,7 +20,7 @@ OUTSIDE_THE_ROOT = ("audit", "report")
 
 
 def wanted(study: Study) -> set[str]:
-    """Return the names of all files whose digest the records can be held against."""
+    """Return the names of all files whose digest can be compared with the records."""
     named = {
         file
         for record in study.records.values()
@@ -31,7 +31,7 @@ def wanted(study: Study) -> set[str]:
 
 
 def outputs(study: Study, digests: Mapping[str, str]) -> list[Problem]:
-    """Return the files that are not what their record says."""
+    """Return the files that differ from their record."""
     found = []
     for file, (record, digest) in study.outputs().items():
         if file not in digests:
@@ -63,7 +63,7 @@ def twice(study: Study) -> list[Problem]:
 
 
 def parents(study: Study, digests: Mapping[str, str]) -> list[Problem]:
-    """List records that were made from something else than what their parents say they wrote."""
+    """List records that were made from other files than their parents' records name."""
     made, broken = study.outputs(), study.broken()
     found = []
     for record in study.records.values():
@@ -80,7 +80,7 @@ def parents(study: Study, digests: Mapping[str, str]) -> list[Problem]:
 
 def orphans(study: Study, files: Iterable[str]) -> list[Problem]:
     """Return the files that no record vouches for."""
-    # what an edited record says of its outputs is not believed, but they are not blamed either
+    # an edited record's outputs are not trusted, but not reported as faulty either
     known = study.outputs().keys() | study.records.keys() | study.broken() | study.claimed
     return [Problem(file, "orphaned", "no record names it") for file in files if file not in known]
 
@@ -88,12 +88,12 @@ def orphans(study: Study, files: Iterable[str]) -> list[Problem]:
 def invalid(
     findings: Iterable[Finding], sound: set[str], accepted: set[tuple[str, str]]
 ) -> list[Problem]:
-    """Files whose physical invariants do not hold, as far as all files they need are sound.
+    """List files whose physical invariants do not hold, as far as all files they need are sound.
 
     Parameters
     ----------
     sound : set of str
-        Files that are what their records say.
+        Files that agree with their records.
     accepted : set of (subject, ``<record>/<check>``)
         What a person has decided to accept.
     """
@@ -113,7 +113,7 @@ def _explained(check: Mapping[str, object]) -> str:
 
 
 def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
-    """Return the files that can be read and are not other than their records say."""
+    """Return the files that can be read and do not contradict their records."""
     made = study.outputs()
     return {
         file
@@ -123,7 +123,7 @@ def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
 
 
 def root_digest(study: Study, digests: Mapping[str, str]) -> str:
-    """Return one digest over the study: what the outputs are called, and what they hold.
+    """Return one digest over the study: names and contents of the outputs.
 
     A tree of sha256: a folder's digest is that of its entries' names and digests, in the order of
     the names; a file's is that of its content (voxels and affine for NIfTI). Records, logs and the
@@ -139,7 +139,7 @@ def root_digest(study: Study, digests: Mapping[str, str]) -> str:
 
 
 def folder_digest(files: Mapping[str, str]) -> str:
-    """Digest of a folder, given the digests of all files below it by their paths in it."""
+    """Return the digest of a folder, given the digests of all files below it by relative path."""
     entries: dict[str, str] = {}
     below: dict[str, dict[str, str]] = {}
     for path, digest in files.items():

@@ -1,6 +1,6 @@
 """The step ``audit``: every record of a study in one table, every digest computed anew.
 
-A file whose content is not what its record says stops the audit with its name. A record whose
+A file whose content differs from its record stops the audit with its name. A record whose
 inputs have changed since, and an invariant that does not hold, is listed as a failed check.
 """
 
@@ -25,24 +25,24 @@ Row = dict[str, Any]
 
 
 def before_the_audit(study: Study) -> Study:
-    """Study without the records that are written after the audit, or by it."""
+    """Return the study without the records that are written after the audit, or by it."""
     kept = {n: r for n, r in study.records.items() if r.step not in chain.OUTSIDE_THE_ROOT}
     return Study(study.root, kept, study.problems, study.claimed)
 
 
 def require_sound(problems: Iterable[Problem]) -> None:
-    """Raise ``ValueError`` that names each file which is not what was written."""
+    """Raise ``ValueError`` that names each file which differs from what was written."""
     lines = [f"{problem.file}: {problem.kind} ({problem.why})" for problem in problems]
     if lines:
         raise ValueError(
-            "\n  ".join(["files that are not what was written:", *lines])
+            "\n  ".join(["files that differ from what was written:", *lines])
             + "\ndelete them, and their records, and run again; "
-            "ricenet verify says more"
+            "ricenet verify shows more"
         )
 
 
 def rows(study: Study, misparented: Iterable[Problem], findings: Iterable[Finding]) -> pd.DataFrame:
-    """Table of all records, their checks, whether their inputs are still the same, invariants.
+    """List all records with their checks, whether their inputs are unchanged, and invariants.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def _known(record: Record, by: str) -> Row:
 
 
 def accepted_checks(root: Path) -> set[tuple[str, str]]:
-    """Subject and ``<record>/<check>`` of each failed check that a person has accepted."""
+    """Return subject and ``<record>/<check>`` of each failed check that a person has accepted."""
     found = set()
     for path in root.glob("subjects/*/quality.tsv"):
         table = tsv.read(path)

@@ -131,7 +131,7 @@ def _outputs(record: Record) -> dict[str, str]:
 
 
 def text(found: Sequence[Divergence]) -> str:
-    """Return the divergences in words."""
+    """Format the differences as text."""
     lines = []
     for one in found:
         lines += [f"{one.whose}: first at {one.record}", *(f"    {what}" for what in one.what)]
@@ -146,15 +146,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compare the two runs that the command line names; 1 if they differ."""
     parser = argparse.ArgumentParser(
         prog="ricenet diff",
-        description="First divergence of each subject between two study folders, from their "
-        "records. Verify both first: records are believed here.",
+        description="Show the first difference of each subject between two study folders, from "
+        "their records. Verify both first: records are trusted here.",
     )
     parser.add_argument("first", type=Path, help="folder of a study")
     parser.add_argument("second", type=Path, help="folder of another run of it")
     args = parser.parse_args(argv)
     for folder in (args.first, args.second):
         if not folder.is_dir():
-            print(f"error: {folder} is no folder; give that of a study", file=sys.stderr)
+            print(f"error: {folder} is not a folder; give the folder of a study", file=sys.stderr)
             return 2
     first, second = records.read(args.first), records.read(args.second)
     for problem in (*first.problems, *second.problems):

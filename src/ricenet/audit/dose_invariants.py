@@ -17,14 +17,14 @@ DOSE_TOLERANCE = 1e-4  # relative, of a maximum in single precision
 
 
 def of_align(record: Record, load: Volumes) -> list[Finding]:
-    """Return the sign and integral of a registered dose.
+    """Check the sign and integral of a registered dose.
 
     Not negative, each plan as in its native voxels.
     """
     (file,) = record.named("outputs", "out")
     moved = load(file)
     found = [finding(record, file, [], "dose-minimum", moved.data.min(), at_least=0, unit="Gy")]
-    # where the dose reaches beyond the reference's view, its integral cannot be kept
+    # where the dose reaches beyond the reference's field of view, its integral cannot be kept
     if any(check["check"] == "dose-integral" for check in record.content["checks"]):
         found.append(_integral(record, file, moved, load))
     return found
@@ -49,7 +49,7 @@ def _parts(dose: Volume) -> NDArray:
 
 
 def of_total_dose(record: Record, load: Volumes, ledger: Mapping[str, Any]) -> list[Finding]:
-    """Return the dose of the course.
+    """Check the dose of the course.
 
     Not negative, and not above what the native voxels and the ledger give.
 

@@ -1,7 +1,7 @@
-"""What settings, tables and source ask for now, against what the records say was done.
+"""What settings, tables and source require now, compared with what the records state was done.
 
 Files of subjects that a person has excluded, and of other cohorts, are kept as they were made:
-nothing is asked of them here.
+nothing is required of them here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SOURCES = {
 
 
 def problems(study: Study, plan: Plan) -> list[Problem]:
-    """All that the settings, the tables and the source ask for, and that the study has not."""
+    """List all that the settings, the tables and the source require and the study lacks."""
     asked = [record for record in study.records.values() if is_asked(record, plan)]
     found = [problem for record in asked for problem in stale(record, plan)]
     return [*found, *_raw(asked, plan), *missing(study, plan), *unknown_subjects(study, plan)]
@@ -58,7 +58,7 @@ def is_asked(record: Record, plan: Plan) -> bool:
 
 
 def stale(record: Record, plan: Plan) -> Iterable[Problem]:
-    """Ways in which a record's settings, code or values differ from what they would be now."""
+    """List how a record's settings, code or values differ from what they would be now."""
     if not hasattr(plan.config, "registration" if record.step == "register" else record.step):
         yield Problem(record.name, "stale", f"there is no step {record.step} any more")
         return
@@ -108,7 +108,7 @@ def _wildcards(record: Record) -> Any:
 
 
 def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
-    """Yield the native volumes whose raw data are others now.
+    """Yield the native volumes whose raw data have changed.
 
     Nothing is said where these are not there.
     """
@@ -122,7 +122,7 @@ def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
 
 
 def missing(study: Study, plan: Plan) -> Iterable[Problem]:
-    """Yield the results that the settings ask for and no record names.
+    """Yield the results that the settings require and no record names.
 
     Subjects that wait are left out.
     """
@@ -158,7 +158,7 @@ def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
 
 
 def unknown_subjects(study: Study, plan: Plan) -> Iterable[Problem]:
-    """Yield the files of subjects whom neither the subjects table nor a decision knows."""
+    """Yield the files of subjects in neither the subjects table nor the overrides table."""
     known = {*map(str, plan.subjects.index), *plan.excluded, ""}
     for record in study.records.values():
         if record.subject not in known:

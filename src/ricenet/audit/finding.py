@@ -58,7 +58,7 @@ def finding(
     at_most: float | None = None,
     unit: str = "",
 ) -> Finding:
-    """Give a finding with its verdict; what is not a number fails."""
+    """Return a finding with its verdict; what is not a number fails."""
     beyond = 1e300 if at_most is not None else -1e300
     number = float(value) if np.isfinite(value) else beyond
     check = checks.verdict(name, number, at_least=at_least, at_most=at_most, unit=unit)
@@ -66,7 +66,7 @@ def finding(
 
 
 def same_grid(record: Record, file: str, image: Volume, other: str, grid: Volume) -> Finding:
-    """Return whether an image lies on the grid of another: distance of the affines, mm."""
+    """Check that an image lies on the grid of another: distance of the affines, mm."""
     shaped = image.data.shape[:3] == grid.data.shape[:3]
     apart = float(np.abs(image.affine - grid.affine).max()) if shaped else np.inf
     name, limit = f"same-grid {short(file)}", AFFINE_TOLERANCE_MM
@@ -74,7 +74,7 @@ def same_grid(record: Record, file: str, image: Volume, other: str, grid: Volume
 
 
 def background(record: Record, file: str, data: NDArray, other: str, brain: NDArray) -> Finding:
-    """Return the voxels outside the brain that are not exactly 0."""
+    """Count the voxels outside the brain that are not exactly 0."""
     voxels = int(np.count_nonzero(data[~brain])) if data.shape == brain.shape else data.size
     return finding(
         record, file, [other], f"background {short(file)}", voxels, at_most=0, unit="voxels"

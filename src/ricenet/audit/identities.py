@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"[0-9][0-9.]{7,}")
 
 @dataclass
 class Identities:
-    """What the headers of raw files say of persons, places and times. Never shown.
+    """Persons, places and times named in the headers of raw files. Never shown.
 
     Attributes
     ----------

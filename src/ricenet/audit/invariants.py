@@ -30,7 +30,7 @@ ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precis
 
 
 def of_resample(record: Record, load: Volumes) -> list[Finding]:
-    """Return the spacing of the isotropic image: exactly what the settings say."""
+    """Check the spacing of an isotropic image: exactly as in the settings."""
     (file,) = record.named("outputs", "out")
     wanted = record.content["settings"]["spacing_mm"]
     error = max(abs(s - wanted) for s in load(file).spacing_mm)
@@ -40,7 +40,7 @@ def of_resample(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_mask(record: Record, load: Volumes) -> list[Finding]:
-    """Return the brain mask: zeros and ones, on the grid of its image."""
+    """Check a brain mask: zeros and ones, on the grid of its image."""
     (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "grid")
     mask = load(file)
     strange = int(np.count_nonzero((mask.data != 0) & (mask.data != 1)))
@@ -51,13 +51,13 @@ def of_mask(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_align(record: Record, load: Volumes) -> list[Finding]:
-    """Return the position of a registered channel: on the reference grid."""
+    """Check the position of a registered channel: on the reference grid."""
     (file,), (grid,) = record.named("outputs", "out"), record.named("inputs", "grid")
     return [same_grid(record, file, load(file), grid, load(grid))]
 
 
 def of_zscore(record: Record, load: Volumes) -> list[Finding]:
-    """Return the standardised MRI: mean 0 and deviation 1 in the brain, 0 outside."""
+    """Check a standardised MRI: mean 0 and deviation 1 in the brain, 0 outside."""
     (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "mask")
     image, mask = load(file), load(other)
     brain, limit = mask.data > 0, STATISTICS_TOLERANCE
@@ -72,7 +72,7 @@ def of_zscore(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_crop(record: Record, load: Volumes) -> list[Finding]:
-    """Return the cropped channels: one grid, whole voxels from their sources, no brain lost."""
+    """Check cropped channels: one grid, whole voxels from their sources, no brain lost."""
     (box,), (whole,) = record.named("outputs", "cropped-mask"), record.named("inputs", "mask")
     mask, source_mask = load(box), load(whole)
     kept, had = (int(np.count_nonzero(v.data)) for v in (mask, source_mask))
@@ -102,7 +102,7 @@ def _box_offset(record: Record, file: str, mask: Volume, whole: str, source: Vol
 
 
 def of_cache(record: Record, load: Volumes, load_array: Arrays) -> list[Finding]:
-    """Cache: each channel is the cropped volume, scaled, to within the rounding of float16."""
+    """Compare a cache with its cropped volumes, scaled, to within the rounding of float16."""
     (file,), (box,) = record.named("outputs", "out"), record.named("inputs", "mask")
     cache, brain = load_array(file), load(box).data > 0
     facts, settings = record.content["facts"], record.content["settings"]

@@ -26,7 +26,7 @@ STEPS_WITH_INVARIANTS = ("resample", "brain_mask", "align", "zscore", "total_dos
 
 @dataclass(frozen=True)
 class Task:
-    """What one process does in one go: the files of a subject, or a single one.
+    """The work of one process at a time: the files of a subject, or a single one.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Measured:
 
 
 class VolumeCache:
-    """Volumes of a subject, each read and digested once and put away after its last use."""
+    """Volumes of a subject, each read and digested once and released after its last use."""
 
     def __init__(self, root: Path, uses: Counter[str]) -> None:
         self.root, self.uses = root, uses
@@ -89,7 +89,7 @@ class VolumeCache:
         return np.load(self.root / name, mmap_mode="r", allow_pickle=False)
 
     def done_with(self, names: Iterable[str]) -> None:
-        """Count one use of each file, and forget those that nobody needs any more."""
+        """Count one use of each file, and release those that are no longer needed."""
         for name in names:
             self.uses[name] -= 1
             if self.uses[name] <= 0:
@@ -127,13 +127,13 @@ def _ledgers(subject: str, ledgers: Mapping[str, dict[str, Any]]) -> dict[str, d
 
 
 def size_of(task: Task) -> int:
-    """Return the bytes of the files of a task that are there."""
+    """Return the size in bytes of the existing files of a task."""
     paths = (task.root / name for name in task.files)
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def measure(task: Task) -> Measured:
-    """Return the digest the files of a task and compute the invariants of its records."""
+    """Digest the files of a task and compute the invariants of its records."""
     uses = Counter(file for record in task.records for file in _files([record]))
     volumes, found = VolumeCache(task.root, uses), Measured(bytes=size_of(task))
     for record in task.records:
@@ -145,7 +145,7 @@ def measure(task: Task) -> Measured:
 
 
 def _findings(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) -> list[Finding]:
-    """Return the invariants of one record.
+    """Compute the invariants of one record.
 
     Where they cannot be computed, that is what does not hold.
     """
@@ -216,7 +216,7 @@ def run(todo: Sequence[Task], *, processes: int, show: bool = False) -> Measured
 
 
 def _measured(todo: Sequence[Task], processes: int) -> Iterator[Measured]:
-    """Yield the results in the order in which they come."""
+    """Yield the results in order of completion."""
     if processes == 1:
         yield from map(measure, todo)
         return

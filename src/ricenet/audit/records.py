@@ -1,4 +1,4 @@
-"""The records of a study, read with distrust: which are whole, and which file each one vouches for.
+"""The records of a study, read as untrusted: which are whole, and which file each one vouches for.
 
 Files are named by their path within the study's folder, ``/`` between the parts.
 """
@@ -99,7 +99,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Study:
-    """What lies in a study's folder.
+    """The contents of a study's folder.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Study:
         }
 
     def broken(self) -> set[str]:
-        """Return the names of the records that nothing can be learnt from."""
+        """Return the names of the unusable records."""
         return {problem.file for problem in self.problems}
 
 

@@ -30,7 +30,7 @@ def of_file(path: Path) -> Iterator[Piece]:
     Raises
     ------
     OSError, ValueError, EOFError
-        It is not what its name says; its digest is somebody else's business.
+        It is not of the format of its name; its digest is checked elsewhere.
     """
     name = path.name
     if name.endswith(".nii.gz"):
@@ -56,7 +56,7 @@ def _of_lines(text: str) -> Iterator[Piece]:
 
 
 class _Page(HTMLParser):
-    """Collects what a page says; its tags and the names of attributes are no text."""
+    """Collects the text of a page; its tags and the names of attributes are not text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ def of_json(value: Any, place: str) -> Iterator[Piece]:
 
 
 def _of_nifti(path: Path) -> Iterator[Piece]:
-    """Text fields and extensions of a NIfTI header, and the name that gzip itself may keep."""
+    """Yield text fields and extensions of a NIfTI header, and the name that gzip may keep."""
     import nibabel as nib
 
     with path.open("rb") as file:
@@ -128,7 +128,7 @@ def _gzip_name(path: Path) -> str:
 
 
 def of_png(content: bytes) -> Iterator[Piece]:
-    """Yield a text and time chunks of a PNG file (ISO/IEC 15948)."""
+    """Yield text and time chunks of a PNG file (ISO/IEC 15948)."""
     place = 8
     while place + 8 <= len(content):
         (size,), kind = (

@@ -91,7 +91,7 @@ def verify(
 
 
 def _old_audit(study: Study, root_digest: str, others: Sequence[Problem]) -> list[Problem]:
-    """Audits whose root digest is not that of the files, where no named file explains it."""
+    """List audits whose root digest is not that of the files, where no named file explains it."""
     if any(problem.kind in ("altered", "missing", "orphaned") for problem in others):
         return []
     return [
@@ -106,7 +106,7 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def text(verdict: Verdict, processes: int) -> str:
-    """Return the verdict in words, one line a problem."""
+    """Format the verdict as text, one line a problem."""
     study, measured = verdict.study, verdict.measured
     seconds = max(measured.seconds, 1e-3)
     width = max((len(p.file) for p in verdict.problems), default=0)
@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="ricenet verify",
         description="Name every file of a study that is altered, missing, orphaned, stale, made "
-        "from something else than its parents, physically impossible, or that holds identities.",
+        "from other files than its parents, physically impossible, or that holds identities.",
     )
     parser.add_argument("folder", nargs="?", type=Path, help="a study; else that of the settings")
     parser.add_argument("--configfile", nargs="*", type=Path, help="as for snakemake --configfile")
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if plan is None:
-        print("no settings were given: nothing is compared with settings and source")
+        print("no settings given: nothing is compared with settings and source")
     print(text(verdict, args.processes))
     return 1 if verdict.problems else 0
 
@@ -162,5 +162,5 @@ def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Pla
             plan = from_files(configfiles or [])
     root = folder if folder is not None else Path(plan.root) if plan else Path()
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; give that of a study, or its --configfile")
+        raise ValueError(f"{root} is not a folder; give a study's folder, or --configfile")
     return plan, root

@@ -37,7 +37,7 @@ def lineage(study: Study, file: str) -> list[Record]:
     made = {name: record for name, (record, _) in study.outputs().items()}
     start = study.records.get(file) or made.get(file)
     if start is None:
-        raise ValueError(f"{file}: no record names it; ricenet verify says more")
+        raise ValueError(f"{file}: no record names it; ricenet verify shows more")
     found: dict[str, Record] = {}
     waiting = [(start, False)]
     while waiting:
@@ -55,7 +55,7 @@ def lineage(study: Study, file: str) -> list[Record]:
 
 
 def story(study: Study, file: str) -> Iterator[str]:
-    """Yield the lineage of a file in words, one line after the other."""
+    """Yield the lineage of a file as text, line by line."""
     steps, known = lineage(study, file), ""
     for number, record in enumerate(steps, 1):
         yield f"{number}. {record.step}: {record.name}"
@@ -88,7 +88,7 @@ def _of_record(record: Record, steps: Sequence[Record]) -> Iterator[str]:
 
 
 def _without_settings(command: Sequence[str]) -> list[str]:
-    """Return the command without what stands in a line of its own."""
+    """Return the command without what is printed on a separate line."""
     place = command.index("--settings") if "--settings" in command else len(command)
     return [*command[:place], *command[place + 2 :]]
 
@@ -98,7 +98,7 @@ def _versions(versions: dict[str, str]) -> str:
 
 
 def _decided(record: Record) -> Iterator[str]:
-    """Tell what the step chose, and which checks failed."""
+    """List what the step chose, and which checks failed."""
     facts = record.content["facts"]
     if record.value("series"):
         yield f"decision: series {record.value('series')}, as the subjects table says"
@@ -118,7 +118,7 @@ def _decided(record: Record) -> Iterator[str]:
 
 
 def _of_people(study: Study, record: Record) -> Iterator[str]:
-    """Yield the rows of the overrides table that let a subject through its gate."""
+    """Yield the rows of the overrides table that accepted a subject's failed checks."""
     if record.step != "quality":
         return
     for name in record.named("outputs", "out"):
@@ -130,7 +130,7 @@ def _of_people(study: Study, record: Record) -> Iterator[str]:
 
 
 def _present(study: Study, file: str, record: Record) -> str:
-    """Return whether the file is still what its record says."""
+    """Return whether the file still agrees with its record."""
     recorded = dict(record.files("outputs")).get(file)
     path = study.root / file
     if recorded is None:
@@ -157,11 +157,11 @@ def study_of(file: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Tell the story of the file that the command line names."""
+    """Print the history of the file that the command line names."""
     parser = argparse.ArgumentParser(
         prog="ricenet why",
-        description="Lineage of a file of a study, back to the raw series: commands, settings, "
-        "digests, and what the steps and people decided.",
+        description="Show the lineage of a file of a study, back to the raw series: commands, "
+        "settings, digests, and what the steps and people decided.",
     )
     parser.add_argument("file", type=Path, help="any result or record of a study")
     path: Path = parser.parse_args(argv).file

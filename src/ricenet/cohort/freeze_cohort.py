@@ -1,4 +1,4 @@
-"""Freeze a cohort: a new file that says who trains in which fold and who tests.
+"""Freeze a cohort: a new file that assigns subjects to training folds and the test set.
 
 ``ricenet freeze NEW --extends OLD`` copies the rows of the old cohort as they are
 and adds the labelled subjects who are in no row yet: nobody ever changes fold or split. Where a new
@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 def shuffled(subjects: Collection[str], name: str) -> list[str]:
-    """Subjects in an order that looks random and follows from the cohort's name alone."""
+    """Return subjects in a pseudo-random order that follows from the cohort's name alone."""
     return sorted(subjects, key=lambda s: hashlib.sha256(f"{name}/{s}".encode()).digest())
 
 
@@ -113,7 +113,7 @@ def extended(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> pd.Da
 
 
 def require_placeable(choice: Choice, old: pd.DataFrame, subjects: pd.DataFrame) -> None:
-    """Raise ``ValueError`` where a subject that was named cannot go where it was named for."""
+    """Raise ``ValueError`` where a subject cannot join the split that it is named for."""
     placed = {(s, "train") for s in choice.train} | {(s, "test") for s in choice.test}
     twice = sorted(set(choice.train) & set(choice.test))
     if twice:
@@ -133,7 +133,7 @@ def require_placeable(choice: Choice, old: pd.DataFrame, subjects: pd.DataFrame)
 
 
 def text_of(cohort: pd.DataFrame, remark: str) -> str:
-    """Return the cohort as a table, one remark above it."""
+    """Return the cohort as a table, with a comment above it."""
     lines = [f"# {remark}", "\t".join(COLUMNS)]
     lines += [
         "\t".join((str(r.subject), str(r.split), "" if r.split == "test" else str(r.fold)))
@@ -143,7 +143,7 @@ def text_of(cohort: pd.DataFrame, remark: str) -> str:
 
 
 def summary(old: pd.DataFrame, cohort: pd.DataFrame) -> list[str]:
-    """Return one line for the old and the new subjects of each split, by class."""
+    """Summarise the old and the new subjects of each split, by class."""
     lines = []
     for what, rows in (("kept", cohort.index[: len(old)]), ("added", cohort.index[len(old) :])):
         part = cohort.loc[rows]
@@ -177,7 +177,7 @@ def _folds(asked: int | None, old: pd.DataFrame) -> int:
 
 
 def freeze(args: argparse.Namespace) -> str:
-    """Read the tables, make the new cohort, write its file; what was done, in words.
+    """Read the tables, make the new cohort, write its file; return a summary.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def load_cohort(
     pinned: bool = False,
     say: Callable[[str], None] = print,
 ) -> torch.Tensor:
-    """Bring the chosen channels of some subjects to a device, every file verified and read once.
+    """Load the chosen channels of some subjects to a device, every file verified and read once.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def load_cohort(
     pinned : bool
         Whether a tensor on the host can be copied to a GPU without a wait.
     say : callable
-        Told where that is not to be had.
+        Called with a message where that is not possible.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def load_subjects(
     resident: bool = True,
     say: Callable[[str], None] = print,
 ) -> Subjects:
-    """Bring names, labels and volumes of some subjects to a device.
+    """Load names, labels and volumes of some subjects to a device.
 
     Where they are not to be ``resident`` there, the volumes stay in pinned memory of the host.
     """

@@ -39,7 +39,7 @@ def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def require_as_recorded(digests: Mapping[str, str], records: Mapping[str, dict[str, Any]]) -> None:
-    """Raise ``ValueError`` unless each cache holds what its record says was written."""
+    """Raise ``ValueError`` unless each cache agrees with its record."""
     altered = [s for s, d in digests.items() if d != records[s]["outputs"]["out"][0]["digest"]]
     if altered:
         raise ValueError(

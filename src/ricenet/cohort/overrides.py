@@ -1,8 +1,8 @@
 """The table of decisions: what a person has decided about a check or a subject.
 
 A check that failed holds its subject back until a row accepts it; a row can also leave a subject
-out, or say that one was withdrawn: its row in the subjects table is gone on purpose. The table is
-read whole before any job starts, so that a misspelled row cannot go unnoticed.
+out, or record that one was withdrawn: its row in the subjects table was removed on purpose. The
+table is read whole before any job starts, so that a misspelled row cannot go unnoticed.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def withdrawn(table: pd.DataFrame) -> list[str]:
 
 
 def accepted(table: pd.DataFrame, subject: str) -> dict[str, dict[str, str]]:
-    """Give the checks of one subject that a person has accepted, with who and why."""
+    """Return the checks of one subject that a person has accepted, with who and why."""
     rows = table[(table["subject"] == subject) & (table["decision"] == "accept")]
     cells = rows[["check", "who", "why"]].astype(str).to_numpy().tolist()
     return {check: {"who": who, "why": why} for check, who, why in cells}

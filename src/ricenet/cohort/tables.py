@@ -188,7 +188,7 @@ def read_cohort(
     if unknown:
         raise ValueError(
             f"{path}: {unknown} are not in the subjects table; put their rows back, or, if they "
-            f"were withdrawn, say so in the overrides table: <subject>, all, withdraw, who, why"
+            f"were withdrawn, add to the overrides table: <subject>, all, withdraw, who, why"
         )
     _check_split(path, cohort)
     cohort = cohort[~cohort["subject"].isin(excluded)].copy()

@@ -1,4 +1,4 @@
-"""The configuration: its sections together, nothing unknown let through.
+"""The configuration: its sections together, nothing unknown is accepted.
 
 Imports pydantic and yaml only, so that the Snakefile can read it in no time. Defaults live in
 ``config/config.yaml`` alone; a field without a value there is an error here.
@@ -130,7 +130,7 @@ def _short(value: object) -> str:
 
 
 def warnings(config: Config) -> list[str]:
-    """Return the choices that are allowed and probably not meant."""
+    """Return the choices that are allowed but probably not intended."""
     found = []
     if config.cache.dose_scaling == "zscore":
         found.append(
@@ -143,6 +143,6 @@ def warnings(config: Config) -> list[str]:
 
 
 def json_text(section: Section | dict[str, Any] | Sequence[Any]) -> str:
-    """Return a section, or values that a step is told, as sorted JSON text: equal give equal."""
+    """Return a section, or values passed to a step, as sorted JSON text: equal give equal."""
     values = section.model_dump(mode="json") if isinstance(section, Section) else section
     return json.dumps(values, sort_keys=True, separators=(",", ":"))

@@ -27,7 +27,7 @@ class OcclusionNative(Section):
 
 
 class DoseCounterfactual(Section):
-    """What the ensemble would say under other doses."""
+    """Predictions of the ensemble under other doses."""
 
     device: Device
 

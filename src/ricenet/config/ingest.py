@@ -16,8 +16,8 @@ class IngestMri(Section):
 class IngestDose(Section):
     """From RTDOSE and RTPLAN, or a NIfTI file, to Gy."""
 
-    min_fractions: PositiveInt = Field(description="fewest fractions that are believed")
-    max_fractions: PositiveInt = Field(description="most fractions that are believed")
+    min_fractions: PositiveInt = Field(description="fewest fractions that are plausible")
+    max_fractions: PositiveInt = Field(description="most fractions that are plausible")
     max_total_gy: PositiveFloat = Field(description="a higher course maximum is refused, Gy")
 
 

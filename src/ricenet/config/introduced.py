@@ -1,6 +1,6 @@
 """Settings keys that came after studies had been finished without them.
 
-Such a key stands in a step's settings text only where it is not at the value that leaves results
+Such a key is in a step's settings text only where it differs from the value that leaves results
 as they were. So an upgrade that brings an option runs nothing again.
 """
 
@@ -16,7 +16,7 @@ LATER: dict[str, dict[str, Any]] = {}
 
 
 def leave_out(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings of a section without the later keys that change nothing."""
+    """Return the settings of a section without the later keys that change nothing."""
     kept = copy.deepcopy(dict(values))
     for key, as_before in LATER.get(section, {}).items():
         *parents, last = key.split(".")
@@ -29,7 +29,7 @@ def leave_out(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fill_in(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings as a step reads them: the inverse of :func:`leave_out`."""
+    """Return the settings as a step reads them: the inverse of :func:`leave_out`."""
     filled = copy.deepcopy(dict(values))
     for key, as_before in LATER.get(section, {}).items():
         *parents, last = key.split(".")

@@ -15,15 +15,15 @@ class Predict(Section):
 
 
 class Arrival(Section):
-    """Subjects without a label, who are asked about to the models of a finished cohort."""
+    """Subjects without a label, predicted by the models of a finished cohort."""
 
     ablations: list[str] = Field(description="names of input combinations; empty = all channels")
     occlusion: bool = Field(description="make their occlusion maps, too")
 
 
 class Vote(Section):
-    """The ensemble's answer about one such subject."""
+    """The ensemble's prediction for one such subject."""
 
 
 class Predictions(Section):
-    """The table of these answers."""
+    """The table of these predictions."""

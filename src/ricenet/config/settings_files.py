@@ -12,7 +12,7 @@ DEFAULTS = Path("config/config.yaml")
 
 
 def merged(paths: Iterable[Path]) -> dict[str, Any]:
-    """Values of ``config/config.yaml`` with those of other files over them, later ones last."""
+    """Return ``config/config.yaml`` updated by other files in turn; later ones take precedence."""
     from snakemake.utils import update_config
 
     values: dict[str, Any] = {}

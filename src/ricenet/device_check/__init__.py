@@ -1,1 +1,1 @@
-"""Check of a device at the full size of a study, before the study is given to it."""
+"""Check of a device at the full size of a study, before the study begins."""

@@ -1,4 +1,4 @@
-"""Check a device before a study is given to it: is it right, does it fit, how long will it take.
+"""Check a device before a study: is it correct, does the study fit, how long will it take.
 
     ricenet check-device --configfile config/my-study.yaml --out device-check.json
     snakemake check_device --configfile config/my-study.yaml --profile workflow/profiles/slurm
@@ -42,7 +42,7 @@ from ricenet.train.fit_to_device import Fit
 
 
 def versions() -> dict[str, Any]:
-    """Return the versions of all that computes."""
+    """Return the versions of the computing libraries."""
     cuda = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     return software.versions() | cuda
 
@@ -59,7 +59,7 @@ def memory_of(device: torch.device) -> dict[str, float]:
 
 
 def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
-    """Read what a check needs to know of a study; no path and no subject's name in it."""
+    """Read what a check needs of a study, without paths or names of subjects."""
     from ricenet.study.study import from_files
 
     return from_files(configfiles).size()
@@ -125,7 +125,7 @@ def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str]
 def check_training(
     study: dict[str, Any], fit: Fit, found: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, float]:
-    """Time steps of training, and hold their memory against the plan; return the times, s."""
+    """Time steps of training, and compare their memory with the plan; return the times, s."""
     s, shape, kinds = study["train_model"], study["shape"], study["kinds"]
     device = choose_device(s["device"])
     peak = Peak(device)
@@ -146,7 +146,7 @@ def command_line() -> argparse.ArgumentParser:
     """Make the parser."""
     parser = argparse.ArgumentParser(
         prog="ricenet check-device",
-        description="Check a device before a study is given to it: is it right, does the study "
+        description="Check a device before a study: is it correct, does the study "
         "fit, how long will it take. A minute for small volumes, ten for 224^3 on a GPU. On a "
         "cluster: snakemake check_device with the study's profile. Research use only.",
     )
@@ -192,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         say(f"error: {error if own else found['error']}")
         with contextlib.suppress(OSError):
             atomic.write_json(args.out, found)
-            say(f"what was found until then: {args.out}")
+            say(f"results until then: {args.out}")
         if not isinstance(error, (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError)):
             raise
         sys.exit(1)

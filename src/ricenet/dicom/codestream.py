@@ -1,4 +1,4 @@
-"""What compressed pixel data say of themselves, read from their first bytes before any decoder.
+"""What compressed pixel data claim to hold, read from their first bytes before any decoder.
 
 A decoder believes the codestream and not the DICOM header: a few bytes can ask it for an image of
 any size. Only markers are parsed here; nothing is decompressed.
@@ -85,7 +85,7 @@ def _require_size(
     elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
         found = jpeg_size(frame)
     else:
-        raise ValueError(f"{label}: this transfer syntax is not read; export it uncompressed")
+        raise ValueError(f"{label}: this transfer syntax is not supported; export it uncompressed")
     if found != (*size, 1):
         shown = "no size" if found is None else "{} rows, {} columns, {} components".format(*found)
         raise ValueError(
@@ -128,7 +128,7 @@ def jpeg_size(frame: bytes) -> tuple[int, int, int] | None:
 
 
 def rle_problem(frame: bytes, pixels: int, itemsize: int) -> str:
-    """Say why an RLE frame does not hold one plane (PS3.5 annex G); empty if it does.
+    """Return why an RLE frame does not hold one plane (PS3.5 annex G); empty if it does.
 
     Parameters
     ----------

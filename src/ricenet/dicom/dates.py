@@ -1,6 +1,6 @@
 """Days of images and of radiotherapy, for differences of days only: a date is never written out.
 
-Anything that is not one believable date counts as unknown.
+Anything that is not one plausible date counts as unknown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from ricenet.dicom.files import text
 
-# PS3.3 C.7.6.1, C.7.3.1, C.7.2.1. Enhanced objects say AcquisitionDateTime only (C.8.13.1).
+# PS3.3 C.7.6.1, C.7.3.1, C.7.2.1. Enhanced objects have AcquisitionDateTime only (C.8.13.1).
 ACQUISITION = ("AcquisitionDate", "AcquisitionDateTime", "SeriesDate", "StudyDate", "ContentDate")
 # PS3.3 C.8.8.17 for a session, C.8.8.23 for the summary of a course
 TREATMENT = ("TreatmentDate", "FirstTreatmentDate", "MostRecentTreatmentDate")
@@ -61,7 +61,7 @@ def parse(value: str) -> date | None:
 
 
 def first_known(header: Any, keywords: Iterable[str]) -> date | None:
-    """Return the first believable date among elements, in their order."""
+    """Return the first plausible date among elements, in their order."""
     return next((day for k in keywords if (day := parse(text(header, k)))), None)
 
 

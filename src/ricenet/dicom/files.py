@@ -130,11 +130,11 @@ def _refuse_deflated(path: Path, label: str) -> None:
         filereader.read_preamble(file, force=True)
         meta = filereader._read_file_meta_info(file)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise ValueError(f"{label}: deflated transfer syntax is not read; export uncompressed")
+        raise ValueError(f"{label}: deflated transfer syntax is not supported; export uncompressed")
 
 
 def reraise_own(error: BaseException, label: str) -> None:
-    """Raise again what this package raised about a file, and what is meant to end the program."""
+    """Raise again this package's own errors about a file, and those meant to end the program."""
     own = isinstance(error, ValueError) and str(error).startswith(label)
     if own or isinstance(error, KeyboardInterrupt | SystemExit):
         raise error
@@ -149,7 +149,7 @@ def text(header: Any, keyword: str) -> str:
     try:
         value = header.get(keyword)
         return "" if value is None else str(value).strip()
-    except Exception:  # a damaged element; whoever needs it says so
+    except Exception:  # a damaged element; the code that needs it reports it
         return ""
 
 
@@ -206,7 +206,7 @@ def distinct(files: Iterable[DicomFile], keyword: str) -> set[str]:
 
 
 def differing_identity(files: Sequence[DicomFile]) -> list[str]:
-    """Name the elements that identify a patient and differ among files.
+    """List the elements that identify a patient and differ among files.
 
     Birth date and sex may be missing in some objects, as planning systems drop them.
     """
@@ -216,7 +216,7 @@ def differing_identity(files: Sequence[DicomFile]) -> list[str]:
 
 
 def require_one_patient(files: Sequence[DicomFile], *, one_study: bool) -> None:
-    """Raise ``ValueError`` where objects of several patients (or studies) lie together."""
+    """Raise ``ValueError`` where a folder holds objects of several patients (or studies)."""
     differ = differing_identity(files)
     if differ:
         raise ValueError(

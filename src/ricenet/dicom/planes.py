@@ -39,9 +39,7 @@ def size(file: DicomFile) -> tuple[int, int]:
     )
     extent = (rows, columns, frame_count(file))
     if min(extent) < 1 or prod(extent) > MAX_VOXELS:
-        raise ValueError(
-            f"{file.label}: its size {extent} (rows, columns, frames) is not believable"
-        )
+        raise ValueError(f"{file.label}: its size {extent} (rows, columns, frames) is implausible")
     return rows, columns
 
 
@@ -98,7 +96,7 @@ def pixels(file: DicomFile) -> NDArray:
         values = data.pixel_array
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is no Exception
+    except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is not an Exception
         reraise_own(error, file.label)
         raise ValueError(
             f"{file.label}: the pixel data cannot be decoded ({type(error).__name__}): missing, "

@@ -1,4 +1,4 @@
-"""Several images at one place: copies are dropped, echoes, phases or time points told apart."""
+"""Several images at one place: copies are dropped, echoes, phases or time points distinguished."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ELEMENTS = {
     "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber", ""),
     "ImageType": ("MRImageFrameTypeSequence", "FrameType", ""),
 }
-# Times of day are part of a person's record: that they differ is said, not how.
+# Times of day are part of a person's record: that they differ is shown, not how.
 HIDDEN_ELEMENTS = {"AcquisitionTime": ("FrameContentSequence", "FrameAcquisitionDateTime", "")}
 # Values of ImageType (PS3.3 C.8.3.1.1.1, C.8.13.3.1.1, and what Siemens, Philips and GE add)
 KNOWN_TYPES = """
@@ -64,7 +64,7 @@ def _content(plane: Slice, frames: NDArray) -> tuple[Any, ...]:
 
 
 def require_one_image_a_place(ordered: Sequence[Slice], along: NDArray) -> None:
-    """Refuse several images at one place, and say in what they differ.
+    """Refuse several images at one place, naming how they differ.
 
     Parameters
     ----------

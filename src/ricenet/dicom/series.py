@@ -44,7 +44,7 @@ def is_image(file: DicomFile) -> bool:
 
 
 def choose(found: Sequence[DicomFile], *, wanted: str, min_slices: int) -> Choice:
-    """Find the series that counts; objects that are no images (SR, RTSTRUCT, ...) do not.
+    """Find the series that counts; objects that are not images (SR, RTSTRUCT, ...) do not.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def choose(found: Sequence[DicomFile], *, wanted: str, min_slices: int) -> Choic
     wanted : str
         Code of the series (``describe.series_code``). Empty: the only one that can be a volume.
     min_slices : int
-        Series with fewer slices are no volumes.
+        Series with fewer slices are not volumes.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _listed(several: Iterable[Sequence[DicomFile]]) -> str:
 
 
 def _why_no_volume(uid: str, by_series: dict[str, list[DicomFile]], min_slices: int) -> str:
-    """Return certain reason why a series is not the volume; empty where it may be."""
+    """Return a certain reason why a series is not the volume; empty where it may be."""
     files = by_series[uid]
     if all(_is_localiser(f) for f in files):
         return "localiser"
@@ -171,7 +171,7 @@ def _is_burned_in(file: DicomFile) -> bool:
 
 
 def _require_sound(images: Sequence[DicomFile]) -> None:
-    """Refuse a series that is no volume of one patient in one frame of reference."""
+    """Refuse a series that is not a volume of one patient in one frame of reference."""
     for file in images:
         matrix(file)
     require_one_patient(images, one_study=True)

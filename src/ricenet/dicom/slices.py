@@ -68,7 +68,7 @@ def slices(file: DicomFile) -> list[Slice]:
         return [_slice(file, 0, header, header, header, header)]
     if "PerFrameFunctionalGroupsSequence" not in file.header:
         raise ValueError(
-            f"{file.label}: multi-frame, but without functional groups nothing says where its "
+            f"{file.label}: multi-frame, but without functional groups it is unknown where its "
             f"frames lie; give the original series"
         )
     count, groups = frame_count(file), items(file, "PerFrameFunctionalGroupsSequence")
@@ -119,7 +119,7 @@ def items(file: DicomFile, name: str) -> Any:
 def _slice(
     file: DicomFile, frame: int, position: Any, orientation: Any, measures: Any, values: Any
 ) -> Slice:
-    """Plane from the data sets that hold its elements (PS3.3 C.7.6.2, C.7.6.16.2, C.11.1)."""
+    """Return a plane from its elements' data sets (PS3.3 C.7.6.2, C.7.6.16.2, C.11.1)."""
     slope = number(values, "RescaleSlope", file.label, default=1.0)
     if slope == 0:
         raise ValueError(f"{file.label}: rescale slope 0 makes every value the same; export again")

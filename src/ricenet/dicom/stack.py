@@ -1,4 +1,4 @@
-"""From the slices of one series to a volume, or to a refusal that says where they lie.
+"""From the slices of one series to a volume, or to a refusal that states where they lie.
 
 Volumes are ``(X, Y, Z)``: columns, rows, planes in order of position; affines map to RAS+ mm.
 """
@@ -49,7 +49,7 @@ def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
     first = planes[0]
     if len(planes) * prod(matrix(first.file)) > MAX_VOXELS:
         raise ValueError(
-            f"{len(planes)} planes of {matrix(first.file)} pixels are not believable; export the "
+            f"{len(planes)} planes of {matrix(first.file)} pixels are implausible; export the "
             f"series again"
         )
     normal = plane_axes(first.orientation, first.file.label)[2]
@@ -135,7 +135,7 @@ def _require_even(along: NDArray, usual: float) -> None:
 
 
 def _require_straight(positions: NDArray, step: NDArray, usual: float) -> None:
-    """Refuse planes that lie beside the line that the affine puts them on."""
+    """Refuse planes that deviate from the straight line that the affine assumes."""
     ideal = positions[0] + np.arange(len(positions))[:, None] * step
     away = float(np.linalg.norm(positions - ideal, axis=1).max())
     if away > max(0.05, 2 * GAP_TOLERANCE * usual):
@@ -146,7 +146,7 @@ def _require_straight(positions: NDArray, step: NDArray, usual: float) -> None:
 
 
 def _rescaled(planes: Sequence[Slice]) -> NDArray:
-    """Return the values of the modality, (X, Y, Z) float32 (PS3.3 C.11.1.1.2).
+    """Return the modality's rescaled values, (X, Y, Z) float32 (PS3.3 C.11.1.1.2).
 
     Each file is read once.
     """

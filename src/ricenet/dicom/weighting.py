@@ -1,4 +1,4 @@
-"""How an MR image is weighted, as far as its header tells: T1, or something that T1 is not.
+"""How an MR image is weighted, as far as its header shows: T1, or certainly not T1.
 
 Times are in ms. With a contrast agent only T1-weighted images show what it has reached.
 """
@@ -31,12 +31,12 @@ NO_AGENT = ("", "NO", "N", "NONE", "NO CONTRAST")
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What a header says about how an MR image was taken.
+    """What a header states about how an MR image was taken.
 
     Attributes
     ----------
     echo_ms, repetition_ms, inversion_ms : float or None
-        EchoTime, RepetitionTime, InversionTime; None where the header does not say.
+        EchoTime, RepetitionTime, InversionTime; None where the header does not state it.
     sequence : tuple of str
         ScanningSequence: SE spin echo, IR inversion, GR gradient echo, EP planar, RM other.
     contrast_agent : bool
@@ -51,7 +51,7 @@ class Acquisition:
 
 
 def acquisition(file: DicomFile) -> Acquisition:
-    """Acquisition of a classic or an enhanced MR image (PS3.3 C.8.3.1, C.8.13.4, C.8.13.5)."""
+    """Read how a classic or enhanced MR image was taken (PS3.3 C.8.3.1, C.8.13.4, C.8.13.5)."""
     header = file.header
     if "PerFrameFunctionalGroupsSequence" not in header:
         echo, repetition, inversion = (
@@ -71,7 +71,7 @@ def acquisition(file: DicomFile) -> Acquisition:
 
 
 def _ms(header: Any, keyword: str) -> float | None:
-    """Return the first value of a time; None where it is missing, zero or no number."""
+    """Return the first value of a time; None where it is missing, zero or not a number."""
     try:
         value = float(np.ravel(header.get(keyword))[0])
     except Exception:
@@ -97,7 +97,7 @@ def longest_repetition_ms(found: Acquisition) -> float | None:
 
 
 def weighting(found: Acquisition) -> str | None:
-    """``T1``, ``T2`` (T2*, FLAIR and diffusion too) or ``PD``; None where no echo time is known."""
+    """Return ``T1``, ``T2`` (also T2*, FLAIR, diffusion) or ``PD``; None without an echo time."""
     if found.echo_ms is None:
         return None
     if found.echo_ms > longest_echo_ms(found):

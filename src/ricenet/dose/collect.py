@@ -16,7 +16,7 @@ from ricenet.dose.treatment_records import SUMMARY, Delivery, is_record, read_re
 
 @dataclass
 class Found:
-    """What a raw folder holds.
+    """The radiotherapy objects of a raw folder.
 
     Attributes
     ----------

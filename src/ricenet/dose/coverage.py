@@ -16,7 +16,7 @@ def share_inside(inside: NDArray, brain: NDArray) -> float:
 
 
 def cut_dose(dose_gy: NDArray, inside: NDArray, brain: NDArray) -> float:
-    """Return the highest dose where the brain goes on and the dose grid does not, Gy.
+    """Return the highest dose where the brain extends beyond the dose grid, Gy.
 
     Parameters
     ----------

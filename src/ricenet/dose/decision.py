@@ -1,6 +1,6 @@
 """Which stored dose of a plan counts, and whether it is a total.
 
-Pure decisions on what the objects say; each branch leaves a code, a rule in words and warnings.
+Pure decisions on what the objects state; each branch leaves a code, a rule in words and warnings.
 DICOM PS3.3 C.8.8.3: PLAN is the whole plan, MULTI_PLAN several, FRACTION one *fraction group* (all
 its fractions), BEAM all deliveries of a beam; only the SESSION types are a single fraction.
 """
@@ -42,7 +42,7 @@ class Choice:
     decisions : list of str
         The same as codes.
     stored_kind : str
-        What the objects themselves say; empty where only the row can.
+        What the objects themselves state; empty where only the row can.
     used : list of Dose
         The objects it was made of.
     warnings : list of str
@@ -109,7 +109,7 @@ def _as_the_row_says(choice: Choice, row_kind: str) -> Choice:
 
 
 def _counted(summation: str, doses: list[Dose], plan: Plan | None, decided: bool) -> Choice:
-    """Return the dose of objects of one summation type; ``decided`` if a person says what it is."""
+    """Return the dose of objects of one summation type; ``decided`` if a person stated its kind."""
     kind = "per_fraction" if summation in SINGLE else "total"
     if summation in WHOLE:
         if len(doses) > 1:
@@ -135,7 +135,7 @@ def require_complete(doses: Sequence[Dose], plan: Plan | None) -> None:
     what = "beams" if by_beam else "fraction groups"
     if plan is None:
         raise ValueError(
-            f"doses of single {what} without their RTPLAN: nobody can tell whether they are all; "
+            f"doses of single {what} without their RTPLAN: they may be incomplete; "
             f"add the plan, or export the dose of the whole plan"
         )
     expected: set = set(plan.beams) if by_beam else set(plan.fractions)

@@ -1,4 +1,4 @@
-"""How many fractions a dose was given in, and who says so.
+"""How many fractions a dose was given in, and according to what source.
 
 The row (delivered) comes before the treatment records (delivered) and the plan (planned).
 """
@@ -18,11 +18,11 @@ class Fractions:
     Attributes
     ----------
     count : int or None
-        Delivered; None where nobody says.
+        Delivered; None where it is unknown.
     source : str or None
         ``row``, ``row and records``, ``records`` or ``plan``.
     planned, recorded : int or None
-        What plan and treatment records say.
+        What plan and treatment records state.
     warnings : list of str
         What a person should know.
     """
@@ -47,14 +47,14 @@ def fractions(row: str, recorded: int | None, planned: int | None) -> Fractions:
     Parameters
     ----------
     row : str
-        ``fractions`` of the subject's row; empty where it says nothing.
+        ``fractions`` of the subject's row; empty where it is not stated.
     recorded, planned : int or None
         From the treatment records and from the plan.
 
     Raises
     ------
     ValueError
-        They disagree, and nothing says which one is right.
+        They disagree, and it is unknown which one is right.
     """
     stated = int(row) if row else None
     shown = _shown(stated, recorded, planned)

@@ -18,8 +18,8 @@ OFFSET_TOLERANCE_MM = 0.01
 
 
 def dose_volume(file: DicomFile) -> tuple[Volume, list[str]]:
-    """Dose of an RTDOSE on an even grid, in its units, and notes on what was done to it."""
-    affine, uneven = dose_grid(file)  # first: cheap, and says better what is wrong
+    """Return the dose of an RTDOSE on an even grid, in its units, and notes on changes made."""
+    affine, uneven = dose_grid(file)  # first: cheap, with the better error message
     data = dose_gy(file)
     if uneven is None:
         return Volume(data, affine), []
@@ -97,7 +97,7 @@ def dose_grid(file: DicomFile) -> tuple[NDArray, EvenFrames | None]:
 
 
 def relative_offsets(offsets: NDArray, first: NDArray, normal: NDArray, label: str) -> NDArray:
-    """Offsets along the normal from GridFrameOffsetVector, relative or absolute (C.8.8.3.2).
+    """Return offsets along the normal, from relative or absolute GridFrameOffsetVector (C.8.8.3.2).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The ledger: how stored doses become the total of the course, and why one may believe it."""
+"""The ledger: how stored doses become the total of the course, with the evidence for it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Part:
 def make_ledger(
     parts: Sequence[Part], volume: Volume, row: Mapping[str, str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return how the stored doses become the course total, and why one may believe it.
+    """Return how the stored doses become the course total, with the evidence for it.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _summary(described: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _prescription(parts: Sequence[Part], row: Mapping[str, str]) -> tuple[float | None, str | None]:
-    """Return the prescription of the course and who says so: the row before the plans."""
+    """Return the prescription of the course and its source: the row before the plans."""
     if row.get("prescription_gy"):
         return float(row["prescription_gy"]), "row"
     known = [p.prescription_gy for p in parts if p.prescription_gy]

@@ -1,4 +1,4 @@
-"""RTDOSE and RTPLAN objects: what a dose covers, and what the plan says of fractions.
+"""RTDOSE and RTPLAN objects: what a dose covers, and the plan's fractions.
 
 ``C.8.8`` is a section of DICOM PS3.3.
 """
@@ -30,7 +30,7 @@ SUMMATIONS = (  # C.8.8.3.1
 
 @dataclass(frozen=True)
 class Dose:
-    """One RTDOSE object, whose pixels are read when they are first asked for.
+    """One RTDOSE object, whose pixels are read on first access.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Dose:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an RTPLAN says of fractions, beams and prescription.
+    """Fractions, beams and prescription of an RTPLAN.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ from ricenet.image.volume import Volume, same_space
 def in_one_frame(
     volumes: Sequence[Volume], frames: Sequence[str | None], links: Sequence[Link]
 ) -> tuple[list[Volume], str | None, list[str]]:
-    """Bring parts into the frame of reference of the finest one, by rigid matrices alone.
+    """Transform parts into the frame of reference of the finest one, by rigid matrices alone.
 
     Parameters
     ----------

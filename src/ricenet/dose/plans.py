@@ -42,7 +42,7 @@ class Candidate:
         return frozenset(uid for dose in self.doses for uid in dose.plans)
 
     def describe(self) -> str:
-        """Say what a person needs to tell it from the others."""
+        """Describe what a person needs to distinguish it from the others."""
         kinds = ", ".join(sorted({d.summation for d in self.doses}))
         if self.plan:
             groups = [str(n or "?") for n in self.plan.fractions.values()]

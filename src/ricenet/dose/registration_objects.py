@@ -18,7 +18,7 @@ from ricenet.image.volume import LPS_FROM_RAS
 
 REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
 RIGID_TOLERANCE = 1e-3  # direction cosines are often written with 4 to 6 digits
-AGREE_MM = 0.1  # two registrations of the same frames that differ by less say the same
+AGREE_MM = 0.1  # two registrations of the same frames that differ by less agree
 HEAD_MM = 200.0  # distance at which they are compared
 
 
@@ -53,7 +53,7 @@ def read_links(file: DicomFile) -> list[Link]:
 
 
 def _matrix(item: Any, label: str) -> dict[str, Any]:
-    """``matrix`` of an item of RegistrationSequence, or ``refused`` and why."""
+    """Return ``matrix`` of an item of RegistrationSequence, or ``refused`` and why."""
     total = np.eye(4)
     kinds = set()
     for registration in items(item, "MatrixRegistrationSequence", label):
@@ -82,7 +82,7 @@ def is_rigid(matrix: NDArray) -> bool:
 
 
 def without_contradictions(links: Sequence[Link]) -> list[Link]:
-    """Return the links of which none is there twice.
+    """Return the links without duplicates.
 
     Frames that two objects link differently are refused.
     """

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 TOLERANCE_MM = 0.01  # distances are commensurable to this; headers are seldom written finer
 MIN_STEP_MM = 0.25  # a finer even grid would be many times the size of what was calculated
 MIN_GAP_MM = 0.05  # closer frames are one frame stored twice
-MAX_FRAMES = 4096  # more of them is no dose of a patient
+MAX_FRAMES = 4096  # more of them cannot be a patient's dose
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class EvenFrames:
 
 
 def even_frames(offsets_mm: NDArray, label: str) -> EvenFrames:
-    """Even frames that replace uneven ones, within their range.
+    """Return even frames that replace uneven ones, within their range.
 
     The step is the largest that meets every stored frame, their greatest common divisor; where
     that is too fine, the largest up to the smallest distance that meets both ends.

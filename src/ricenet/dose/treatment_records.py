@@ -49,7 +49,7 @@ def is_record(file: DicomFile) -> bool:
 
 
 def read_record(file: DicomFile) -> list[Delivery]:
-    """List what a treatment record says was delivered, without beams that only take images."""
+    """List what a treatment record states as delivered, without beams that only take images."""
     plans = items(file.header, "ReferencedRTPlanSequence", file.label)
     plan = text(plans[0], "ReferencedSOPInstanceUID") if plans else ""
     date = text(file.header, "TreatmentDate")

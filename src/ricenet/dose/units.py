@@ -1,4 +1,4 @@
-"""Units of a stored dose: Gy, or a share of something that only a person can tell.
+"""Units of a stored dose: Gy, or relative to something that only a person can state.
 
 ``C.8.8`` is a section of DICOM PS3.3.
 """
@@ -16,7 +16,7 @@ def gy_per_unit(file: DicomFile, row: Mapping[str, str]) -> float:
     Raises
     ------
     ValueError
-        Other units, or a row that says otherwise.
+        Other units, or a row that contradicts them.
     """
     units, stated = text(file.header, "DoseUnits"), row.get("dose_units", "")
     if units == "GY":
@@ -34,7 +34,7 @@ def gy_per_unit(file: DicomFile, row: Mapping[str, str]) -> float:
 
 
 def relative_gy(row: Mapping[str, str], what: str) -> float:
-    """Return the Gy that a relative dose of 1.0 stands for, as the row says.
+    """Return the Gy that a relative dose of 1.0 stands for, as the row states.
 
     Refused where it does not.
     """

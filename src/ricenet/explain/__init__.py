@@ -1,1 +1,1 @@
-"""What the networks look at."""
+"""Explanations: which places and doses the networks' predictions depend on."""

@@ -38,7 +38,7 @@ class Change(NamedTuple):
 
 
 def partner_of(name: str, names: Sequence[str]) -> str | None:
-    """Name after this one, the first after the last; None for a patient alone."""
+    """Return the subject after this one, the first after the last; None for a single subject."""
     after = names[(names.index(name) + 1) % len(names)]
     return None if after == name else after
 

@@ -1,4 +1,4 @@
-"""What the ensemble would say of the test subjects under other doses.
+"""Predictions of the ensemble for the test subjects under other doses.
 
 Nothing else of a subject changes: the probabilities show what the network has learned of the dose,
 not what another treatment would have done.

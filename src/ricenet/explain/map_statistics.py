@@ -1,4 +1,4 @@
-"""What an occlusion map says: where its importance lies, against the same map at random places.
+"""Where an occlusion map's importance lies, compared with the same map at random places.
 
 The importance of a voxel is the absolute change of the probability. Arrays are ``(X, Y, Z)``; the
 null answers whether the map lies on a region, or only is as large and as smooth as it is.
@@ -20,7 +20,7 @@ CODES = 5  # outside the brain, elsewhere, isodose, enhancement, isodose and enh
 
 
 class Chance(NamedTuple):
-    """A value against those of the null.
+    """A value compared with those of the null.
 
     Attributes
     ----------
@@ -55,12 +55,12 @@ def isodose_level(
 
 
 def region_codes(brain: NDArray, isodose: NDArray, enhancing: NDArray) -> NDArray:
-    """Give each voxel the number of its region (int), in the order that :data:`CODES` lists."""
+    """Return the number of each voxel's region (int), in the order that :data:`CODES` lists."""
     return brain * (1 + isodose.astype(np.intp) + 2 * enhancing.astype(np.intp))
 
 
 def shares(importance: NDArray, codes: NDArray) -> NDArray:
-    """Shares (3,) of the brain's importance in the :data:`REGIONS`, of which the first two overlap.
+    """Return the shares (3,) of the brain's importance in the :data:`REGIONS`; two may overlap.
 
     NaN where there is no importance.
     """
@@ -72,7 +72,7 @@ def shares(importance: NDArray, codes: NDArray) -> NDArray:
 def draw_shifts(
     importance: NDArray, brain: NDArray, *, draws: int, rng: np.random.Generator
 ) -> NDArray:
-    """Shifts (draws, 3), voxels, that bring the centre of the importance to a voxel of the brain.
+    """Draw shifts (draws, 3), voxels, that move the centre of importance to a voxel of the brain.
 
     Each voxel of the brain is as likely as another.
     """
@@ -94,7 +94,7 @@ def shifted_shares(importance: NDArray, codes: NDArray, shifts: NDArray) -> NDAr
 
 
 def _overlap(shift: NDArray, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], ...]:
-    """Return where an array lands if it is shifted, and what of it lands there."""
+    """Return the target region of a shifted array, and its part that falls there."""
     low, high = np.maximum(shift, 0), np.minimum(np.array(shape) + shift, shape)
     high = np.maximum(low, high)
     return (
@@ -104,7 +104,7 @@ def _overlap(shift: NDArray, shape: tuple[int, ...]) -> tuple[tuple[slice, ...],
 
 
 def chance(value: float, null: NDArray) -> Chance:
-    """Hold a value against the draws of the null; NaN without a value or without draws."""
+    """Compare a value with the draws of the null; NaN without a value or without draws."""
     null = null[np.isfinite(null)]
     if not np.isfinite(value) or not len(null):
         return Chance(*[float("nan")] * 4)
@@ -114,7 +114,7 @@ def chance(value: float, null: NDArray) -> Chance:
 
 
 def channel_shares(alone: NDArray, brain: NDArray) -> NDArray:
-    """Shares (C,) of the channels in the importance of all maps of one channel (X, Y, Z, C)."""
+    """Return the shares (C,) of the channels in the importance of their maps (X, Y, Z, C)."""
     sums = np.abs(alone[brain]).sum(axis=0, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         return sums / sums.sum()

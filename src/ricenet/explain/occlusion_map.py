@@ -50,7 +50,7 @@ def in_precision(network: nn.Module, precision: str) -> nn.Module:
 
 
 def spoken_progress(job: step.Job, what: str) -> Callable[[int, int], None]:
-    """Return the progress function that speaks every few seconds, and at the end.
+    """Return the progress function, which logs every few seconds and at the end.
 
     ``what`` is hidden.
     """

@@ -37,7 +37,7 @@ RIM_VOXELS = 4  # slices through the rim show little brain
 
 
 def peak(change: NDArray, brain: NDArray) -> Point:
-    """Voxel in the brain, off its rim, where the lightly smoothed map is farthest from 0."""
+    """Find the voxel in the brain, off its rim, where the smoothed map is farthest from 0."""
     height = np.abs(ndimage.gaussian_filter(np.where(brain, change, 0), SMOOTHING_VOXELS))
     inner = ndimage.binary_erosion(brain, iterations=RIM_VOXELS)
     height[~(inner if inner.any() else brain)] = -1
@@ -67,7 +67,7 @@ def plain_row(scene: Scene, reference: str) -> Row:
 
 
 def heading(subject: str, facts: dict[str, Any]) -> str:
-    """Subject, predicted class and its probability, cube and stride, from the map's record."""
+    """Return subject, predicted class, probability, cube and stride, from the map's record."""
     return "   ·   ".join(
         (
             subject,

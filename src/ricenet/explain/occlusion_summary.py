@@ -1,4 +1,4 @@
-"""What the occlusion maps of a cohort's test subjects say, as one table.
+"""Summary of the occlusion maps of a cohort's test subjects, as one table.
 
 For each subject and over all: shares of the importance in the 95 % isodose, in the new enhancement
 and elsewhere in the brain, against maps shifted at random; shares of the channels; rank correlation

@@ -1,1 +1,1 @@
-"""A finished study for others."""
+"""Export of a finished study."""

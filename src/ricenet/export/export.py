@@ -19,7 +19,7 @@ IMAGES = (".nii.gz", ".npy", ".png", ".html")  # of heads, or pages that hold su
 
 
 def export(root: Path, out: Path, *, images: bool, licence: str, processes: int = 1) -> int:
-    """Write the crate; the number of runs in it.
+    """Write the crate; return the number of runs in it.
 
     Raises
     ------
@@ -29,13 +29,13 @@ def export(root: Path, out: Path, *, images: bool, licence: str, processes: int 
     from ricenet.export.rocrate import Crate  # no other command needs its library
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out.name} is there already; name a new folder")
+        raise ValueError(f"{out.name} already exists; give a new folder")
     verdict = verify(root, processes=processes)
     if verdict.problems:
         first = verdict.problems[0]
         raise ValueError(
             f"{len(verdict.problems)} problems with the study, the first is {first.file} "
-            f"({first.kind}: {first.why}); run ricenet verify and mend them"
+            f"({first.kind}: {first.why}); run ricenet verify and fix them"
         )
     study = records.read(root)
     crate = Crate(study, licence=licence, root_digest=verdict.root_digest)
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         if not args.study.is_dir():
-            raise ValueError(f"{args.study} is no folder; give that of a study")
+            raise ValueError(f"{args.study} is not a folder; give the folder of a study")
         runs = export(args.study, args.out, images=args.with_images, licence=args.licence)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

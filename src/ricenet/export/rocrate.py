@@ -83,7 +83,7 @@ class Crate:
         return workflow
 
     def _context(self, name: str, kind: str, /, **properties: Any) -> Entity:
-        """Return the entity that is no file, made once."""
+        """Return an entity that is not a file, made once."""
         if name not in self._entities:
             about = {"@type": kind, **properties}
             self._entities[name] = self.crate.add(ContextEntity(self.crate, name, about))
@@ -110,7 +110,7 @@ class Crate:
             self._entities[name] = self._context(f"#results/{name}", "CreativeWork", **about)
 
     def add_run(self, record: Record) -> None:
-        """Add a record as a file, the run that it tells of, and its control by the workflow."""
+        """Add a record as a file, the run that it describes, and its control by the workflow."""
         content = record.content
         path = self.study.root / record.name
         self._entities[record.name] = self.crate.add_file(
@@ -162,7 +162,7 @@ class Crate:
         return list({entity.id: entity for entity in found}.values())
 
     def finish(self) -> None:
-        """Tie runs to their inputs, and all to the workflow and its engine."""
+        """Link runs with their inputs, and all with the workflow and its engine."""
         ordered = in_order(self.study)
         for record in ordered:
             self._entities[f"#run/{record.name}"]["object"] = self._inputs(record)
@@ -192,7 +192,7 @@ class Crate:
         return [entity for name, entity in self._entities.items() if name.startswith("#raw/")]
 
     def _last(self) -> list[Entity]:
-        """Return the results that nothing else was made from."""
+        """Return the final results, which nothing else was made from."""
         used = {f for record in self.study.records.values() for f, _ in record.files("inputs")}
         return [self._entities[name] for name in self.study.outputs() if name not in used]
 

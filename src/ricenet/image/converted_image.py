@@ -23,7 +23,7 @@ NIFTI = (".nii", ".nii.gz", *PAIR)
 ITK = (".mha", ".nrrd")
 MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile
 HEADER_BYTES = 65536  # more than any MetaImage or NRRD header of a single image has
-# What says how the axes lie: one of these lines
+# What defines how the axes lie: one of these lines
 MHA_ORIENTATION = rb"^(TransformMatrix|Orientation|Rotation) *="
 NRRD_ORIENTATION = rb"^space: *(right|left|[rl][ap][si]|scanner-xyz)"
 # What takes the voxels from another file, which nobody named and whose digest nobody would take
@@ -105,13 +105,13 @@ def _load_itk(path: Path) -> Volume:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse a header that says nothing about the axes, or takes its voxels from elsewhere."""
+    """Refuse a header that does not define the axes, or takes its voxels from elsewhere."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
     nrrd = path.name.lower().endswith(".nrrd")
     end = re.search(rb"\r?\n\r?\n" if nrrd else rb"^ElementDataFile.*\n?", header, re.M)
     if end is None:
-        raise ValueError("not a readable MetaImage or NRRD file: its header has no end")
+        raise ValueError("not a readable MetaImage or NRRD file: its header is not terminated")
     text, flags = header[: end.end()], re.M | re.I
     if re.search(NRRD_ELSEWHERE if nrrd else MHA_ELSEWHERE, text, flags):
         raise ValueError("its voxels lie in another file; save header and voxels as one file")
@@ -137,4 +137,4 @@ def _require_right_angles(affine: NDArray) -> None:
 
 def _check_size(size: tuple[int, ...]) -> None:
     if prod(size) > MAX_VOXELS:
-        raise ValueError(f"its size {size} is not believable; the header is damaged")
+        raise ValueError(f"its size {size} is implausible; the header is damaged")

@@ -45,7 +45,7 @@ def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
 def new_enhancement(
     after: NDArray, before: NDArray, brain: NDArray, *, spacing_mm: Sequence[float]
 ) -> NDArray:
-    """Voxels that have become brighter than chance, and are brighter than the brain's mean.
+    """Find voxels that have brightened more than by chance, and exceed the brain's mean.
 
     The smoothed :func:`local_change` must exceed its median in the brain by :data:`DEVIATIONS`
     robust standard deviations (1.4826 times the median absolute deviation). What was dark and is

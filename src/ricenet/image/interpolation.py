@@ -99,7 +99,7 @@ def sample_with_itk(
     interpolator: str,
     transform: sitk.Transform | None,
 ) -> NDArray:
-    """Return the sample by ITK, on any grid through any transform.
+    """Sample a volume by ITK, on any grid through any transform.
 
     Parameters as of :func:`sample`.
     """

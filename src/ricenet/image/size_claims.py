@@ -1,4 +1,4 @@
-"""Whether a file can hold what its header claims, asked before anything is unpacked or allocated.
+"""Whether a file can hold what its header claims, checked before anything is unpacked or allocated.
 
 Compression makes a small file large in one step; no library here asks whether that is credible.
 """
@@ -26,5 +26,5 @@ def require_compression(claimed: int, stored: int) -> None:
     """Raise ``ValueError`` where no image is compressed that much."""
     if claimed > SMALL and claimed > MAX_COMPRESSION * stored:
         raise ValueError(
-            f"{stored} bytes claim to be {claimed}: not believable; export it again, uncompressed"
+            f"{stored} bytes claim to be {claimed}: implausible; export it again, uncompressed"
         )

@@ -25,7 +25,7 @@ def read(path: str | Path) -> sitk.Transform:
 
 
 def write(path: str | Path, transform: sitk.Transform) -> None:
-    """Write an ITK transform file, and read it again: on a full disk ITK cuts it and says nothing.
+    """Write an ITK transform file and read it again: ITK gives no error on a full disk.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def matrix_ras(transform: sitk.Transform) -> NDArray:
 
 
 def from_matrix_ras(matrix: NDArray) -> sitk.Transform:
-    """Linear transform from a (4, 4) matrix that maps target to moving points, RAS mm."""
+    """Return the linear transform of a (4, 4) matrix that maps target to moving points, RAS mm."""
     lps = LPS_FROM_RAS @ np.asarray(matrix, dtype=np.float64) @ LPS_FROM_RAS
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(lps[:3, :3].ravel().tolist())

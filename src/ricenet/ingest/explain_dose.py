@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the ledger of a record, or of a raw folder; write nothing."""
     parser = argparse.ArgumentParser(
         prog="ricenet explain-dose",
-        description="Tell how the total dose of a course came about. Nothing is written.",
+        description="Explain how the total dose of a course was computed. Nothing is written.",
     )
     parser.add_argument("path", type=Path, help="record (dose_native.json), or raw folder or file")
     parser.add_argument("--row", default="{}", help="dose columns of the subject's row, as JSON")

@@ -35,7 +35,7 @@ NIFTI_COLUMNS = ("dose_kind", "dose_units", "dose_frame")
 def read(
     path: Path, row: Mapping[str, str], settings: Mapping[str, Any]
 ) -> tuple[Volume, dict[str, Any]]:
-    """Read a dose from wherever it is stored.
+    """Read a dose from DICOM objects or a converted file.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read(
 
 
 def _converted(path: Path, row: Mapping[str, str]) -> Part:
-    """Return the dose of a converted file: all that the format cannot say must stand in the row."""
+    """Return the dose of a converted file: all that the format cannot state must be in the row."""
     missing = [column for column in NIFTI_COLUMNS if not row.get(column)]
     if missing:
         raise ValueError(

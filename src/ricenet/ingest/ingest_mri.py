@@ -109,7 +109,7 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
 
 
 def check_weighting(job: step.Job, acquired: weighting.Acquisition) -> None:
-    """Check that an MR image can be T1-weighted; what its header does not say is logged."""
+    """Check that an MR image can be T1-weighted; what its header does not state is logged."""
     advice = "not T1-weighted by its header; look at the image and correct the subject's row"
     if acquired.echo_ms is None:
         job.say("the header has no EchoTime: whether the image is T1-weighted is not checked")
@@ -125,7 +125,7 @@ def check_weighting(job: step.Job, acquired: weighting.Acquisition) -> None:
 
 
 def say_what_was_left(job: step.Job, facts: dict[str, Any]) -> None:
-    """Log files and series that lie beside the image."""
+    """Log which files and series beside the image were ignored."""
     if facts["ignored_files"] or facts["dropped_duplicates"]:
         job.say(
             f"{facts['ignored_files']} files beside the series ignored, "
@@ -136,7 +136,7 @@ def say_what_was_left(job: step.Job, facts: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the raw image, check it, write it with an affine that nobody can misread."""
+    """Read the raw image, check it, write it with an unambiguous affine."""
     with step.Job("ingest_mri", argv, raw=("raw",), values=("series?",)) as job:
         volume, facts = read(
             job.args.raw, min_slices=job.settings["min_slices"], wanted=job.args.series

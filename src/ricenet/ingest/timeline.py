@@ -90,7 +90,7 @@ def _found(name: str, path: Path) -> list[DicomFile]:
 
 
 def read_doses(names: Sequence[str], paths: Sequence[Path]) -> list[DicomFile]:
-    """Headers of the doses and of plans, records and other objects beside them, without images."""
+    """Read headers of doses and of plans, records and other objects beside them, no images."""
     return [
         file
         for name, path in zip(names, paths, strict=True)
@@ -101,7 +101,7 @@ def read_doses(names: Sequence[str], paths: Sequence[Path]) -> list[DicomFile]:
 
 
 def radiotherapy(found: Sequence[DicomFile]) -> Radiotherapy | None:
-    """Days of radiotherapy from treatment records, else the plans of the doses, else the doses."""
+    """Return the days of radiotherapy from treatment records, else from plans, else from doses."""
     doses = [f for f in found if is_dose(f)]
     named = {
         text(plan, "ReferencedSOPInstanceUID")
@@ -127,7 +127,7 @@ def days(mri: Sequence[Image], therapy: Radiotherapy | None) -> dict[str, int]:
 
 
 def identities(found: Sequence[DicomFile]) -> dict[str, int]:
-    """Count the values of each element that says who it is, as far as it is filled in."""
+    """Count the values of each element that identifies a person, as far as it is filled in."""
     counts = {k: len(files.distinct(found, k) - {""}) for k in PERSON}
     return {keyword: count for keyword, count in counts.items() if count}
 
@@ -241,4 +241,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_twice(job, mri)
         job.fact("unknown", unknown)
         if unknown:
-            job.say(f"not checked, the headers do not say enough: {', '.join(unknown)}")
+            job.say(f"not checked, information missing in the headers: {', '.join(unknown)}")

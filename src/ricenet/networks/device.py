@@ -20,7 +20,7 @@ def choose_device(name: str) -> torch.device:
     Raises
     ------
     ValueError
-        A GPU is asked for and there is none.
+        A GPU is requested and there is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda and torch sees no GPU; set device to auto or cpu")
@@ -54,7 +54,7 @@ def computes_in_bf16(device: torch.device) -> bool:
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Say what decides a device's kernels, without a name that tells whose it is."""
+    """Describe what decides a device's kernels, without a name that reveals whose it is."""
     if device.type == "cuda":
         found = torch.cuda.get_device_properties(device)
         capability = f"{found.major}.{found.minor}"
@@ -76,14 +76,14 @@ NO_MEMORY = (
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Return whether an error tells of memory, on the device or the host."""
+    """Return whether an error is a lack of memory, on the device or the host."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
     )
 
 
 def in_halves(work: Callable[[torch.Tensor], T], batch: torch.Tensor) -> list[T]:
-    """Do a work on a batch, or on its halves one by one where there is too little memory.
+    """Process a batch, or its halves one by one where there is too little memory.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def first_line(error: BaseException) -> str:
 
 
 def without_paths(text: str) -> str:
-    """Return a text whose paths are replaced: they tell of users and patients.
+    """Return a text whose paths are replaced: they may name users and patients.
 
     Replaced are quoted texts with a separator in them, and words that begin as paths of POSIX or
     Windows do, up to the last separator of their clause: folders may have spaces in their names.
@@ -126,14 +126,14 @@ def without_paths(text: str) -> str:
 
 @contextmanager
 def any_algorithm() -> Iterator[None]:
-    """Let kernels run that do not repeat their bits, whatever the program asks for."""
+    """Allow kernels that are not bit-reproducible, whatever the program asks for."""
     with choices_of_kernels():
         torch.use_deterministic_algorithms(False)
         yield
 
 
 def share_memory(device: torch.device, gb: float | None) -> None:
-    """Let this process take no more of a GPU's memory than its share, where one is given."""
+    """Limit this process to its share of a GPU's memory, where one is given."""
     if device.type == "cuda" and gb:
         index = torch.cuda.current_device() if device.index is None else device.index
         total = torch.cuda.get_device_properties(index).total_memory
@@ -141,7 +141,7 @@ def share_memory(device: torch.device, gb: float | None) -> None:
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy a tensor of the host, without a wait for the device where its memory can be pinned."""
+    """Copy a tensor of the host, asynchronously where its memory can be pinned."""
     if device.type == "cuda":
         with suppress(RuntimeError):  # the system's limit of locked memory
             tensor = tensor.pin_memory()
@@ -150,7 +150,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @contextmanager
 def exact_float32(device: torch.device, *, own_kernels: bool = False) -> Iterator[None]:
-    """Compute in float32 proper: no autocast, no TF32, no kernel picked by a race.
+    """Compute in float32 proper: no autocast, no TF32, no kernel picked by benchmarking.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def _matrices_without_tf32() -> Iterator[None]:
 
 @contextmanager
 def choices_of_kernels() -> Iterator[None]:
-    """Give back, at the end, the process's choices of kernels: determinism, races, TF32."""
+    """Restore, at the end, the process's choices of kernels: determinism, benchmarking, TF32."""
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     race, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32

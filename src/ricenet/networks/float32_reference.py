@@ -1,4 +1,4 @@
-"""What the layers of a network are held against: the same layer in float32, and the error.
+"""What the layers of a network are compared with: the same layer in float32, and the error.
 
 Tensors are ``(B, C, X, Y, Z)``.
 """
@@ -16,7 +16,7 @@ UNROLLED_BYTES = 2e9
 
 
 class Rewritten(nn.Module):
-    """A layer that computes some of a network's own in another way."""
+    """A layer that computes some of a network's layers in another way."""
 
     def plain(self, x: torch.Tensor, *, rounded: torch.dtype | None = None) -> torch.Tensor:
         """Compute the same in single precision, by the network's own layers.
@@ -62,7 +62,7 @@ def relative_error(
 def terms_of(
     module: nn.Module, x: torch.Tensor, upstream: torch.Tensor
 ) -> list[torch.Tensor | None]:
-    """Size of what the gradients of a layer's input and weights are summed from, None if of all.
+    """Return the size of what a layer's gradients are summed from, None if of all.
 
     A bias's gradient, or that of a norm's factor, is a sum over all voxels, and 0 but for rounding
     where a batch norm follows. That of a batch norm's input is a difference, and nearly 0 where a

@@ -12,7 +12,7 @@ from torch.nn.grad import conv3d_weight
 
 
 def fold(x: torch.Tensor, taps: int, stride: int) -> torch.Tensor:
-    """(B, taps C, X, Y, Z) copies of a volume, moved by one voxel along Z each, every stride-th."""
+    """Return (B, taps C, X, Y, Z) copies of a volume, one voxel apart in Z, every stride-th."""
     size, pad = x.shape[-1], taps // 2
     padded = F.pad(x, (pad, pad))
     return torch.cat([padded[..., k : k + size : stride] for k in range(taps)], dim=1)

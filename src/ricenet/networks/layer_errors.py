@@ -1,14 +1,14 @@
 """Errors of a network's layers on the device at hand, each against float32.
 
-The network runs as it will run in earnest: its device, shapes, precision, memory format and
+The network runs as in the real run: its device, shapes, precision, memory format and
 rewritten layers. At each layer, output and gradients are compared with those of the same layer in
 float32 on the same inputs. So errors do not add up from layer to layer: what is left is the
 rounding of one layer, and a wrong kernel stands out by name. torch 2.13 has one: on processors with
 AVX-512 and without AMX, the bfloat16 weight gradient of ``Conv3d`` reads memory that was never
 written where the map's first axis has an extent of 2.
 
-Not looked at are operations that are no module, such as sums of branches, and those element by
-element, such as ReLU: :data:`SKIPPED`.
+Not checked are operations that are not modules, such as sums of branches, and element-wise ones,
+such as ReLU: :data:`SKIPPED`.
 
 Tensors are ``(B, C, X, Y, Z)``; a layer's name is that of its module in the network.
 """
@@ -42,7 +42,7 @@ SKIPPED = (nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, nn.Dropout3d)
 
 
 def smooth_noise(shape: Sequence[int]) -> torch.Tensor:
-    """(B, C, X, Y, Z) float32 noise, smooth and with a background of exact zeros, as images are."""
+    """Draw (B, C, X, Y, Z) float32 noise, smooth, with a background of exact zeros, like images."""
     generator = torch.Generator().manual_seed(NOISE_SEED)
     coarse = torch.randn((*shape[:2], *(-(-n // 4) for n in shape[2:])), generator=generator)
     noise = F.interpolate(coarse, size=tuple(shape[2:]), mode="trilinear")
@@ -61,7 +61,7 @@ def layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def of_training_step(
     call: nn.Module, batch: torch.Tensor, *, bf16: bool, tries: int = TRIES
 ) -> dict[str, float]:
-    """Largest relative error of each layer in one step of training, forward and backward.
+    """Return each layer's largest relative error in one training step, forward and backward.
 
     Parameters
     ----------
@@ -94,14 +94,14 @@ def of_training_step(
         for layer in watched.values():
             layer.forget()
     ran = {name: layer for name, layer in watched.items() if layer.ran}
-    if all(math.isfinite(layer.error) for layer in ran.values()):  # then nobody is to blame
+    if all(math.isfinite(layer.error) for layer in ran.values()):  # then no layer is at fault
         return {n: math.inf if layer.spoilt else layer.error for n, layer in ran.items()}
     return {name: layer.error for name, layer in ran.items()}
 
 
 @torch.no_grad()
 def of_convolutions(network: nn.Module, batch: torch.Tensor) -> dict[str, float]:
-    """Relative error of each convolution in a forward pass, in the numbers that each computes in.
+    """Return each convolution's relative error in a forward pass, in its own number format.
 
     Every output voxel is looked at, and the reference takes one channel's time: the sum of the
     output channels with random signs is the convolution with the sum of the weights (Freivalds'

@@ -24,7 +24,7 @@ def first_of_windows(y: torch.Tensor) -> torch.Tensor:
 
 
 def unpool(gradient: torch.Tensor, y: torch.Tensor, *, method: str) -> torch.Tensor:
-    """Bring the gradient of the max-pool of y to the voxels where the maxima were found.
+    """Route the gradient of the max-pool of y to the voxels where the maxima were found.
 
     ``method`` is ``gather`` of :class:`ricenet.networks.resnet_stem.Stem`.
     """
@@ -65,5 +65,5 @@ def gather(gradient: torch.Tensor, places: torch.Tensor, y: torch.Tensor) -> tor
 
 @cache
 def compiled_gather() -> Callable[..., torch.Tensor]:
-    """Return the :func:`gather` as one pass; the compiler is loaded when it is wanted."""
+    """Return :func:`gather` compiled to one pass; the compiler is loaded when it is needed."""
     return torch.compile(gather, dynamic=False)

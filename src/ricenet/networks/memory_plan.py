@@ -1,4 +1,4 @@
-"""The memory that training needs, and the number of samples that go at once.
+"""The memory that training needs, and the number of samples that fit at once.
 
 Counted from the network's layers, without torch, so that a study is refused before any job is
 submitted. ``tests/networks/test_memory_plan.py`` holds the count against the tensors that torch
@@ -44,13 +44,13 @@ class Need(NamedTuple):
     fixed: int
 
     def bytes(self, samples: int) -> int:
-        """Return the memory for so many samples in one forward pass, with a margin."""
+        """Return the memory for a number of samples in one forward pass, with a margin."""
         stem = min(samples, self.together) * self.stem
         return int((samples * (self.kept + self.passing) + stem + self.fixed) / (1 - SPARE))
 
 
 def sizes(shape: Sequence[int], *, stem_stride: int) -> list[int]:
-    """Voxels of the stem's map, of layer1 (after the max-pool), layer2, layer3, layer4."""
+    """Return voxel counts of the stem's map, layer1 (after the max-pool), layer2, 3 and 4."""
     edges = [list(shape)]
     for stride in (stem_stride, 2, 2, 2, 2):
         edges.append([-(-n // stride) for n in edges[-1]])
@@ -58,7 +58,7 @@ def sizes(shape: Sequence[int], *, stem_stride: int) -> list[int]:
 
 
 def parameters(in_channels: int, *, width: float) -> int:
-    """Return the weights of the network."""
+    """Count the weights of the network."""
     stem, *_, last = maps = [int(c * width) for c in STAGES]
     total = stem * in_channels * 343 + 2 * stem + 2 * last + 2
     before = stem
@@ -108,7 +108,7 @@ def need(
 
 
 def stem_samples(elements: int) -> int:
-    """How many samples the small stem takes together, given the elements of a sample's map."""
+    """Return how many samples the small stem computes together, given the elements of one map."""
     return max(1, LARGEST_MAP // max(1, elements))
 
 
@@ -141,7 +141,7 @@ def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
 def study_mb(s: dict[str, Any], shape: Sequence[int], in_channels: int) -> int:
     """Return the MB of device memory that a study's largest training takes.
 
-    On a GPU unless it says ``cpu``.
+    On a GPU unless it is ``cpu``.
 
     Parameters
     ----------

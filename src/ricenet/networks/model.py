@@ -62,7 +62,7 @@ def build(in_channels: int, *, stem_stride: int, width: float) -> nn.Module:
 
 
 def save_model(path: Path, network: nn.Module, *, metadata: dict[str, Any]) -> None:
-    """Write weights and what they are to a safetensors file.
+    """Write weights and their metadata to a safetensors file.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def load_model(path: Path, *, device: torch.device) -> tuple[nn.Module, dict[str
     nn.Module
         In evaluation mode, on the device.
     dict
-        What the file says of itself.
+        The metadata of the file.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def logits(network: nn.Module, batch: torch.Tensor, *, precision: str) -> torch.
 
 
 def prediction_context(precision: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Give the context of predictions: float32 without TF32, or autocast to bfloat16."""
+    """Return the context of predictions: float32 without TF32, or autocast to bfloat16."""
     if precision == "fp32":
         return exact_float32(device)
     return torch.autocast(device.type, torch.bfloat16)

@@ -33,7 +33,7 @@ PLAIN_AT_ONCE = 8  # channels of the stem as it is checked
 
 
 class Stem(Rewritten):
-    """Max-pool of the ReLU of the normalised convolution, computed as this module says.
+    """Max-pool of the ReLU of the normalised convolution, computed as this module describes.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class WithStem(nn.Module):
             A gradient of the batch is asked for.
         """
         if batch.requires_grad:
-            raise ValueError("the stem gives no gradient of its input; call the network itself")
+            raise ValueError("the stem computes no gradient of its input; call the network itself")
         network, x = self.network, self.stem(batch)
         for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
             x = layer(x)

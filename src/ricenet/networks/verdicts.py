@@ -2,7 +2,7 @@
 
 A verdict is a small JSON file in the user's cache folder, named by a digest of all that it follows
 from: processor or GPU, versions, environment, shapes, code. It may be deleted at any time; without
-the folder every job finds out for itself. What a job relied on stands in its own record.
+the folder every job determines it itself. What a job relied on is in its own record.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 
 from ricenet.provenance import atomic, software
 
-# what tells oneDNN, torch and MKL which instructions to use
+# what determines for oneDNN, torch and MKL which instructions to use
 LIMITS_OF_INSTRUCTIONS = (
     "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_CPU_ISA_HINTS", "DNNL_CPU_ISA_HINTS",
     "ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_DEFAULT_FPMATH_MODE",
@@ -34,7 +34,7 @@ def folder() -> Path:
 
 
 def processor() -> str:
-    """Return the model and instructions of the processor, as far as the system tells."""
+    """Return the model and instructions of the processor, as far as the system reports them."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         told = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
@@ -43,7 +43,7 @@ def processor() -> str:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Return all of a machine that decides which kernels run and what they give."""
+    """Return all properties of a machine that decide which kernels run and their results."""
     cuda = device.type == "cuda"
     return {
         "node": platform.node(),
@@ -57,7 +57,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def choices() -> list[bool]:
-    """Return what this process has asked of kernels: bits that repeat, a race, TF32."""
+    """Return this process's choices of kernels: determinism, benchmarking, TF32."""
     cudnn = torch.backends.cudnn
     return [torch.are_deterministic_algorithms_enabled(), cudnn.benchmark, cudnn.allow_tf32]
 
@@ -76,7 +76,7 @@ def key(what: str, device: torch.device, **facts: Any) -> str:
 
 
 def recall(name: str) -> dict[str, Any] | None:
-    """Return the verdict that a job before has kept; None where there is none, or no usable one."""
+    """Return the verdict that an earlier job stored; None where there is no usable one."""
     with contextlib.suppress(OSError, ValueError, RuntimeError):  # RuntimeError: no home folder
         verdict = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
         return verdict if isinstance(verdict, dict) else None

@@ -33,7 +33,7 @@ def dirty_memory(device: torch.device, *sizes: int) -> None:
     """
     counts = [*((size, 2) for size in sizes if size <= KEPT_BY_HOST), (300_000, 20)]
     if device.type == "cuda":
-        with suppress(RuntimeError):  # another allocator than torch's own tells nothing
+        with suppress(RuntimeError):  # another allocator than torch's own reports nothing
             stream = torch.cuda.current_stream(device).cuda_stream
             segments = [s for s in torch.cuda.memory_snapshot() if s["stream"] == stream]
             kept = [block for segment in segments for block in segment["blocks"]]
@@ -49,8 +49,8 @@ def dirty_memory(device: torch.device, *sizes: int) -> None:
 class Layer:
     """One layer under observation: what it is given, and its largest error so far.
 
-    Where what it is given is no number (``spoilt``), the fault lies with a layer before it, or
-    after it on the way back, and nothing is said of this one.
+    Where its input is NaN or infinite (``spoilt``), the fault is in an earlier layer, or, in the
+    backward pass, in a later one, and no error is reported for this one.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Layer:
         self.hooks: list[Any] = []
 
     def watch(self) -> None:
-        """Begin; only when every layer has been copied, or the copies would be watched too."""
+        """Start watching; only when every layer has been copied, or copies would be watched too."""
         self.hooks = [
             self.module.register_forward_pre_hook(self._before),
             self.module.register_forward_hook(self._after),
@@ -119,18 +119,18 @@ class Layer:
             self.hooks.append(given.register_hook(finish))
 
     def finish(self) -> None:
-        """Compare what only the end of the backward pass brings: gradients of the weights."""
+        """Compare what is known only after the backward pass: gradients of the weights."""
         for late in list(self.pending):  # the first layer: nothing flows on to the batch
             late(None)
         weights = zip(self.module.parameters(), self.expected, self.terms, strict=False)
         for parameter, expected, terms in weights:
             found = torch.zeros_like(expected) if parameter.grad is None else parameter.grad
             self._note(found, expected, terms)
-        if self.compared != self.ran:  # what was not looked at has not passed
+        if self.compared != self.ran:  # what was not checked has not passed
             self.error = float("inf")
 
     def forget(self) -> None:
-        """Let go of the tensors of the step."""
+        """Release the tensors of the step."""
         for hook in self.hooks:
             hook.remove()
         self.hooks.clear()
@@ -201,7 +201,7 @@ class Layer:
             call = partial(plain.plain, rounded=self.rounded)
         elif isinstance(plain, nn.Conv3d):
             call = partial(convolve_in_slabs, weight=plain.weight, bias=plain.bias, like=plain)
-        # on a CPU, bf16 is held against whatever float32 there is
+        # on a CPU, bf16 is compared with any available float32 kernel
         own = self.rounded is None or device.type != "cpu"
         x = x.detach().to(device, torch.float32, copy=True).contiguous()
         gradient = upstream is not None
@@ -225,10 +225,10 @@ class Layer:
             self.error = max(self.error, relative_error(found, expected, terms))
 
     def _note_statistics(self) -> None:
-        """Compare the running statistics that the step and the plain layer have moved alike."""
+        """Compare the running statistics, updated by the step and by the plain layer."""
         its, plain = (dict(layer.named_buffers()) for layer in (self.module, self.plain))
         for name in (name for name in plain if name.endswith("running_mean")):
             variance = name.replace("running_mean", "running_var")
-            # a mean near 0 is a difference of values: held against their deviation
+            # a mean near 0 is a difference of values: compared with their deviation
             self._note(its[name], plain[name], plain[variance].sqrt())
             self._note(its[variance], plain[variance])

@@ -126,7 +126,7 @@ def centred_affine(
 def mr_grid(
     protocol: Protocol, setup: Setup, *, canvas_mm: float, pose: np.ndarray
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """Shape and affine of an MR series, centred on the brain but for the setup's offset."""
+    """Return shape and affine of an MR series, centred on the brain but for the setup's offset."""
     spacing = np.array(protocol.spacing_mm) * max(1.0, SCAN_TO_CANVAS * canvas_mm)
     shape = np.ceil(np.array(protocol.extent_mm) / spacing).astype(int)
     tilt = rigid(setup.tilt_deg, np.zeros(3))[:3, :3] if protocol.oblique else np.eye(3)

@@ -62,7 +62,7 @@ def draw_deformation(rng: np.random.Generator, canvas: Canvas) -> Deformation:
 
 
 def canonical_indices(deformation: Deformation, canvas: Canvas) -> np.ndarray:
-    """Where each canvas voxel lies in the canonical head, (3, X, Y, Z) float32 array in voxels."""
+    """Return each canvas voxel's place in the canonical head, (3, X, Y, Z) float32, in voxels."""
     axes = canvas.axes_mm()
     indices = deformation.shift_mm.astype(np.float32)
     for i in range(3):

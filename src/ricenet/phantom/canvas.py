@@ -39,7 +39,7 @@ class Canvas:
         return affine
 
     def axes_mm(self) -> list[np.ndarray]:
-        """Coordinates in mm as three broadcastable float32 arrays (X,1,1), (1,Y,1), (1,1,Z)."""
+        """Return coordinates in mm: broadcastable float32 arrays (X,1,1), (1,Y,1), (1,1,Z)."""
         lines = [
             (LOW_MM[k] + self.spacing_mm * np.arange(self.shape[k])).astype(np.float32)
             for k in range(3)

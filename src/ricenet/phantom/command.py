@@ -29,7 +29,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the study")
     parser.add_argument("--subjects", type=at_least(int, 1), required=True, help="how many")
-    parser.add_argument("--seed", type=at_least(int, 0), required=True, help="of all chance")
+    parser.add_argument("--seed", type=at_least(int, 0), required=True, help="of all random draws")
     parser.add_argument(
         "--canvas-mm",
         type=at_least(float, 1),

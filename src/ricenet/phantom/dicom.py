@@ -87,7 +87,7 @@ def new_object(
 
 
 def set_plane(item: FileDataset, affine: np.ndarray) -> None:
-    """Image plane: position, orientation, (row, column) spacing (PS3.3 C.7.6.2, 10.7.1.3)."""
+    """Set the image plane: position, orientation, spacing (PS3.3 C.7.6.2, 10.7.1.3)."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / spacing
     item.ImagePositionPatient = numbers(affine[:3, 3])
@@ -98,7 +98,7 @@ def set_plane(item: FileDataset, affine: np.ndarray) -> None:
 
 
 def set_pixels(item: FileDataset, pixels: np.ndarray, bits: int) -> None:
-    """Unsigned 16-bit pixels of `bits` significant bits; `pixels` is ([frame,] row, column)."""
+    """Set unsigned 16-bit pixels of `bits` significant bits; `pixels` is ([frame,] row, column)."""
     item.SamplesPerPixel, item.PhotometricInterpretation = 1, "MONOCHROME2"
     item.Rows, item.Columns = pixels.shape[-2:]
     item.BitsAllocated, item.BitsStored, item.HighBit = 16, bits, bits - 1
@@ -107,7 +107,7 @@ def set_pixels(item: FileDataset, pixels: np.ndarray, bits: int) -> None:
 
 
 def set_slice(item: FileDataset, scan: Scan, index: int) -> None:
-    """Everything that places and numbers slice `index` of a scan."""
+    """Set everything that places and numbers slice `index` of a scan."""
     affine = scan.affine.copy()
     affine[:3, 3] += affine[:3, 2] * index
     set_plane(item, affine)

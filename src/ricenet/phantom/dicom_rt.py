@@ -142,7 +142,7 @@ def stored_dose(treatment: Treatment) -> Scan:
 
 
 def plan_reference(course: Course, plan_uid: str) -> Dataset:
-    """Point to the plan, and for a session's dose also to its fraction group (type 1C)."""
+    """Return the reference to the plan; a session's dose also names its fraction group (1C)."""
     reference = dataset(ReferencedSOPClassUID=RTPlanStorage, ReferencedSOPInstanceUID=plan_uid)
     if course.single_fraction:
         reference.ReferencedFractionGroupSequence = [dataset(ReferencedFractionGroupNumber=1)]

@@ -61,7 +61,7 @@ def brain_mask(t1: np.ndarray) -> np.ndarray:
 
 
 def brain_maps(canvas: Canvas) -> dict[str, np.ndarray]:
-    """Brain, white matter, T1CE signal and HU of the brain on the canvas, (X, Y, Z) arrays."""
+    """Return brain, white matter, T1CE signal and HU of the brain, (X, Y, Z) canvas arrays."""
     (t1, affine), (grey, _), (white, _) = (load_map(kind) for kind in ("t1", "gm", "wm"))
     brain = brain_mask(t1)
     fluid = np.clip(1 - grey - white, 0, 1)
@@ -78,7 +78,7 @@ def brain_maps(canvas: Canvas) -> dict[str, np.ndarray]:
 
 
 def place(volume: np.ndarray, affine: np.ndarray, canvas: Canvas) -> np.ndarray:
-    """Put a 1 mm map on the canvas, against aliasing blurred to its spacing; 0 outside the map."""
+    """Resample a 1 mm map onto the canvas, blurred to its spacing against aliasing; 0 outside."""
     blurred = ndimage.gaussian_filter(np.pad(volume, 8), max(0.5, canvas.spacing_mm / 2.5))
     first = LOW_MM - affine[:3, 3] + 8
     steps = [first[k] + canvas.spacing_mm * np.arange(canvas.shape[k]) for k in range(3)]
@@ -93,7 +93,7 @@ def signed_distance_mm(mask: np.ndarray, spacing_mm: float) -> np.ndarray:
 
 
 def head_shape(brain: np.ndarray) -> tissue.HeadShape:
-    """Dura and skin around a brain, given as (X, Y, Z) bool array on the drawing canvas."""
+    """Return dura and skin around a brain, given as (X, Y, Z) bool array on the drawing canvas."""
     spacing = DRAWING.spacing_mm
     x, y, z = DRAWING.axes_mm()
     brain_mm = signed_distance_mm(brain, spacing)

@@ -76,7 +76,7 @@ def dose_radius_mm(latents: Latents) -> float:
 
 
 def lesion_distance_mm(latents: Latents) -> float:
-    """Distance r from the cavity's centre to the lesion's, mm, before it is fitted to the brain."""
+    """Return the distance r of cavity and lesion centres, mm, before it is fitted to the brain."""
     return dose_radius_mm(latents) - KAPPA_MM * latents.pair
 
 

@@ -39,12 +39,12 @@ class Visits:
 
 
 def below(distance_mm: np.ndarray, width_mm: float) -> np.ndarray:
-    """Weight 1 where a distance is negative, 0 where positive, a sigmoid of `width_mm` between."""
+    """Return 1 where a distance is negative, 0 where positive, a `width_mm` sigmoid between."""
     return 1 / (1 + np.exp(np.clip(distance_mm / width_mm, -30, 30)))
 
 
 def rim(distance_mm: np.ndarray, width_mm: float) -> np.ndarray:
-    """Weight 1 where a distance is 0, falling off as a Gaussian of standard deviation width."""
+    """Return 1 where a distance is 0, falling off as a Gaussian of standard deviation width."""
     return np.exp(-0.5 * (distance_mm / width_mm) ** 2)
 
 
@@ -61,7 +61,7 @@ def compose(layers: list[Layer]) -> tuple[np.ndarray, np.ndarray]:
 def paint(
     signal: np.ndarray, layers: list[Layer], *, anatomy: Anatomy, inside: np.ndarray
 ) -> np.ndarray:
-    """Lay the layers over a canvas volume, only where `inside` (X, Y, Z) is 1."""
+    """Paint the layers over a canvas volume, only where `inside` (X, Y, Z) is 1."""
     keep, add = (move_to(a, anatomy.planning, anatomy.canvas) for a in compose(layers))
     return signal + inside * ((keep - 1) * signal + add)
 

@@ -101,7 +101,7 @@ def body_outline(axes: tuple[np.ndarray, ...], dura_mm: np.ndarray) -> np.ndarra
 
 
 def soft_tissue(head: HeadShape) -> list[Region]:
-    """Muscle, with fat below the skin and over the skull, and the temporal muscles in that fat."""
+    """Return muscle, with fat below the skin and over the skull, and the temporal muscles in it."""
     body = head.body
     scalp = (head.dura_mm < 18) & (head.dura_mm > 2.5 + head.skull_mm) & (head.z > -20) & body
     fat = ((head.skin_mm > -8) & body) | scalp

@@ -67,7 +67,7 @@ def draw_gantry(rng: np.random.Generator) -> list[float]:
 
 
 def turn(volume: np.ndarray, gantry_deg: float) -> np.ndarray:
-    """Turn (X, Y, Z) about Z through the middle: axis 1 then runs along the beam of that angle."""
+    """Rotate (X, Y, Z) about Z through the middle: axis 1 then runs along the angle's beam."""
     sine, cosine = np.sin(np.deg2rad(gantry_deg)), np.cos(np.deg2rad(gantry_deg))
     across, along = (cosine, sine), (-sine, cosine)  # in (L, P)
     matrix = np.array([[across[0], along[0], 0], [across[1], along[1], 0], [0, 0, 1]])
@@ -127,7 +127,7 @@ def plan_treatment(
     index: int,
     pose: np.ndarray,
 ) -> Treatment:
-    """Plan the beams on a subject, and bring the dose onto the grid that it is stored on."""
+    """Plan the beams on a subject, and resample the dose onto the grid that it is stored on."""
     course, gantry = course_of(index), draw_gantry(rng)
     spacing = dose_spacing_mm(index, anatomy.canvas.spacing_mm)
     fine = float(spacing[0])  # turning needs equal spacing

@@ -121,7 +121,7 @@ def draw_isodoses(axes: Axes, dose: NDArray) -> None:
 
 
 def draw_diverging(axes: Axes, values: NDArray, limit: float, ratio: float) -> AxesImage:
-    """Draw a signed picture over what is there: blue below 0, red above, nothing near 0."""
+    """Draw a signed picture over another: blue below 0, red above, nothing near 0."""
     return axes.imshow(
         values,
         cmap=DIVERGING,
@@ -175,7 +175,7 @@ def png(figure: Figure) -> bytes:
 
 
 def few_colours(rgb: NDArray) -> tuple[NDArray, NDArray]:
-    """Bring a picture to at most 256 colours: 48 greys, and the best 208 for what is coloured.
+    """Reduce a picture to at most 256 colours: 48 greys, and the best 208 for what is coloured.
 
     A median cut over all pixels would spend its colours on the greys and lose thin lines.
 

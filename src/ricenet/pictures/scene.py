@@ -1,6 +1,6 @@
 """Rows of pictures through one point of a brain, and the page that holds them.
 
-Arrays are ``(X, Y, Z)`` RAS+; :mod:`ricenet.pictures.panels` says how they are shown.
+Arrays are ``(X, Y, Z)`` RAS+; :mod:`ricenet.pictures.panels` describes how they are shown.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def as_point(coordinates: Sequence[float]) -> Point:
 
 
 def moved(point: Point, source: NDArray, target: NDArray) -> Point:
-    """Voxel of the grid with affine ``target`` at a voxel's place in the grid ``source``."""
+    """Return the voxel in the grid ``target`` (an affine) at a voxel's place in grid ``source``."""
     return as_point((np.linalg.inv(target) @ source @ np.array([*point, 1]))[:3])
 
 
@@ -94,7 +94,7 @@ def draw_base(axes: Axes, scene: Scene, plane: str, shown: NDArray) -> None:
 
 
 def draw_signed(axes: Axes, scene: Scene, plane: str, values: NDArray, limit: float) -> None:
-    """Draw a signed volume over what is there."""
+    """Draw a signed volume over the picture."""
     shown = panels.picture(values, plane, scene.point)
     panels.draw_diverging(axes, shown, limit, panels.aspect(scene.spacing_mm, plane))
 

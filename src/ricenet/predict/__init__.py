@@ -1,1 +1,1 @@
-"""What the networks say about subjects."""
+"""Predictions of the networks for subjects."""

@@ -1,6 +1,6 @@
 """Probabilities of the test subjects from the models of all folds.
 
-Tensors are ``(B, C, X, Y, Z)``. A model's file says itself what it was trained on; one of another
+Tensors are ``(B, C, X, Y, Z)``. A model's file states what it was trained on; one of another
 ablation or cohort is refused.
 """
 

@@ -29,7 +29,7 @@ def rows(answers: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read all answers, write the table below a line that says what it is for."""
+    """Read all predictions, write the table below a line that states its purpose."""
     with step.Job("predictions", argv, inputs=("answers*",)) as job:
         answers = [job.read_record(path) for path in job.args.answers]
         with job.stage(job.args.out).open("w", encoding="utf-8") as file:

@@ -35,7 +35,7 @@ def votes(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read one table for each ensemble, write the answer as JSON."""
+    """Read one table for each ensemble, write the result as JSON."""
     inputs, values = ("manifest-record", "tables*"), ("subject", "cohort")
     with step.Job("vote", argv, inputs=inputs, values=values) as job:
         args, found = job.args, {}

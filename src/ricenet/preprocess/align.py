@@ -35,7 +35,7 @@ def image_of_dose(
     Parameters
     ----------
     frame : str or None
-        Digest of the dose's frame of reference, or ``image:<name>`` as the subject's row says.
+        Digest of the dose's frame of reference, or ``image:<name>`` as the subject's row states.
     frames : mapping
         Digest of the frame of reference of each image of the subject, first choice first.
     links : sequence of mapping
@@ -111,7 +111,7 @@ def sample_parts(
 def fields_of_view(
     shapes: Sequence[tuple[Sequence[int], NDArray]], grid: Volume, transform: sitk.Transform
 ) -> list[NDArray]:
-    """Return where on a grid each of several images (shape, affine) has voxels; bool arrays."""
+    """Return which voxels of a grid each of several images (shape, affine) covers; bool arrays."""
     return [
         sample(
             Volume(np.ones(tuple(shape), np.uint8), np.asarray(affine, dtype=np.float64)),
@@ -209,7 +209,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         interpolator = "linear" if dose else job.settings["mri_interpolator"]
         moved = sample_parts(volume, grid, interpolator=interpolator, transform=transform)
         if not np.any(moved.data):
-            raise ValueError(f"channel {args.channel}: nothing of it lies in the reference's view")
+            raise ValueError(
+                f"channel {args.channel}: it does not overlap the reference's field of view"
+            )
         own = dose_grids(facts, volume) if dose else [(volume.data.shape, volume.affine)]
         views, brain = fields_of_view(own, grid, transform), mask.data > 0
         job.fact("brain_covered", round(share_inside(np.logical_or.reduce(views), brain), 6))

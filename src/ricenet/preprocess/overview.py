@@ -82,7 +82,7 @@ def point_of_interest(
 
 
 def head_row(scene: Scene, name: str) -> Row:
-    """Return whole head with the outline of the brain mask."""
+    """Return a whole head with the outline of the brain mask."""
     data = scene.volumes[name]
     low, high = panels.window(data, scene.brain)
     stripped = not data[~scene.brain].any()
@@ -98,7 +98,7 @@ def head_row(scene: Scene, name: str) -> Row:
 
 
 def checkerboard_row(scene: Scene, reference: str, other: str) -> Row:
-    """Alternate squares of the reference and another MRI: edges must run on across them."""
+    """Alternate squares of the reference and another MRI: edges must continue across them."""
     tile = round(TILE_MM / min(scene.spacing_mm))
 
     def draw(axes: Axes, plane: str) -> None:
@@ -110,7 +110,7 @@ def checkerboard_row(scene: Scene, reference: str, other: str) -> Row:
 
 
 def difference_row(scene: Scene, reference: str, other: str) -> Row:
-    """Return the Z-scored reference minus another MRI, coil shading removed, over the reference."""
+    """Return the difference of two z-scored MRI, bias field corrected, over the reference."""
     first, second = scene.volumes[reference], scene.volumes[other]
     change = ndimage.gaussian_filter(local_change(first, second, scene.brain), 1.0)
     change = np.where(scene.brain, change, 0)
@@ -120,7 +120,7 @@ def difference_row(scene: Scene, reference: str, other: str) -> Row:
         draw_base(axes, scene, plane, 0.7 * grey(scene, reference, plane))
         draw_signed(axes, scene, plane, change, limit)
 
-    note = "difference of z-scores,\nsmoothed by 1 voxel,\ncoil shading removed"
+    note = "difference of z-scores,\nsmoothed by 1 voxel,\nbias field corrected"
     bar = (limit, "red: brighter\nin the reference\nblue: darker")
     return Row(f"{reference} − {other}", note, draw, {}, bar)
 

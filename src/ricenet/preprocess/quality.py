@@ -1,4 +1,4 @@
-"""The gate before the cache: nothing that failed a check goes on until a person has decided.
+"""The gate before the cache: nothing that failed a check passes until a person has decided.
 
 All checks of a subject's records stand here in one table, with those that need two records. A check
 that failed and that no row of the overrides table accepts holds the subject back, and nobody else.

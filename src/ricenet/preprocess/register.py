@@ -121,7 +121,7 @@ def estimate_by_default(
 def _ants(
     fixed: Volume, moving: Volume, transform: str, *, seed: int, **settings: Any
 ) -> list[str]:
-    """Files of what ``ants.registration`` finds, in the order in which they are applied."""
+    """Return the files that ``ants.registration`` writes, in the order of application."""
     # antspyx 0.6.3 ignores ``random_seed=`` and takes the seed from here; with ``on`` it would
     # refuse rigid registration
     ants.config.set_ants_deterministic(on=False, seed_value=seed)

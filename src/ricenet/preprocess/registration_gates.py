@@ -42,7 +42,7 @@ def head_outline(image: Volume) -> NDArray:
 
 
 def thinned(image: Volume, spacing_mm: float) -> Volume:
-    """Take every n-th voxel, so that they lie about ``spacing_mm`` apart, or as they did."""
+    """Keep every n-th voxel, so that they lie about ``spacing_mm`` apart, or as they did."""
     every = [max(1, round(spacing_mm / own)) for own in image.spacing_mm]
     data = image.data[tuple(slice(None, None, n) for n in every)]
     return Volume(data, image.affine @ np.diag([*every, 1]))
@@ -63,7 +63,7 @@ def gate_brains(
         "brain-overlap",
         dice(brain, moved_brain),
         at_least=job.settings["min_mask_dice"],
-        advice="the two brains do not lie on each other (Dice of their masks): look at both images "
+        advice="the two brains do not overlap enough (Dice of their masks): look at both images "
         "and both masks in the overview; a wrong mask or series is replaced, a registration that "
         "stopped early may succeed with another register.seed or a higher register.sampling_rate",
     )
@@ -72,7 +72,7 @@ def gate_brains(
         "brain-correlation",
         correlation(fixed.data, moved, brain & moved_brain),
         at_least=job.settings["min_correlation"],
-        advice="the brains lie on each other but do not look alike: check that both series belong "
+        advice="the brains overlap but do not look alike: check that both series belong "
         "to this patient and are both T1-weighted; accept where the contrast alone differs",
     )
     difference, mirrored = left_right.margin(fixed, moving, masks, found)
@@ -100,7 +100,7 @@ def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transfo
         "head-overlap",
         dice(head_outline(fixed) & (seen > 0), moved),
         at_least=job.settings["min_head_dice"],
-        advice="the outlines of the two heads do not lie on each other: look for a mask, frame, "
+        advice="the outlines of the two heads do not overlap enough: look for a mask, frame, "
         "headrest or short field of view in the planning CT; accept where these alone differ, "
         "otherwise the dose would be misplaced",
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ricenet import step
 from ricenet.image.volume import Volume, require_same_space
 
-MIN_BRAIN_GY = 1e-3  # less is no dose
+MIN_BRAIN_GY = 1e-3  # less counts as no dose
 
 
 def course_total(dose_gy: NDArray, *, factor: float) -> NDArray:
@@ -62,7 +62,7 @@ def equivalents(
     parts_gy : sequence of (X, Y, Z) arrays
         Physical dose of each plan's course, Gy.
     ledgers : sequence of mapping
-        What the ledger says of each plan.
+        The ledger's entry for each plan.
     alpha_beta_gy : float
         The tissue's alpha/beta ratio, Gy.
 

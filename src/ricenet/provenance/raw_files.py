@@ -1,4 +1,4 @@
-"""Files of raw data, which others have written: what is listed, what is refused, their digest.
+"""Files of raw data, which are untrusted: what is listed, what is refused, their digest.
 
 The Snakefile calls :func:`digest` for every subject while it is parsed: nothing heavy is imported,
 nothing hangs, and no subject's folder can stop the others.
@@ -21,7 +21,7 @@ MAX_BYTES = 2**36
 
 
 def exists(path: str | Path) -> bool:
-    """Return whether a path leads to something; False, too, for one that no system can hold."""
+    """Return whether a path exists; False, too, for one that is invalid on this system."""
     return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a name is too long
 
 
@@ -99,7 +99,7 @@ def _walk(folder: Path, root: str) -> tuple[list[Path], Counter[str]]:
 
 
 def _refused(entry: os.DirEntry, root: str) -> str:
-    """Name the kind of an entry that is not a file of the folder; empty for one that is."""
+    """Return the kind of an entry that is not a file of the folder; empty for one that is."""
     if entry.is_file(follow_symlinks=False):
         return ""
     if not entry.is_symlink():
@@ -131,7 +131,7 @@ def digest(path: str | Path, *, memory: dict[str, list]) -> str:
     read again only when one of the two has changed; touching it changes the digest not at all.
 
     It is made for all subjects before any job starts: where nothing can be read it is the word
-    ``unreadable``, and the subject's own job says why.
+    ``unreadable``, and the subject's own job reports why.
     """
     path = Path(path)
     found = hashlib.sha256()

@@ -37,7 +37,7 @@ class Names:
 
 @dataclass
 class Known:
-    """What the step has found out about files while it worked.
+    """What the step has found about its files while running.
 
     Attributes
     ----------

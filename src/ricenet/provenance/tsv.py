@@ -13,5 +13,5 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def write(path: Path, table: pd.DataFrame, *, missing: str = "") -> None:
-    """Write a table without its index; ``missing`` stands for a number that is none."""
+    """Write a table without its index; ``missing`` stands for NaN."""
     table.to_csv(path, sep="\t", index=False, lineterminator="\n", na_rep=missing)

@@ -1,1 +1,1 @@
-"""Pages for people."""
+"""The report and the board: HTML pages."""

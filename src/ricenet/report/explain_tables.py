@@ -41,7 +41,7 @@ def explanations(importance: Sequence[Row], doses: Sequence[Row]) -> list[dict[s
 
 
 def words(row: Row) -> str:
-    """Say in words what a row measures."""
+    """Describe in words what a row measures."""
     return {
         "share": f"importance {WORDS.get(row['of'], row['of'])}",
         "channel share": f"importance of {row['of']} hidden alone",

@@ -22,7 +22,7 @@ def number(value: Any, digits: int = 2) -> str:
 
 
 def measured(value: Any) -> str:
-    """Return four significant digits, for values of any size; text that is no number as it is."""
+    """Return four significant digits, for values of any size; other text is left as it is."""
     try:
         return f"{float(value):.4g}"
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
 """The end of every run: who is ready, who was held back or failed, why, and what to do.
 
-Snakemake calls :func:`show` when a run has ended, well or not. ``ricenet status`` shows
+Snakemake calls :func:`show` when a run has ended, with or without errors. ``ricenet status`` shows
 the same at any time. It writes ``status.tsv`` and ``status.html`` into the study's folder.
 """
 
@@ -25,7 +25,7 @@ QUIET = ("ready", "unfinished")  # states that need no paragraph of their own
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """Return the board for a terminal: one paragraph for each subject that needs a person."""
+    """Return the board for a terminal: one paragraph for each subject that needs attention."""
     numbers = ", ".join(f"{n} {state}" for state, n in board.counts(rows).items())
     lines = [f"subjects: {numbers or 'none'}"]
     waiting = [row["subject"] for row in rows if row["state"] == "unfinished"]

@@ -28,7 +28,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def check(folder: Path, out: Path | None, prefix: str) -> None:
-    """Refuse what would write into the export, over a table, or names nobody could use.
+    """Refuse to write into the export or over a table, and unusable names.
 
     Raises
     ------

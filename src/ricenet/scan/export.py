@@ -46,7 +46,7 @@ class Patient:
     therapy: Therapy = field(default_factory=Therapy)
 
     def add(self, file: DicomFile) -> None:
-        """Keep what matters of an object."""
+        """Keep the relevant elements of an object."""
         for keyword in ("PatientName", "PatientBirthDate", "PatientSex"):
             if value := text(file.header, keyword):
                 self.said.setdefault(keyword, set()).add(value)
@@ -64,7 +64,7 @@ class Patient:
 
 @dataclass
 class Export:
-    """What a folder holds.
+    """The contents of a folder.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Export:
 
 
 def files_below(folder: Path, others: Counter[str]) -> list[Path]:
-    """Regular files in name order, without links, hidden ones and what systems leave behind."""
+    """Yield regular files in name order, without links, hidden files and files of the system."""
     found = []
     for place, folders, names in os.walk(folder):
         others["link or no regular file"] += sum(Path(place, f).is_symlink() for f in folders)
@@ -144,11 +144,11 @@ def _headers(paths: tqdm, count: int, export: Export) -> Iterator[DicomFile]:
 
 
 def _reason(message: str, label: str) -> str:
-    """First part of a message, without the label and without numbers, to count its kind."""
+    """Return the first part of a message, without label and numbers, to count its kind."""
     said = message.removeprefix(label).split(";")[0]
     return re.sub(r"\s*\([^)]*\)", "", said).strip(" :")
 
 
 def without_label(message: str) -> str:
-    """Return a message of a reader without what it calls the file."""
+    """Return a reader's message without its label of the file."""
     return re.sub(r"file \d+ of \d+ in name order:? ?", "", message)

@@ -1,6 +1,6 @@
 """Image series of an export, and whether one can be a T1-weighted scan with contrast agent.
 
-The header decides where it says something; the words of the description where it does not.
+The header decides where it is filled in; the words of the description where it is not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NATIVE_WORDS = {"nativ", "native", "plain", "pre", "ohne", "without", "non", "no
 
 @dataclass
 class Series:
-    """One image series: what its first file says, and where its files lie.
+    """One image series: what its first file states, and where its files lie.
 
     Attributes
     ----------
@@ -73,13 +73,13 @@ class Series:
     acquired: Acquisition | None = None
 
     def add(self, file: DicomFile) -> None:
-        """Count a file; the first one tells what the series is."""
+        """Count a file; the first one determines what the series is."""
         if not self.paths:
             self._read(file)
         self.paths.append(file.path)
         try:
             self.slices += frame_count(file)
-        except ValueError:  # ingest says what is wrong, if the series is chosen
+        except ValueError:  # ingest reports what is wrong, if the series is chosen
             self.slices += 1
 
     def _read(self, file: DicomFile) -> None:
@@ -115,7 +115,7 @@ class Series:
     @property
     def words(self) -> set[str]:
         """Words of description and protocol, in lower case. Never shown."""
-        # "post op" says when, not with what
+        # "post op" states when, not with what
         plain = re.sub(r"post[ _-]?op\w*|pre[ _-]?op\w*", " ", self.described.lower())
         return set(re.findall(r"\+?[a-z0-9]+\+?", plain.replace("_", " ")))
 

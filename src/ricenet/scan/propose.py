@@ -1,4 +1,4 @@
-"""From all that an export says of a patient to one proposed row, with the reason for each cell."""
+"""From all that an export holds on a patient to one proposed row, with the reason for each cell."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def propose(patient: Patient, export: Export, folder: Path) -> Proposal:
 
 
 def _seen(patient: Patient) -> list[str]:
-    """Count what there is, and what of radiotherapy cannot be used."""
+    """Count the objects, and those of radiotherapy that cannot be used."""
     mri = [s for s in patient.series.values() if s.modality == "MR"]
     t1 = [s for s in mri if s.is_t1]
     cts = sum(s.modality == "CT" for s in patient.series.values())
@@ -69,7 +69,7 @@ def _image(
     row: Proposal, column: str, found: Series | None, others: Sequence[Series], why: str,
     zero: date | None,
 ) -> None:  # fmt: skip
-    """Cell, reason and alternatives of an image."""
+    """Add cell, reason and alternatives of an image."""
     if found:
         row.paths[column], row.cells[f"{column}_series"] = found.place, found.code
         why = f"{found.describe()}, {day(zero, found.day)}: {why}"
@@ -91,7 +91,7 @@ def _radiotherapy(row: Proposal, therapy: Radiotherapy | None, zero: date | None
 
 
 def _doubts(row: Proposal, patient: Patient, scans: Sequence[Series], zero: date | None) -> None:
-    """Note what a person should look at: undated scans, T1 without word of contrast, two people."""
+    """Add what a person should look at: undated scans, contrast not stated, two people."""
     for series in best(patient.series.values()):
         if series.is_t1 and series.contrast is None:
             said = f"{series.describe()}, {day(zero, series.day)}, contrast agent not stated"
@@ -105,7 +105,7 @@ def _doubts(row: Proposal, patient: Patient, scans: Sequence[Series], zero: date
 
 
 def _bridge(row: Proposal, frames: set[str], images: Sequence[Series], patient: Patient) -> None:
-    """Say it where nothing links the dose with any image."""
+    """Add that the dose has no link with an image, where that is so."""
     goals = [s.frame for s in images if s.frame]
     apart = [f for f in sorted(frames) if route(f, goals, patient.therapy.links) is None]
     if "dose" in row.paths and (apart or not frames):

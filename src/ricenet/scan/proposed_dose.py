@@ -1,4 +1,4 @@
-"""Cells of a proposed row that tell of the dose: where it lies, its plan, its fractions."""
+"""Cells of a proposed row that describe the dose: where it lies, its plan, its fractions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ricenet.scan.therapy import fractions
 def add_dose(
     row: Proposal, chosen: list[Candidate], why: str, patient: Patient, export: Export, folder: Path
 ) -> None:
-    """Cells and reasons of dose, plan and fractions."""
+    """Add cells and reasons of dose, plan and fractions."""
     count = len(patient.therapy.candidates())
     if not chosen:
         row.missing.append("dose")
@@ -42,7 +42,7 @@ def _prescription(row: Proposal, candidate: Candidate) -> None:
 
 
 def _fractions(row: Proposal, chosen: list[Candidate], patient: Patient) -> None:
-    """One number fits one plan; a sum of plans takes each plan's own."""
+    """Add the fractions: one number fits one plan; a sum of plans takes each plan's own."""
     needed = any(d.summation == "FRACTION_SESSION" for c in chosen for d in c.doses)
     for candidate in chosen:
         count, why = fractions(candidate, patient.therapy)

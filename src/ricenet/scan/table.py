@@ -19,7 +19,7 @@ SHORTEST_NAME = 3  # shorter parts of a name are found in any path
 
 
 def subject_ids(patients: Sequence[str], prefix: str) -> dict[str, str]:
-    """Return the pseudonyms in an order that tells nothing of the patients.
+    """Return the pseudonyms in an order that reveals nothing about the patients.
 
     By digest of PatientID.
     """
@@ -63,7 +63,7 @@ def _head(export: Export) -> list[str]:
 
 
 def _rows(patient: Patient, row: Proposal, subject: str, relative_to: Path | None) -> list[str]:
-    """Comments of one patient, then the row, itself a comment where it is not complete."""
+    """Yield comments of one patient, then the row, itself a comment where it is not complete."""
     cells = {"subject": subject, "label": "", **row.cells}
     missing, shown = list(row.missing), []
     for column, path in row.paths.items():
@@ -108,7 +108,7 @@ def names_person(text: str, patient: Patient) -> bool:
 
 
 def _shared(patient: Patient, export: Export, ids: dict[str, str]) -> list[str]:
-    """Name other patients with objects of the same study or frame: maybe the same person."""
+    """List other patients with objects of the same study or frame: maybe the same person."""
     own = _marks(patient)
     return [
         f"shares a study or a frame of reference with {ids[key]}: one person with two numbers?"

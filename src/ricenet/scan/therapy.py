@@ -22,12 +22,12 @@ from ricenet.dose.registration_objects import is_registration, read_links
 from ricenet.dose.treatment_records import SUMMARY, Delivery, delivered, is_record, read_record
 
 STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
-DAYS_PER_FRACTION = 7 / 5  # five a week, to estimate an end that no record tells
+DAYS_PER_FRACTION = 7 / 5  # five a week, to estimate an end that no record states
 
 
 @dataclass
 class Therapy:
-    """What the export says of one patient's radiotherapy.
+    """One patient's radiotherapy, as far as the export shows it.
 
     Attributes
     ----------
@@ -58,12 +58,12 @@ class Therapy:
 
     @staticmethod
     def takes(file: DicomFile) -> bool:
-        """Whether an object is one of radiotherapy that matters here, besides dose and plan."""
+        """Return whether an object of radiotherapy matters here, besides dose and plan."""
         known = file.sop_class in (STRUCTURES, SUMMARY)
         return known or is_record(file) or is_registration(file)
 
     def add(self, file: DicomFile) -> None:
-        """Keep what matters of an object; one that makes no sense becomes a problem."""
+        """Keep the relevant elements of an object; one that is inconsistent becomes a problem."""
         try:
             self._add(file)
         except ValueError as error:
@@ -98,7 +98,7 @@ class Therapy:
     def days(self, chosen: list[Candidate]) -> Radiotherapy | None:
         """Return the first and last day.
 
-        An end that no record tells is estimated from the fractions.
+        An end that no record states is estimated from the fractions.
         """
         uids = {uid for c in chosen for uid in c.uids} or set(self.plan_days)
         doses = [dose for c in chosen for dose in c.doses] or self.doses
@@ -152,7 +152,7 @@ def choose(therapy: Therapy) -> tuple[list[Candidate], str]:
 
 
 def fractions(chosen: Candidate, therapy: Therapy) -> tuple[str, str]:
-    """Delivered fractions of one plan as text, empty where they are in doubt, and why."""
+    """Return delivered fractions of one plan as text, empty where they are in doubt, and why."""
     plan = chosen.plan
     planned = plan.planned if plan else None
     counted = _delivered(chosen.uids, therapy)

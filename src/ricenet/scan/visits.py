@@ -11,7 +11,7 @@ from ricenet.scan.images import Series
 
 
 def best(series: Iterable[Series]) -> list[Series]:
-    """Order scans by day, and those of one day by what is better."""
+    """Sort scans by day, and those of one day by quality."""
     found = sorted(series, key=lambda s: s.rank, reverse=True)
     return sorted(found, key=lambda s: s.day or date.min)
 
@@ -64,7 +64,7 @@ def choose_event(
 
 
 def choose_ct(patient: Patient, frames: set[str]) -> tuple[Series | None, list[Series], str]:
-    """CT in the dose's frame of reference, among several the one the structures were drawn on."""
+    """Return the CT in the dose's frame of reference, if several that of the structures."""
     scans = best(s for s in patient.series.values() if s.modality == "CT" and s.whole)
     drawn = [s for s in scans if s.uid in patient.therapy.planning_series]
     shared = [s for s in scans if s.frame in frames]

@@ -11,7 +11,7 @@ T = TypeVar("T")
 def verdict(
     name: str, value: float, *, at_least: float | None, at_most: float | None, unit: str
 ) -> dict[str, Any]:
-    """Give a check as it stands in the record: value, limits, and ``pass`` or ``fail``.
+    """Return a check as it is recorded: value, limits, and ``pass`` or ``fail``.
 
     Raises
     ------

@@ -14,7 +14,7 @@ SHOWN = "shown by the step"  # note on an exception whose text is in the log
 
 
 def note_of(log: Path) -> Path:
-    """Return the file beside a log that says why the step failed; none after a success."""
+    """Return the file beside a log that states why the step failed; none after a success."""
     return log.with_suffix(".failed.json")
 
 
@@ -25,7 +25,7 @@ def write_note(log: Path, *, step: str, place: str, why: str) -> None:
 
 
 def known_reason(error: BaseException, folder: Path, place: str) -> str:
-    """Return what a person can do something about; empty where the error was not foreseen.
+    """Return a message on an error that a person can correct; empty for an unexpected error.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ class Job:
             staging.sync(temporary)
         if not self.lease.held():
             raise ValueError(
-                "this process stood still for so long that another took over; nothing was written"
+                "this process was suspended for so long that another took over; nothing was written"
             )
         for final, temporary in self.known.staged.items():
             temporary.replace(final)
@@ -163,7 +163,7 @@ class Job:
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage(self, path: Path) -> Path:
-        """Temporary name, beside ``path`` and with the same suffixes, to write an output to."""
+        """Return a temporary name to write an output to, beside ``path``, with its suffixes."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.known.staged[path] = staging.temporary(path)
         return self.known.staged[path]

@@ -1,8 +1,8 @@
-"""One writer at a time: a file beside the outputs of a step that says who is writing them.
+"""One writer at a time: a file beside the outputs of a step that names who is writing them.
 
-Snakemake's own lock ends with Snakemake; a job that it has sent to a cluster goes on. The lease is
-the job's: a host, a process, a job id and a count that goes up while the process lives. Whoever
-finds one looks whether it still counts. No two clocks are compared, so that hosts may disagree.
+Snakemake's own lock ends with Snakemake; a job that it has sent to a cluster continues. The lease
+is the job's: a host, a process, a job id and a counter that increases while the process lives.
+Whoever finds one looks whether it still counts. No two clocks are compared, so hosts may disagree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BEAT_S = 10.0
 STALE_S = 60.0  # several beats, and the minute that a network file system may show old content
 LOOK_S = 1.0
 JOB_ID_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
-# In a program of its own: a thread would stand still while ANTs or ITK keep the interpreter. Its
+# In a program of its own: a thread would be blocked while ANTs or ITK hold the interpreter. Its
 # input is a pipe whose other end dies with the step, whatever kills it.
 HEART = """
 import os, select, sys
@@ -60,7 +60,7 @@ class Lease:
         self._heart: subprocess.Popen | None = None
 
     def acquire(self) -> None:
-        """Take the lease; one whose owner has died is taken over.
+        """Acquire the lease; one whose owner has died is taken over.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Lease:
         )
 
     def _create(self) -> bool:
-        """Write the file if there is none; whether that was so."""
+        """Write the file if there is none; return whether it was written."""
         try:
             with self.path.open("x", encoding="utf-8") as file:
                 file.write(f"{self.text}\n0\n")
@@ -102,7 +102,7 @@ class Lease:
         return _read(self.path).partition("\n")[0] == self.text
 
     def release(self) -> None:
-        """Give the lease back, if it is still ours."""
+        """Release the lease, if it is still ours."""
         if self._heart and self._heart.stdin:
             self._heart.stdin.close()
             self._heart.wait()
@@ -145,7 +145,7 @@ def _processes() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return the start of a process in ticks, by which a number that was given anew is told.
+    """Return the start of a process in ticks, which shows whether a process id was reused.
 
     Empty if none.
     """
@@ -186,7 +186,7 @@ def _is_dead(found: str) -> bool:
 
 
 def _beats(path: Path, found: str) -> bool:
-    """Watch a lease for up to ``STALE_S``; whether its owner shows a sign of life."""
+    """Watch a lease for up to ``STALE_S``; return whether its owner is alive."""
     give_up = time.monotonic() + STALE_S
     while time.monotonic() < give_up:
         time.sleep(LOOK_S)

@@ -1,4 +1,4 @@
-"""Running a step as a program: its exit status, and its limits where it reads what others wrote."""
+"""Running a step as a program: its exit status, and its limits where it reads untrusted files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(
     memory_mb: int | None = None,
     seconds: int | None = None,
 ) -> None:
-    """Run a step's ``main`` as a program: what the Job has shown ends with status 1, no more.
+    """Run a step's ``main`` as a program: an error that the Job has shown ends with status 1.
 
     With ``memory_mb`` and ``seconds`` it runs in a child process with these limits, for steps that
     read what others have written (see :mod:`ricenet.step.sandbox`).

@@ -1,7 +1,7 @@
 """Running a step in a child process with limits, so that hostile input cannot take the machine.
 
-A decoder that crashes, eats memory or never ends takes the child alone. The parent waits, says in
-one line what happened, and removes what the child left.
+A decoder that crashes, exhausts memory or never ends affects the child alone. The parent waits,
+reports in one line what happened, and removes what the child left.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def run(work: Callable[[], None], limits: Limits) -> End:
 
 
 def _wait(child: int, seconds: int) -> tuple[int, bool]:
-    """Status of a child as ``waitpid`` gives it, and whether it was killed for being late."""
+    """Wait for a child; return its ``waitpid`` status, and whether it was killed for being late."""
     end, late = time.monotonic() + seconds, False
     while True:
         found, status = os.waitpid(child, os.WNOHANG)
@@ -140,7 +140,7 @@ def _child(work: Callable[[], None], limits: Limits) -> None:
 def _limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold patient data
     _lower(resource.RLIMIT_CPU, limits.seconds, limits.seconds + GRACE_S)
-    with contextlib.suppress(OSError):  # no /proc: the size cannot be told, nor limited with sense
+    with contextlib.suppress(OSError):  # no /proc: the size is unknown, no limit is sensible
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         size = pages * resource.getpagesize() + limits.memory_mb * MEGABYTE
         _lower(resource.RLIMIT_AS, size, size)
@@ -182,7 +182,7 @@ def why(end: End, limits: Limits) -> str:
 
 
 def exhausted(error: BaseException) -> str:
-    """Explain an exception that tells of a limit and not of a fault in the code; else empty."""
+    """Explain an exception that is due to a limit and not to a fault in the code; else empty."""
     if isinstance(error, MemoryError):
         return (
             "out of memory: the raw data claim more than a step may use; they are damaged or "
@@ -208,6 +208,6 @@ def remove_temporaries(pid: int, folders: set[Path]) -> None:
 
 
 def pass_on(number: int) -> None:
-    """Die of a signal that was meant for this process, so that its caller sees that."""
+    """Exit by a signal that was meant for this process, so that its caller sees that."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -1,4 +1,4 @@
-"""Temporary names of outputs, what killed steps left under them, and disks without room."""
+"""Temporary names of outputs, what killed steps left under them, and full disks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def remove_left_over(outputs: Iterable[Path]) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file is on the disk; what the disk refuses only then is an error here."""
+    """Wait until a file is on the disk; a late write error is raised here."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -1,8 +1,8 @@
-"""The table of accepted code: older results that a person declares valid under the code of now.
+"""The table of accepted code: older results that a person declares valid under the present code.
 
 After an upgrade Snakemake would make again what an edited step has made. Where somebody knows that
-the edit does not change these results, a row says so, and they stay: the digest that the rules show
-to Snakemake is then the older one. No file is touched, and records go on holding the digest of the
+the edit does not change these results, a row states it and they stay: the digest the rules show
+to Snakemake is then the older one. No file is touched, and records keep the digest of the
 code that made them. A row that is taken out makes the step run again.
 """
 

@@ -1,4 +1,4 @@
-"""The board: how far each subject of a study is, and who has to do what.
+"""The board: how far each subject of a study is, and what has to be done.
 
 It is read off the study's folder: a cache stands for success, a failure note beside a log (see
 :func:`ricenet.step.failure_note`) for a step that refused. The terminal, ``status.tsv``, the status
@@ -18,7 +18,7 @@ Row = dict[str, str]
 
 
 def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> list[Row]:
-    """Return the state of each subject, those that need a person first.
+    """Return the state of each subject, those that need attention first.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class CohortFiles:
     def manifest_rows(self) -> str:
         """Return the cohort with labels as JSON text.
 
-        What the manifest says besides the digests.
+        The manifest's content besides the digests.
         """
         rows = self.study.cohort[["subject", "split", "fold", "label"]].to_dict("records")
         return json.dumps(rows, separators=(",", ":"))
@@ -43,7 +43,7 @@ class CohortFiles:
         return list(files) if len(self.study.cohort) else []
 
     def fold_models(self, w: Any) -> list[str]:
-        """Input function: the models of one input combination, one a fold."""
+        """Return the models of one input combination, one a fold (input function)."""
         return [self.study.at("model", ablation=w.ablation, fold=k) for k in self.study.folds]
 
     def _all_folds(self, kind: str) -> list[str]:
@@ -62,7 +62,7 @@ class CohortFiles:
         return self._all_folds("validation_predictions")
 
     def tested(self) -> list[str]:
-        """Input combinations with predictions for test subjects; none without test subjects."""
+        """List input combinations with test predictions; none without test subjects."""
         return self.study.ablations if self.study.test_subjects else []
 
     def test_predictions(self) -> list[str]:

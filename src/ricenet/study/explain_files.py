@@ -1,4 +1,4 @@
-"""Files that say what the occlusion maps of a study mean, as the rules ask for them."""
+"""Files that summarise the occlusion maps of a study, as the rules ask for them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ExplainFiles:
         return self._maps("occlusion_native")
 
     def summaries(self) -> list[str]:
-        """List the tables of what the maps say."""
+        """List the tables that summarise the maps."""
         return [self.study.at("occlusion_summary", ablation=a) for a in self.ablations]
 
     def counterfactuals(self) -> list[str]:

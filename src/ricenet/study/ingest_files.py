@@ -46,12 +46,12 @@ class RawInputs:
         dose: Sequence[str],
         memory: Path,
     ) -> None:
-        # each cell is asked for often, and a frame is slow to ask
+        # each cell is read often, and a data frame is slow to index
         self.rows = {str(s): row for s, row in subjects.to_dict("index").items()}
         self.folder = folder
         self.mri, self.doses = list(mri), list(dose)
         self._memory = _read_memory(memory)
-        self._found: dict[Path, str] = {}  # digests of this run: two rules ask for each
+        self._found: dict[Path, str] = {}  # digests of this run: two rules need each
         atexit.register(_write_memory, memory, self._memory)
 
     def _absolute(self, subject: str, column: str) -> Path:
@@ -83,11 +83,11 @@ class RawInputs:
     # --- one image or dose ----------------------------------------------------------------------
 
     def path(self, w: Any) -> str:
-        """Params function: raw path of an image or a dose."""
+        """Return the raw path of an image or a dose (params function)."""
         return self._shown(w.subject, w.get("mri") or w.get("dose"))
 
     def digest(self, w: Any) -> str:
-        """Params function: digest of the raw content, the reason to ingest again."""
+        """Return the digest of the raw content, the reason to ingest again (params function)."""
         return self._digest(w.subject, w.get("mri") or w.get("dose"))
 
     def _digest(self, subject: str, column: str) -> str:
@@ -98,35 +98,35 @@ class RawInputs:
         return self._found[path]
 
     def series(self, w: Any) -> str:
-        """Params function: which series of the raw folder counts; empty where it holds one."""
+        """Return which series of the raw folder counts, or empty for one (params function)."""
         return str(self.rows[w.subject][f"{w.mri}_series"])
 
     def dose_row(self, w: Any) -> str:
-        """Params function: what the subject's row says of the dose, as JSON text."""
+        """Return what the subject's row states about the dose, as JSON text (params function)."""
         row = self.rows[w.subject]
         return config.json_text({c: row[c] for c in tables.DOSE_COLUMNS if row[c]})
 
     # --- all of a subject -----------------------------------------------------------------------
 
     def image_paths(self, w: Any) -> list[str]:
-        """Params function: raw paths of the subject's images."""
+        """Return raw paths of the subject's images (params function)."""
         return [self._shown(w.subject, name) for name in self.images(w.subject)]
 
     def dose_paths(self, w: Any) -> list[str]:
-        """Params function: raw paths of the subject's doses."""
+        """Return raw paths of the subject's doses (params function)."""
         return [self._shown(w.subject, name) for name in self.doses]
 
     def image_names(self, w: Any) -> str:
-        """Params function: names of the images, as JSON text."""
+        """Return names of the images, as JSON text (params function)."""
         return json.dumps(self.images(w.subject))
 
     def all_series(self, w: Any) -> str:
-        """Params function: the series that counts in each image's folder, as JSON text."""
+        """Return the series that counts in each image's folder, as JSON text (params function)."""
         row = self.rows[w.subject]
         return json.dumps([str(row[f"{name}_series"]) for name in self.images(w.subject)])
 
     def all_digests(self, w: Any) -> list[str]:
-        """Params function: digests of all raw contents of the subject."""
+        """Return digests of all raw contents of the subject (params function)."""
         return [self._digest(w.subject, name) for name in (*self.images(w.subject), *self.doses)]
 
 

@@ -110,7 +110,7 @@ OF_SUBJECTS = ("subjects", "logs", "benchmarks")  # folders with one folder a su
 # folders of explanations below an input combination: files begin with the subject
 MAP_FOLDERS = frozenset({"occlusion"})
 
-# kinds about somebody who is asked about, made and removed with the cohort's predictions; their
+# kinds of a subject that is predicted, made and removed with the cohort's predictions; their
 # maps are like those of the cohort
 ARRIVALS = frozenset(
     kind for kind, place in FILES.items() if place.startswith(ARRIVAL) and "occlusion" not in kind
@@ -118,7 +118,7 @@ ARRIVALS = frozenset(
 
 
 class Place(NamedTuple):
-    """What a path says: the kind of file, a key of :data:`FILES`, and the names in it."""
+    """The content of a path: the kind of file, a key of :data:`FILES`, and the names in it."""
 
     kind: str
     names: dict[str, str]
@@ -133,7 +133,7 @@ def path(kind: str, **names: str | int) -> str:
 
 
 def parse(path: str) -> Place | None:
-    """Return what a path, relative to the study's folder, says; None where no rule makes it."""
+    """Return what a path within the study's folder stands for; None where no rule makes it."""
     for kind, pattern in _patterns().items():
         if match := pattern.fullmatch(path):
             return Place(kind, match.groupdict())
@@ -194,7 +194,7 @@ def subjects_in(path: Path, known: Collection[str]) -> set[str]:
     return set(known).intersection(path.stem.split("_"))
 
 
-@cache  # asked for again and again by the audit
+@cache  # called many times by the audit
 def subject_of(record: str) -> str:
     """Return the subject that a record is about, by its path; empty for a cohort's.
 

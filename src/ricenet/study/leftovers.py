@@ -21,7 +21,7 @@ from ricenet.cohort import tables
 from ricenet.config import config, settings_files
 from ricenet.study import layout
 
-# how a subject stands in each kind of text, between the two parts
+# how a subject is written in each kind of text, between the two parts
 AROUND = {
     ".tsv": (r"(?:^|(?<=\t))", r"(?=\t|$)"),
     ".json": (r"""(?<=["/])""", r"""(?=["/.])"""),
@@ -122,7 +122,7 @@ def delete(root: Path, files: Iterable[Path]) -> list[Path]:
     for path in files:
         target = root / path
         if target.parent.resolve() != real / path.parent:
-            raise ValueError(f"{path}: a link leads out of the study on the way; not removed")
+            raise ValueError(f"{path}: a link leads out of the study along this path; not removed")
         target.unlink()
         removed.append(path)
         for folder in path.parents[:-2]:  # subjects/<subject>, never subjects itself
@@ -136,7 +136,7 @@ def delete(root: Path, files: Iterable[Path]) -> list[Path]:
 
 
 def as_text(root: Path, found: Leftovers) -> str:
-    """Say for a terminal what was found."""
+    """Format what was found for a terminal."""
     if not any((found.files, found.models, found.named)):
         return "nothing is left of subjects who are not in the subjects table"
     lines = []

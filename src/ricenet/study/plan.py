@@ -65,7 +65,7 @@ def jobs(text: str, *, codes: Collection[str], settings: Collection[str]) -> Ite
 
 
 def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> str:
-    """Put Snakemake's reason for a job into words."""
+    """Describe Snakemake's reason for a job in words."""
     if text.startswith("Missing output"):
         return NOT_MADE
     if text.startswith("Params have changed"):
@@ -171,7 +171,7 @@ def as_text(planned: Sequence[Planned], seconds: Mapping[str, Sequence[float]]) 
 
 
 def dry_run(words: Sequence[str]) -> str:
-    """Let Snakemake plan, and return what it prints.
+    """Run Snakemake's planning, and return what it prints.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def require_all(planned: Iterable[Planned], text: str) -> None:
     rows = re.findall(r"^(\w+) +(\d+)$", stats[1] if stats else "", flags=re.M)
     counted = Counter({name: int(n) for name, n in rows if name not in {*COLLECTING, "total"}})
     if counted != Counter(job.rule for job in planned):
-        raise ValueError("this version of Snakemake prints its plan otherwise; use snakemake -n")
+        raise ValueError("this Snakemake prints its plan in another format; use snakemake -n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

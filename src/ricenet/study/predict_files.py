@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def as_source(path: str) -> str:
-    """Name the same file so that it matches no rule's output: absolute for relative, or back."""
+    """Rewrite a path so that it matches no rule's output: absolute for relative, or back."""
     return os.path.relpath(path) if Path(path).is_absolute() else str(Path(path).absolute())
 
 
@@ -40,11 +40,11 @@ class PredictFiles:
         return as_source(self.study.at(kind))
 
     def models(self, w: Any) -> list[str]:
-        """Input function: the models of one input combination as they are, one a fold."""
+        """Return the models of one input combination as they are, one a fold (input function)."""
         return [as_source(path) for path in self.cohort.fold_models(w)]
 
     def other_predictions(self) -> list[str]:
-        """Test predictions of the cohorts that this one is compared with, as they are."""
+        """Return test predictions of the cohorts that this one is compared with, as they are."""
         study = self.study
         return [
             as_source(study.at("test_predictions", cohort=cohort, ablation=ablation))
@@ -57,7 +57,7 @@ class PredictFiles:
         return list(files) if self.other_predictions() else []
 
     def tables(self, w: Any) -> list[str]:
-        """Input function: what each ensemble says about one subject."""
+        """Return the tables of each ensemble's predictions for one subject (input function)."""
         at = self.study.at
         return [at("arrival_predictions", subject=w.subject, ablation=a) for a in self.ablations]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def require_safe(path: Path) -> None:
-    """Raise ``ValueError`` for a settings file that is no plain, small YAML."""
+    """Raise ``ValueError`` for a settings file that is not plain, small YAML."""
     try:
         require_plain(path)
         require_small(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="ricenet check",
         description="Check settings files, tables and raw paths of a study. Nothing is written. "
-        "Files of others are looked at before anything in them is used.",
+        "Untrusted files are checked before anything in them is used.",
     )
     parser.add_argument("file", nargs="*", type=Path, help="settings files")
     parser.add_argument(
@@ -100,5 +100,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(summary(study))
     for text in found:
         print(f"warning: {text}")
-    print(f"{len(found)} warnings" if found else "nothing is wrong")
+    print(f"{len(found)} warnings" if found else "no problems found")
     return 1 if found else 0

@@ -1,4 +1,4 @@
-"""Files of a subject, and what its steps are told, as the rules of ``preprocess.smk`` ask for them.
+"""Files of a subject, and what is passed to its steps, for the rules of ``preprocess.smk``.
 
 Methods that take ``wildcards`` are input and params functions of rules. They depend on one
 subject's row alone, so that a new row in the table touches nobody else.
@@ -24,7 +24,7 @@ class PreprocessFiles:
         self.study = study
 
     def registration_masks(self, w: Any) -> list[str]:
-        """Input function: brain masks of both images, for the gates; none for a planning CT."""
+        """Return brain masks of both images, none for a planning CT (input function)."""
         if w.mri == PLANNING_CT:
             return []
         at = self.study.at
@@ -44,14 +44,14 @@ class PreprocessFiles:
         return found
 
     def transforms(self, w: Any) -> list[str]:
-        """Input function: the transforms of :meth:`pairs`."""
+        """Return the transforms of :meth:`pairs` (input function)."""
         return [
             self.study.at("transform", subject=w.subject, moving=moving, fixed=fixed)
             for moving, fixed in self.pairs(w)
         ]
 
     def links(self, w: Any) -> str:
-        """Params function: images that each of the transforms joins, as JSON text."""
+        """Return images that each of the transforms joins, as JSON text (params function)."""
         return config.json_text(self.pairs(w))
 
     def sharing(self, w: Any) -> list[str]:
@@ -59,22 +59,22 @@ class PreprocessFiles:
         return [] if w.channel in self.study.mri else self.study.raw.images(w.subject)
 
     def frame_images(self, w: Any) -> str:
-        """Params function: :meth:`sharing` as JSON text."""
+        """Return :meth:`sharing` as JSON text (params function)."""
         return config.json_text(self.sharing(w))
 
     def frames(self, w: Any) -> list[str]:
-        """Input function: records of :meth:`sharing`."""
+        """Return records of :meth:`sharing` (input function)."""
         at = self.study.at
         return [at("native_record", subject=w.subject, channel=n) for n in self.sharing(w)]
 
     def uncropped(self, w: Any) -> list[str]:
-        """Input function: volumes to crop, in the order of the channels."""
+        """Return volumes to crop, in the order of the channels (input function)."""
         study = self.study
         last = dict.fromkeys(study.mri, "zscored") | dict.fromkeys(study.dose, "total")
         return [study.at(last[n], subject=w.subject, channel=n) for n in study.channels]
 
     def quality_records(self, w: Any) -> list[str]:
-        """Input function: records of a subject with checks that may hold it back."""
+        """Return records of a subject with checks that may hold it back (input function)."""
         study, moved = self.study, self.registrations(w.subject)
         of_channels = [
             *(("native", name) for name in (*study.raw.images(w.subject), *study.dose)),
@@ -91,17 +91,17 @@ class PreprocessFiles:
         ]
 
     def accepted(self, w: Any) -> str:
-        """Params function: checks of a subject that a person has accepted, as JSON text."""
+        """Return a subject's checks that a person has accepted, as JSON text (params function)."""
         if w.subject not in self.study.decided:  # nearly everybody
             return config.json_text({})
         return config.json_text(overrides.accepted(self.study.overrides, w.subject))
 
     def kind(self, w: Any) -> str:
-        """Params function: ``mri`` or ``dose``."""
+        """Return ``mri`` or ``dose`` (params function)."""
         return "mri" if w.channel in self.study.mri else "dose"
 
     def whole_heads(self, w: Any) -> list[str]:
-        """Input function: MRI channels on the reference grid, skull and all."""
+        """Return MRI channels on the reference grid, with the skull (input function)."""
         return [self.study.at("registered", subject=w.subject, channel=n) for n in self.study.mri]
 
     def caches(self, subjects: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""``ricenet run``: the workflow by Snakemake, after its settings files were looked at."""
+"""``ricenet run``: the workflow by Snakemake, after its settings files were checked."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def require_usable(configfiles: Sequence[Path]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Look at the settings files, then become Snakemake."""
+    """Check the settings files, then run Snakemake in this process."""
     words, configfiles = command(sys.argv[1:] if argv is None else argv)
     try:
         require_usable(configfiles)

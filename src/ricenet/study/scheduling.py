@@ -7,7 +7,7 @@ from typing import Any
 
 
 def stop_alarms(workflow: Any) -> None:
-    """Take the limit of jobs a second away from a scheduler that is about to start.
+    """Remove the limit of jobs a second from a scheduler that is about to start.
 
     With a limit, and by default there is one of 100 a second, Snakemake 9.27 starts a timer at the
     end of each round of scheduling, and the timer begins the next round: every job that ends adds
@@ -22,7 +22,7 @@ def stop_alarms(workflow: Any) -> None:
     """
     scheduler: Any = getattr(workflow, "scheduler", None)
     limiter = getattr(scheduler, "job_rate_limiter", None)
-    # another version of Snakemake may have neither: then it is as slow as it is
+    # another version of Snakemake may have neither: then nothing is changed
     if limiter is not None and getattr(limiter, "timespan", 2) <= 1:
         scheduler.job_rate_limiter = None
         scheduler.resources["_job_count"] = sys.maxsize  # the scheduler insists on it

@@ -96,7 +96,7 @@ class Study:
         for subject, column in self.raw.missing():
             warnings.warn(
                 f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
-                f"not exist; its jobs will fail, the other subjects go on",
+                f"not exist; its jobs will fail, the others continue",
                 stacklevel=3,
             )
 
@@ -109,24 +109,24 @@ class Study:
             warnings.warn(
                 f"the models of cohort {self.cohort_name} were trained with "
                 f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
-                f"them again without. To keep the old models as they are, go on with a cohort that "
-                f"extends this one (ricenet freeze)",
+                f"them again without. To keep the old models as they are, continue with a cohort "
+                f"that extends this one (ricenet freeze)",
                 stacklevel=3,
             )
 
     def settings(self, section: str) -> str:
-        """Give the settings of a step as sorted JSON text, see :mod:`ricenet.config.introduced`."""
+        """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`."""
         field = "registration" if section == "register" else section
         values = getattr(self.config, field).model_dump(mode="json")
         return config.json_text(introduced.leave_out(section, values))
 
     def code(self, step: str) -> str:
-        """Digest of a step's code, or of the older code whose results are declared valid."""
+        """Return the digest of a step's code, or of older code whose results are declared valid."""
         accepted = self.accepted_code.get(step)
         return accepted.code if accepted else steps.code_hash(step)
 
     def preprocessing(self) -> str:
-        """Digest of settings and code of each step that a cache follows from, as JSON text."""
+        """Return settings and code digests of each step that a cache follows from, as JSON text."""
         found = {
             step: [
                 digests.text_digest(self.settings(step)),
@@ -168,6 +168,6 @@ class Study:
 
 
 def from_files(configfiles: Iterable[Path]) -> Study:
-    """Study that settings files describe, as ``snakemake --configfile`` would read them."""
+    """Read the study that settings files describe, as ``snakemake --configfile`` would."""
     values = settings_files.merged(configfiles)
     return Study(values, memory=Path(".snakemake/ricenet-raw-digests.json"))

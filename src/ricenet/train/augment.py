@@ -161,7 +161,7 @@ def upsample(lattice: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 
 @lru_cache
 def _linear_weights(points: int, count: int, device: torch.device) -> torch.Tensor:
-    """(points, count) weights of the control points in each of ``count`` places between them."""
+    """Return weights (points, count) of the control points at ``count`` places between them."""
     knots = np.linspace(0, points - 1, count)
     distance = np.abs(knots - np.arange(points)[:, None])
     return torch.from_numpy(np.maximum(0, 1 - distance).astype(np.float32)).to(device)

@@ -1,7 +1,7 @@
 """Resume points of training: weights, optimiser and results so far, without pickle.
 
 A file lies beside the model under a name made of everything that the weights follow from, but for
-the path on the device, which stands in it. One that does not fit, or is damaged, counts as none.
+the path on the device, which it holds. One that does not fit, or is damaged, is ignored.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def write(path: Path, tensors: dict[str, torch.Tensor], text: str) -> None:
 
 
 class Writer:
-    """Writes resume points while the training goes on; at its end the last one is whole."""
+    """Writes resume points while the training continues; at its end the last one is complete."""
 
     def __enter__(self) -> Writer:
         self._pool = ThreadPoolExecutor(max_workers=1)
@@ -97,7 +97,7 @@ class Writer:
     def save(
         self, path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State
     ) -> None:
-        """Take a resume point now, write it soon; an error of the one before is raised here."""
+        """Copy a resume point now, write it soon; an error of the one before is raised here."""
         self.wait()
         self._last = self._pool.submit(write, path, *snapshot(network, optimizer, state))
 
@@ -128,7 +128,7 @@ def read(path: Path) -> ResumePoint | None:
 
 
 def restore(point: ResumePoint, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-    """Bring network and optimiser to where a resume point was taken; return its state."""
+    """Restore network and optimiser from a resume point; return its state."""
     tensors = point.tensors
     moments: dict[int, dict[str, torch.Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]

@@ -23,7 +23,7 @@ from ricenet.train.fit_to_device import Execution
 
 
 def be_deterministic() -> None:
-    """Let only kernels run that give the same bits each time; slower on a GPU."""
+    """Allow only kernels that give the same bits each time; slower on a GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # filling hides kernels that read uninitialised memory, which the gradient gate looks for
@@ -33,7 +33,7 @@ def be_deterministic() -> None:
 def batches(
     subjects: Subjects, order: Sequence[int], size: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Give volumes (size, C, X, Y, Z) float32 and labels (size,) on the labels' device."""
+    """Yield volumes (size, C, X, Y, Z) float32 and labels (size,) on the labels' device."""
     device = subjects.labels.device
     places = to_device(torch.tensor(order), device)
     labels = subjects.labels.index_select(0, places).split(size)
@@ -131,7 +131,7 @@ def recompute_norms(
     samples : int
         In one batch, as in training.
     say : callable
-        Told when the host computes them, for want of memory on the device.
+        Called with a message when the host computes them, for lack of memory on the device.
     """
     count = len(subjects.names) // samples * samples  # a batch of one would have other statistics
     order = range(count or len(subjects.names))

@@ -82,7 +82,7 @@ def settle(
     automatic : bool
         Whether layers, or all, may run in float32 instead of bfloat16.
     say : callable
-        Told what is given up, and why.
+        Called with a message on what is given up, and why.
 
     Raises
     ------
@@ -138,19 +138,19 @@ def attempt(
 
 
 def release(device: torch.device) -> None:
-    """Give back the memory of tensors that nobody needs any more."""
+    """Release the memory of tensors that are no longer used."""
     gc.collect()
     if device.type == "cuda":
-        with suppress(RuntimeError):  # after some errors a GPU answers nothing any more
+        with suppress(RuntimeError):  # after some errors a GPU no longer responds
             torch.cuda.empty_cache()
 
 
 def simpler(
     fit: Fit, trouble: Trouble, *, planned: Fit, batch_size: int, automatic: bool, cuda: bool
 ) -> Fit | None:
-    """Return the next simpler path after a trouble, or None where there is none."""
+    """Return the next simpler path after an error, or None where there is none."""
     less = smaller(fit, batch_size=batch_size, cuda=cuda) if trouble.memory else None
-    kernel_missing = trouble.memory and NO_ENGINE in trouble.why  # cuDNN says no more
+    kernel_missing = trouble.memory and NO_ENGINE in trouble.why  # cuDNN gives no more details
     if less or (trouble.memory and not fit.small_stem and not kernel_missing):
         return less
     if trouble.optimizer:

@@ -1,8 +1,8 @@
 """How a training is fitted to its device: by the planned memory first, then by a trial.
 
-What a path promises, a :func:`trial` has to show: one step of training on the device, at full size.
+Each path is verified by a :func:`trial`: one step of training on the device, at full size.
 A path that raises an error, runs out of memory or is wrong (:mod:`ricenet.networks.layer_errors`)
-gives way to the next simpler one, in the order of :func:`simpler`.
+is replaced by the next simpler one, in the order of :func:`simpler`.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
 
 
 def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: int) -> Fit:
-    """Fit a training to its device by the memory that it will need.
+    """Plan a training on its device by the memory that it will need.
 
     See :mod:`ricenet.networks.memory_plan`. On a GPU the stem is always the small one, on a CPU
     where the plain one does not fit.
@@ -166,7 +166,7 @@ def prepare(network: nn.Module, fit: Fit) -> Execution:
             layer.forward = MethodType(_in_float32, layer)
     cuda = next(network.parameters()).device.type == "cuda"
     torch.backends.cudnn.allow_tf32 = fit.tf32
-    # all batches have one shape; a race may pick a kernel that does not repeat its bits
+    # all batches have one shape; benchmarking may pick a kernel that is not bit-reproducible
     torch.backends.cudnn.benchmark = cuda and not torch.are_deterministic_algorithms_enabled()
     return Execution(call, fit.samples, fit.bf16)
 

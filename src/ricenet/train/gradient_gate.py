@@ -1,6 +1,6 @@
 """The gate before a training: nothing trains on a path whose gradients are wrong on this device.
 
-On a GPU each training runs its own trial, since kernels are picked anew in each process. On a CPU
+On a GPU each training runs its own trial, since kernels are selected anew in each process. On a CPU
 the kernels follow from the machine, so that trainings of one shape share a verdict; each record
 holds the figures that its training relied on.
 """
@@ -49,14 +49,14 @@ def pass_gate(
     channels, shape : int, 3 ints
         Of a sample.
     say : callable
-        Told the outcome, and each path that was given up.
+        Called with the outcome, and with each path that was given up.
     anew : bool
-        Ask no verdict of a job before.
+        Do not use the verdict of an earlier job.
 
     Raises
     ------
     ValueError
-        A layer is wrong in the precision that was asked for, in training or in predictions, or no
+        A layer is wrong in the requested precision, in training or in predictions, or no
         path runs.
     """
     device = choose_device(settings["device"])

@@ -17,7 +17,7 @@ from ricenet.train.checkpoint import State
 
 
 def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> None:
-    """Raise ``ValueError`` with the layer where a gradient of an epoch is no number.
+    """Raise ``ValueError`` with the layer where a gradient of an epoch is not finite.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ def check_gradients(network: nn.Module, norms: torch.Tensor, *, epoch: int) -> N
         return
     step_of_epoch = int((~finite).any(dim=1).nonzero()[0]) + 1
     names = [name for name, _ in network.named_parameters()]
-    # backward runs from the last layer to the first: the last in the network was the first to go
+    # backward runs from the last layer to the first: the last one in the network failed first
     place = int((~finite[step_of_epoch - 1]).nonzero()[-1])
     raise ValueError(
-        f"the gradient of {names[place]} is no number in epoch {epoch}, step {step_of_epoch}; "
-        "lower learning_rate, or set precision to fp32"
+        f"the gradient of {names[place]} is NaN or infinite in epoch {epoch}, step "
+        f"{step_of_epoch}; lower learning_rate, or set precision to fp32"
     )
 
 
@@ -60,7 +60,9 @@ def note_epoch(
     """
     loss = F.cross_entropy(logits, labels).item()
     if not math.isfinite(loss + losses.sum().item()):
-        raise ValueError(f"the loss is no number in epoch {state.epoch + 1}; lower learning_rate")
+        raise ValueError(
+            f"the loss is NaN or infinite in epoch {state.epoch + 1}; lower learning_rate"
+        )
     lengths = torch.linalg.vector_norm(norms, dim=1)  # (steps,)
     rice = torch.softmax(logits, dim=1)[:, 1].tolist()
     f1 = macro_f1(labels.cpu().numpy(), np.asarray(rice) > 0.5)

@@ -39,9 +39,9 @@ def train(
     execution: Execution,
     resume: Path,
 ) -> None:
-    """Train until all epochs are done; ``state`` says where to begin and gathers the results."""
+    """Train until all epochs are done; ``state`` holds where to begin and collects the results."""
     s, size = job.settings, job.settings["batch_size"]
-    samples = -(-len(training.names) // size) * size  # drawn anew anyway: every batch is full
+    samples = -(-len(training.names) // size) * size  # drawn at random anyway: every batch is full
     with checkpoint.Writer() as writer:
         while state.epoch < s["epochs"]:
             started = time.monotonic()
@@ -66,7 +66,7 @@ def train(
                     samples=execution.samples,
                     precision=s["validation_precision"],
                 )  # (N, 2)
-            except RuntimeError as error:  # the trial step ran: this is the device, not the code
+            except RuntimeError as error:  # the trial step ran: a fault of the device, not the code
                 writer.wait()
                 raise ValueError(device_failed(error, state.epoch, s, resume)) from error
             note_epoch(state, losses, norms, logits, validation.labels, s["learning_rate"])
@@ -78,7 +78,7 @@ def train(
 def augmentation(
     seeds: Sequence[int], job: step.Job, facts: dict[str, Any]
 ) -> Callable[[torch.Tensor, slice], torch.Tensor]:
-    """Give the function that changes a part of an epoch's samples, each by its seed."""
+    """Return the function that changes a part of an epoch's samples, each by its seed."""
     shape, spacing_mm, kinds = facts["shape"], facts["spacing_mm"], facts["kinds"]
     places = dataset.ablation_places(facts, job.args.ablation)
     ranges = job.settings["augmentation"]

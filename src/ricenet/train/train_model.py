@@ -99,15 +99,15 @@ def go_on(
     optimizer: torch.optim.Optimizer,
     fit: Fit,
 ) -> State:
-    """Go on after the epochs of a resume point, or say why not and begin."""
+    """Continue after the epochs of a resume point, or log why not and begin."""
     if point and fit_of(point.state.execution) == fit:
         state = checkpoint.restore(point, network, optimizer)
         job.say(f"resumed after epoch {state.epoch}")
         return state
     if point:
         job.say(
-            f"{point.state.epoch} epochs were done on a path that this device does not take now "
-            "(other programs on it, or another device); the training begins again"
+            f"{point.state.epoch} epochs were computed in a configuration that this device does "
+            "not run now (other programs on it, or another device); the training starts again"
         )
     return State(execution=fit._asdict())
 

@@ -1,4 +1,4 @@
-"""A trial: one step of a training on its device, at full size, held against float32."""
+"""A trial: one step of a training on its device, at full size, compared with float32."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def trial(
     Raises
     ------
     RuntimeError
-        From a kernel, the compiler, or for want of memory.
+        From a kernel, the compiler, or for lack of memory.
     OptimizerError
         The same, from the optimiser.
     WrongPredictions
@@ -53,7 +53,7 @@ def trial(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         network, optimizer = start(settings, channels, device, seed=TRIAL_SEED, fused=fit.fused)
         batch = layer_errors.smooth_noise((fit.samples, channels, *shape)).to(device)
-    # the subjects come after the trial; until then something else must take their room
+    # the subjects come after the trial; until then something else must occupy their memory
     room = (
         2 * subjects * channels * math.prod(shape) if fit.resident and device.type != "cpu" else 0
     )
@@ -61,7 +61,7 @@ def trial(
     execution = prepare(network.train(), fit)
     errors = layer_errors.of_training_step(execution.call, batch, bf16=fit.bf16)
     if not all(map(math.isfinite, errors.values())):
-        return errors  # what follows would say less
+        return errors  # later results would be less informative
     step_like_plain_adam(network, optimizer)
     require_right_predictions(network.eval(), batch, precision=settings["validation_precision"])
     if device.type == "cuda":

@@ -86,7 +86,7 @@ def union(several: Sequence[Boxes]) -> Boxes:
 
 
 def crop(boxes: Boxes, chosen: NDArray) -> Crop:
-    """Crops of one size, all inside the activation, around the boxes of the chosen cubes."""
+    """Cut crops of one size, all inside the activation, around the boxes of the chosen cubes."""
     size = (boxes.last[chosen] - boxes.first[chosen] + 1).max(axis=0)
     return Crop(np.minimum(boxes.first[chosen], boxes.shape - size), size)
 

@@ -15,7 +15,7 @@ from ricenet.explain.occlusion.boxes import slices
 
 
 def corners(brain: NDArray, *, cube: int, stride: int) -> NDArray:
-    """Return the first corners of the cubes that meet the brain, (P, 3).
+    """Return the first corners of the cubes that overlap the brain, (P, 3).
 
     The last cube of an axis is moved back to end with the volume, so that every voxel is covered.
 
@@ -42,7 +42,7 @@ def meet(mask: NDArray, places: NDArray, *, cube: int) -> NDArray:
 def fill_values(
     volume: NDArray, places: NDArray, fill: Sequence[float | None], *, cube: int
 ) -> NDArray:
-    """Return the value that stands in each hidden cube, (P, C), for a (C, X, Y, Z) volume.
+    """Return the value that fills each hidden cube, (P, C), for a (C, X, Y, Z) volume.
 
     ``None`` in ``fill`` is the local mean: that of what the cube hides.
     """
@@ -55,7 +55,7 @@ def fill_values(
 
 
 def changing(volume: NDArray, places: NDArray, values: NDArray, *, cube: int) -> NDArray:
-    """Places among the cubes of those that hide anything but the value that stands there then."""
+    """Return the indices of cubes that hide anything but the value that replaces it."""
     differ = [
         any(
             (channel[slices(corner, corner + cube)] != value).any()

@@ -1,4 +1,4 @@
-"""Boxes to hide in a volume, and the plain way to see what that does: whole forward passes."""
+"""Boxes to hide in a volume, and the plain way to measure the effect: whole forward passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Batch = tuple[NDArray, torch.Tensor]  # places among the boxes, and their (B, K)
 
 
 class Hidden(NamedTuple):
-    """What is hidden, and what stands there instead.
+    """What is hidden, and what replaces it.
 
     Attributes
     ----------

@@ -94,7 +94,7 @@ def clean_activations(
 
 
 def _passes_on(layer: Layer, name: str, boxes: dict[str, Boxes]) -> bool:
-    """Whether the layer reads of an input exactly the crop that has changed, whatever the batch."""
+    """Return whether the layer reads of an input exactly the changed crop, whatever the batch."""
     before, after = boxes[name], boxes[layer.name]
     same = np.array_equal(before.first, after.first) and np.array_equal(before.last, after.last)
     return layer.window == POINT and same
@@ -132,7 +132,7 @@ def _hide(volume: torch.Tensor, hidden: Hidden, chosen: NDArray) -> Changed:
 
 
 def _read(changed: Changed, clean: torch.Tensor | None, layer: Layer, out: Crop) -> torch.Tensor:
-    """Input crops of a layer: clean activations with the changed crops pasted in."""
+    """Return input crops of a layer: clean activations with the changed crops pasted in."""
     where = read_by(out, layer.window)
     if clean is None or (
         np.array_equal(where.size, changed.crop.size)
@@ -180,7 +180,7 @@ def _average(clean: torch.Tensor, changed: Changed) -> torch.Tensor:
 
 
 def _array(values: torch.Tensor) -> Any:
-    """View for copies; numpy's small ones cost less than torch's, which start threads."""
+    """Return a view for copies; numpy's small ones cost less than torch's, which start threads."""
     return (
         values.numpy() if values.device.type == "cpu" and values.dtype != torch.bfloat16 else values
     )

@@ -30,7 +30,7 @@ HEAD_METHODS = {"size", "view", "reshape", "flatten", "squeeze"}
 
 
 class NotLocalError(ValueError):
-    """The network has a layer that is not known to be local; the text says which."""
+    """The network has a layer that is not known to be local; the message names it."""
 
 
 class Layer(NamedTuple):
@@ -82,7 +82,7 @@ class LocalNetwork(NamedTuple):
 
 
 def local_network(network: nn.Module) -> LocalNetwork:
-    """Take a network in evaluation mode apart.
+    """Split a network in evaluation mode into local layers.
 
     Raises
     ------

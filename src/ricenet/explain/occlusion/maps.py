@@ -70,7 +70,7 @@ def occlusion_map(
     fill: Sequence[float | None],
     progress: Callable[[int, int], None],
 ) -> Occlusion:
-    """Hide one cube after the other and see what it does.
+    """Hide one cube after the other and measure its effect.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def occlusion_map(
 
 
 def _way(network: nn.Module) -> LocalNetwork | str:
-    """Take the network apart; or the reason why whole forward passes are needed."""
+    """Split the network into layers, or return why whole forward passes are needed."""
     try:
         return local_network(network)
     except NotLocalError as error:
