@@ -135,7 +135,7 @@ def test_damaged_study_and_full_folder_are_refused(
     small_study: Finished, crate: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert export.main([str(small_study.root), str(crate)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     root = small_study.copied(tmp_path / "copy").root
     (root / "caches/S1.npy").unlink()
     assert export.main([str(root), str(tmp_path / "y")]) == 2
