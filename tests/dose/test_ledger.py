@@ -48,7 +48,7 @@ def test_near_maximum_against_prescription(
     assert (check["at_least"], check["at_most"]) == (0.9, 1.15)
     contradiction = ledger["plausibility"]["contradiction"]
     assert (contradiction is None) == (0.9 <= value <= 1.15)
-    if contradiction:
+    if contradiction and (value < 0.9 or value > 1.15):
         assert f"{gy:.3f} Gy" in contradiction and contradiction in ledger["warnings"]
         for word in (
             "dose_kind",
@@ -84,10 +84,82 @@ def test_highest_target_is_the_prescription(tmp_path: Path) -> None:
     assert ledger_of(tmp_path, uniform(66.0), data)["prescription_gy"] == 66.0
 
 
-def test_without_prescription_it_says_so(tmp_path: Path) -> None:
-    ledger = ledger_of(tmp_path, uniform(60.0), plan())
-    assert checks(ledger) == []
-    assert any("no prescription known" in w for w in ledger["warnings"])
+def size_of(ledger) -> dict:
+    (check,) = [c for c in checks(ledger) if c["name"] == "dose-plausibility"]
+    return check
+
+
+def test_without_any_evidence_it_is_held(tmp_path: Path) -> None:
+    check = size_of(ledger_of(tmp_path, uniform(60.0)))
+    assert check["holds"] and "neither a prescription nor a number of fractions" in check["reason"]
+    assert "prescription_gy" in check["advice"] and "fractions" in check["advice"]
+
+
+@pytest.mark.parametrize(
+    ("gy", "n", "value", "fits"),
+    [
+        (63.0, 30, 2.1, True),
+        (42.0, 15, 2.8, True),
+        (34.0, 5, 6.8, True),
+        (2.1, 30, 0.07, False),  # one fraction
+        (2.1, 1, 2.1, False),  # nothing per fraction is wrong with that
+        (60.0, 5, 12.0, False),
+        (11.6, 3, 3.867, False),  # one of three fractions of radiosurgery
+        (18.0, 15, 1.2, False),
+    ],
+)
+def test_number_of_fractions_and_size_are_evidence(gy, n, value, fits, tmp_path: Path) -> None:
+    check = size_of(ledger_of(tmp_path, uniform(gy), plan(planned=(n,))))
+    passed = check["at_least"] <= check["value"] <= (check["at_most"] or 1e9)
+    assert passed == fits
+    if check["unit"] == "Gy per fraction":
+        assert check["value"] == pytest.approx(value, abs=1e-2)
+    else:
+        assert check["value"] == pytest.approx(gy, abs=1e-2) and check["at_least"] == 20
+
+
+def test_doses_of_beams_unmask_a_single_fraction(tmp_path: Path) -> None:
+    """2.1 Gy called a PLAN; its two beams have 2 Gy a fraction, times 30."""
+    data = plan()
+    for beam in data.FractionGroupSequence[0].ReferencedBeamSequence:
+        beam.BeamDose = 1.0
+    check = size_of(ledger_of(tmp_path / "a", uniform(2.1), data))
+    assert check["value"] == pytest.approx(0.035) and "reads as per_fraction" in check["advice"]
+    row = {"dose_kind": "per_fraction"}
+    ledger = ledger_of(tmp_path / "b", uniform(2.1), data, row=row)
+    assert ledger["total_maximum_gy"] == pytest.approx(63, abs=0.01)
+    assert size_of(ledger)["value"] == pytest.approx(1.05) and ledger["row_kind_agrees"]
+
+
+def test_a_prescription_of_one_fraction_is_not_believed(tmp_path: Path) -> None:
+    """Plan, or row, prescribe 2 Gy: the dose fits, but neither 30 fractions nor a course."""
+    ledger = ledger_of(tmp_path / "a", uniform(2.1), plan(prescription_gy=2.0))
+    assert "0.070 Gy a fraction" in ledger["plausibility"]["contradiction"]
+    ledger = ledger_of(tmp_path / "b", uniform(2.1), row={"prescription_gy": "2"})
+    assert "at least 8 Gy expected" in ledger["plausibility"]["contradiction"]
+
+
+def test_only_plan_beside_a_dose_counts_for_size_only(tmp_path: Path) -> None:
+    """Pseudonymised one by one: the dose names a UID that the plan has lost."""
+    other = plan(uid="1.2.826.0.1.77", prescription_gy=60.0)
+    ledger = ledger_of(tmp_path / "a", uniform(63.0), other)
+    assert ledger["source_of_prescription"] == "plan beside the dose"
+    assert ledger["plausibility"]["value"] == pytest.approx(1.05) and ledger["fractions"] is None
+    assert ledger_of(tmp_path / "b", uniform(2.1), other)["plausibility"]["contradiction"]
+    two = other, plan(uid="1.2.826.0.1.78", prescription_gy=60.0)
+    assert "reason" in size_of(ledger_of(tmp_path / "c", uniform(63.0), *two))
+
+
+def test_centigray_tagged_gray(tmp_path: Path) -> None:
+    objects = uniform(6369.0), plan(prescription_gy=60.0)
+    with pytest.raises(ValueError, match=r"write dose_units: cGy .* \(63\.69 Gy\)"):
+        ledger_of(tmp_path / "a", *objects, max_total_gy=100.0)
+    row = {"dose_units": "cGy"}
+    ledger = ledger_of(tmp_path / "b", *objects, row=row, max_total_gy=100.0)
+    assert ledger["total_maximum_gy"] == pytest.approx(63.69, abs=1e-3)
+    assert any("1.0 taken for 0.01 Gy" in w for w in ledger["warnings"])
+    with pytest.raises(ValueError, match=r"leave dose_units empty: .* 63\.00 Gy"):
+        ledger_of(tmp_path / "c", uniform(63.0), row=row, max_total_gy=100.0)
 
 
 def test_row_multiplies_a_plan_that_is_one_fraction(tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from dicom_phantoms import (
     plan,
     read_dose,
     replaces,
+    treatment_record,
     write,
 )
 from dose_objects import BOOST, FIRST, course, digests, refusal
+from ricenet.dose.ledger import checks
 
 
 def approval(status: str, **more):
@@ -154,20 +156,56 @@ def test_sum_of_plans_is_compared_with_the_sum_of_prescriptions(tmp_path: Path) 
     assert ledger["prescription_gy"] is None  # half of it is not there
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({}, r"holds 30 \+ 15 fractions in one grid, records: 30 \+ 5"),
+        ({"fractions": "35"}, "35 were delivered"),
+        ({"fractions": "45"}, ""),  # records are often incomplete: the row confirms the plans
+    ],
+)
+def test_sum_of_plans_given_in_part_is_refused(row, message, tmp_path: Path) -> None:
+    records = [treatment_record(k, date=f"2021{4 + k // 28:02}{1 + k % 28:02}") for k in range(30)]
+    records += [treatment_record(k, plan=BOOST) for k in range(40, 45)]
+    plans = plan(prescription_gy=60.0), plan(uid=BOOST, planned=(15,), prescription_gy=30.0)
+    folder = write(tmp_path, multi(), *plans, *records)
+    if message:
+        assert message.replace("\\", "") in refusal(folder, row)
+    else:
+        assert read_dose(folder, row)[1]["ledger"]["factor"] == 1
+
+
+def test_sum_of_plans_alike_may_be_one_course_twice(tmp_path: Path) -> None:
+    plans = plan(prescription_gy=45.0), plan(uid=BOOST, prescription_gy=45.0)
+    folder = write(tmp_path, multi(), *plans)
+    for row in ({}, {"fractions": "60"}):
+        ledger = read_dose(folder, row)[1]["ledger"]
+        assert ledger["plausibility"] == {} and "planned twice" in ledger["plausibility_not_made"]
+    ledger = read_dose(folder, {"prescription_gy": "90"})[1]["ledger"]
+    assert ledger["plausibility"]["contradiction"] is None
+
+
 def test_parts_are_compared_one_by_one_and_as_a_sum(tmp_path: Path) -> None:
     def ledger(folder: str, first_gy: float, boost_gy: float, row=None):
         first, second, _, _ = course()
-        plans = plan(prescription_gy=first_gy), plan(uid=BOOST, prescription_gy=boost_gy)
+        plans = (
+            plan(prescription_gy=first_gy),
+            plan(uid=BOOST, planned=(5,), prescription_gy=boost_gy),
+        )
         path = write(tmp_path / folder, first, second, *plans)
         named = {"dose_plan": "+".join(digests(refusal(path)).values())}
         return read_dose(path, named | (row or {}))[1]["ledger"]
 
-    right = ledger("a", 60.0, 30.0)
-    assert right["prescription_gy"] == 90 and right["plausibility"]["contradiction"] is None
-    swapped = ledger("b", 30.0, 60.0)  # the sum alone would pass
-    assert swapped["prescription_gy"] == 90
+    # what two plans prescribe, added up, says nothing about what was given
+    unknown = ledger("a", 60.0, 30.0)
+    assert unknown["prescription_gy"] is None and unknown["plausibility"] == {}
+    (check,) = [c for c in checks(unknown) if c["name"] == "dose-plausibility"]
+    assert check["holds"] and "2 plans are added to a near-maximum of" in check["reason"]
+    right = ledger("b", 60.0, 30.0, {"prescription_gy": "90"})
+    assert right["plausibility"]["contradiction"] is None
+    swapped = ledger("c", 30.0, 60.0, {"prescription_gy": "90"})  # the sum alone would pass
     assert "reads as neither" in swapped["plausibility"]["contradiction"]
-    assert ledger("c", 60.0, 30.0, {"prescription_gy": "120"})["plausibility"]["contradiction"]
+    assert ledger("d", 60.0, 30.0, {"prescription_gy": "120"})["plausibility"]["contradiction"]
 
 
 def test_maximum_of_the_listing_survives_an_unreadable_dose(tmp_path: Path) -> None:

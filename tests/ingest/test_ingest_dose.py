@@ -229,8 +229,8 @@ def test_negative_nifti_is_refused(tmp_path: Path) -> None:
 
 def test_row_that_contradicts_dicom(tmp_path: Path) -> None:
     folder = write(tmp_path, dose())
-    with pytest.raises(ValueError, match=r"the row says cGy, but .* is an RTDOSE in Gy"):
-        read_dose(folder, {"dose_units": "cGy"})
+    with pytest.raises(ValueError, match=r"the row says relative, but .* is an RTDOSE in Gy"):
+        read_dose(folder, {"dose_units": "relative"})
     facts = read_dose(folder, {"dose_frame": "postop"})[1]
     assert facts["frame"] == "image:postop"
     assert any("places the dose on postop" in w for w in facts["ledger"]["warnings"])
@@ -258,6 +258,35 @@ def test_implausible_dose_is_written_and_marked(tmp_path: Path) -> None:
     assert all("overrides table" in c["advice"] for c in record["checks"])
     record = run(tmp_path, write(tmp_path / "b", dose(), plan(prescription_gy=60.0)), {})
     assert {c["check"]: c["verdict"] for c in record["checks"]} == {"dose-plausibility": "pass"}
+
+
+def test_a_check_that_is_not_made_is_no_pass(tmp_path: Path) -> None:
+    """A dose without plan and prescription: the record says so, and that it holds."""
+    record = run(tmp_path, write(tmp_path / "raw", dose()), {})
+    (check,) = record["checks"]
+    assert (check["check"], check["verdict"], check["holds"]) == (
+        "dose-plausibility", "not made", True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("highest_gy", "kind", "row", "verdict"),
+    [
+        (2.0, "total", {"fractions": "30"}, "fail"),  # 0.067 Gy a fraction
+        (2.0, "per_fraction", {"fractions": "30"}, "pass"),
+        (60.0, "total", {"fractions": "30"}, "pass"),
+        (60.0, "total", {"prescription_gy": "60"}, "pass"),
+        (60.0, "total", {}, "not made"),
+        (2.0, "total", {"prescription_gy": "60"}, "fail"),
+    ],
+)
+def test_size_of_a_converted_dose(highest_gy, kind, row, verdict, tmp_path: Path) -> None:
+    data = np.full((4, 5, 6), highest_gy, np.float32)
+    data[0] /= 10
+    nib.save(nib.Nifti1Image(data, np.diag([2.0, 2, 2, 1])), tmp_path / "d.nii.gz")
+    row = {"dose_kind": kind, "dose_units": "Gy", "dose_frame": "event"} | row
+    found = {c["check"]: c["verdict"] for c in run(tmp_path, tmp_path / "d.nii.gz", row)["checks"]}
+    assert found == {"dose-plausibility": verdict, "dose-kind": "not made"}
 
 
 def test_parts_are_stored_in_one_file_that_only_a_dose_step_reads(tmp_path: Path) -> None:

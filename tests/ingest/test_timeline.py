@@ -219,7 +219,9 @@ def test_without_dates_the_checks_are_named_as_not_made(
     content = run(raw, tmp_path)
     assert content["facts"]["unknown"] == ["event-after-postop", "event-after-radiotherapy"]
     assert "event" not in content["facts"]["days"]
-    assert "event-after-postop, event-after-radiotherapy" in capfd.readouterr().err
+    unmade = {name for name, verdict in verdicts(content).items() if verdict == "not made"}
+    assert unmade == {"event-after-postop", "event-after-radiotherapy"}
+    assert "check not made: event-after-postop: the headers hold no" in capfd.readouterr().err
 
 
 def test_an_unknown_baseline_leaves_the_other_checks(raw: dict[str, Path], tmp_path: Path) -> None:
@@ -255,9 +257,29 @@ def test_converted_images_have_no_dates_but_digests(tmp_path: Path) -> None:
     assert content["facts"]["days"] == {}
     assert content["facts"]["source_of_radiotherapy_days"] is None
     assert content["facts"]["unknown"][-1] == "one-patient"
-    assert verdicts(content) == {"same-scan-twice": "pass"}
+    unmade = dict.fromkeys(content["facts"]["unknown"], "not made")
+    assert verdicts(content) == unmade | {"same-scan-twice": "pass"}
     raw["event"] = put(tmp_path / "copy.nii.gz", first, affine)
-    assert verdicts(run(raw, tmp_path)) == {"same-scan-twice": "fail"}
+    assert verdicts(run(raw, tmp_path)) == unmade | {"same-scan-twice": "fail"}
+
+
+def test_what_cannot_be_compared_has_not_passed(raw: dict[str, Path], tmp_path: Path) -> None:
+    """A converted image beside DICOM: neither its patient nor its stored values can be compared."""
+    voxels = np.random.default_rng(5).random((5, 4, 6)).astype(np.float32)
+    raw["event"] = put(tmp_path / "e.nii.gz", voxels, np.diag([2.0, 2, 2, 1]))
+    found = verdicts(run(raw, tmp_path))
+    assert found["one-patient"] == "pass"  # of the others
+    assert found["one-patient-event"] == found["same-scan-twice"] == "not made"
+
+
+def test_one_named_image_alone_proves_no_person(raw: dict[str, Path], tmp_path: Path) -> None:
+    def anonymous(data: Dataset) -> None:
+        data.PatientID = data.PatientBirthDate = data.PatientSex = ""
+
+    raw["event"] = scan(tmp_path / "e", EVENT_DAY, 41, anonymous)
+    affine, voxels = np.diag([2.0, 2, 2, 1]), np.ones((3, 4, 5), np.float32)
+    raw["dose"] = put(tmp_path / "d.nii.gz", voxels, affine)
+    assert verdicts(run(raw, tmp_path))["one-patient"] == "not made"
 
 
 def test_only_the_named_series_of_a_folder_counts(raw: dict[str, Path], tmp_path: Path) -> None:

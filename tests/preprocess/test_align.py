@@ -10,6 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from grids import rigid, scipy_sampled
+from ricenet.audit import dose_invariants
+from ricenet.audit.records import Record
 from ricenet.image import transforms
 from ricenet.image.volume import Volume, load
 from ricenet.preprocess import align
@@ -258,7 +260,26 @@ def test_dose_that_has_fallen_off_at_the_edge_passes(tmp_path: Path) -> None:
 
 
 def test_integral_is_not_compared_where_the_view_cuts_the_grid(tmp_path: Path) -> None:
-    assert "dose-integral" not in checks(placed(tmp_path, cube(1, 16))[0])
+    record, _ = placed(tmp_path, cube(1, 16))
+    assert checks(record)["dose-integral"] == (None, "not made")
+    assert "beyond the reference's field of view" in record["checks"][-1]["reason"]
+
+
+def test_integral_of_the_part_that_the_view_cuts_is_named_as_not_made(tmp_path: Path) -> None:
+    """The audit compares the other part alone, or it would find a fault where there is none."""
+    affine = cube(1, 16).affine
+    data = np.full((15, 8, 7, 2), 10, np.float32)
+    data[12:, ..., 0] = 0
+    whole, cut = ({"grid": {"shape": [n, 8, 7], "affine": affine.tolist()}} for n in (12, 15))
+    record, _ = placed(tmp_path, Volume(data, affine), (whole, cut))
+    made = checks(record)
+    assert made["dose-integral"] == (pytest.approx(1, abs=1e-4), "pass")
+    assert made["dose-integral-part-2"] == (None, "not made")
+    place = tmp_path.relative_to(tmp_path.anchor)
+    audited = dose_invariants.of_align(
+        Record(f"{place}/r.json", record), lambda name: load(Path("/") / name, parts=True)
+    )
+    assert {f.check["check"]: f.check["verdict"] for f in audited}["dose-integral"] == "pass"
 
 
 def test_integral_that_changed_is_marked(tmp_path: Path, monkeypatch) -> None:

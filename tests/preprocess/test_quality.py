@@ -108,3 +108,37 @@ def test_the_same_voxels_in_two_channels(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="quality/same-image-twice"):
         run(tmp_path, same)
     run(tmp_path, [same[0], record(tmp_path, "event_native", digest="b" * 64)])
+
+
+UNMADE = {
+    "check": "dose-plausibility", "value": None, "unit": "", "verdict": "not made",
+    "holds": True, "reason": "nothing says how large; it is", "advice": "write prescription_gy",
+}  # fmt: skip
+
+
+def test_a_check_that_must_be_made_holds_until_a_person_accepts(tmp_path: Path) -> None:
+    records = [*masks(tmp_path, 1400, 1420), record(tmp_path, "dose_native", UNMADE)]
+    with pytest.raises(ValueError, match="dose_native/dose-plausibility was not made: nothing"):
+        run(tmp_path, records)
+    (row,) = board.subject_rows(tmp_path, "P1")
+    assert row["state"] == "held" and "write prescription_gy" in row["why"]
+    decided = {"dose_native/dose-plausibility": {"who": "AB", "why": "film"}}
+    assert run(tmp_path, records, decided)["facts"]["accepted"] == 1
+
+
+def test_what_was_not_made_stands_in_table_and_board(tmp_path: Path) -> None:
+    unmade = UNMADE | {"holds": False}
+    records = [*masks(tmp_path, 1400, 1420), record(tmp_path, "dose_native", unmade)]
+    facts = run(tmp_path, records)["facts"]
+    assert facts["not_made"] == ["dose_native/dose-plausibility", "quality/same-image-twice"]
+    table = pd.read_csv(tmp_path / "subjects/P1/quality.tsv", sep="\t", keep_default_na=False)
+    row = table.set_index("check").loc["dose_native/dose-plausibility"]
+    assert list(row[["value", "verdict", "decision"]]) == ["", "not made", ""]
+    assert row["reason"].startswith("nothing says")
+
+
+def test_one_brain_mask_agrees_with_nothing(tmp_path: Path) -> None:
+    found = run(tmp_path, masks(tmp_path, 1400, 1420)[:1])["checks"]
+    assert {c["check"]: c["verdict"] for c in found} == {
+        "brain-volumes-agree": "not made", "same-image-twice": "not made",
+    }  # fmt: skip

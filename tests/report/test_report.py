@@ -90,11 +90,13 @@ def audit_rows():
         "at_least",
         "at_most",
         "verdict",
+        "reason",
     ]
-    rows = [("r.json", "crop", s, "voxels <cut>", "0", "", "", "0", "pass") for s in SUBJECTS]
-    rows.append(("r.json", "register", "P003", "Dice", "0.71", "", "0.9", "", "fail"))
-    rows.append(("m.json", "manifest", "", "subjects", "12", "", "2", "", "pass"))
-    rows.append(("n.json", "ingest_mri", "P001", "", "", "", "", "", ""))
+    rows = [("r.json", "crop", s, "voxels <cut>", "0", "", "", "0", "pass", "") for s in SUBJECTS]
+    rows.append(("r.json", "register", "P003", "Dice", "0.71", "", "0.9", "", "fail", ""))
+    rows.append(("m.json", "manifest", "", "subjects", "12", "", "2", "", "pass", ""))
+    rows.append(("n.json", "ingest_mri", "P001", "", "", "", "", "", "", ""))
+    rows.append(("t.json", "timeline", "P002", "order", "", "", "", "", "not made", "no <date>"))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -222,6 +224,15 @@ def test_the_board_stands_in_the_report(text):
     for part in ("1 failed", "1 unfinished", "1 excluded", "1 ready", "two &lt;slices&gt;"):
         assert part in top
     assert "give the series" in top and "&lt;gone&gt;" in top
+
+
+def test_a_check_that_was_not_made_is_grey_and_counted(text):
+    """Neither passed nor failed, with the reason; not in the red box."""
+    top = text[: text.index('id="results"')]
+    assert "1 not made" in top and "no &lt;date&gt;" not in top
+    body = text[text.index('id="subject-P002"') : text.index('id="subject-P003"')]
+    assert '<td class="soft">– not made: no &lt;date&gt;</td>' in body
+    assert "1 not made" in body
 
 
 def test_an_accepted_check_is_not_shown_as_failed():

@@ -309,8 +309,11 @@ def test_records_of_both_plans_add_them(
     for k, item in enumerate(raw.objects["second-records"]):
         item.SOPInstanceUID = item.file_meta.MediaStorageSOPInstanceUID = raw.origin.uid("r2", k)
     row = rows(one(tmp_path, capsys, raw))["P001"]
-    both = {plan_code(tmp_path / "export", raw, name) for name in ("first", "second")}
-    assert set(row["dose_plan"].split("+")) == both and row["fractions"] == ""
+    delivered = {plan_code(tmp_path / "export", raw, "first"): "30"}
+    delivered |= {plan_code(tmp_path / "export", raw, "second"): "33"}
+    named = row["dose_plan"].split("+")
+    assert set(named) == set(delivered)
+    assert row["fractions"].split("+") == [delivered[code] for code in named]
 
 
 def test_a_replaced_plan_does_not_count(

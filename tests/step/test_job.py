@@ -113,6 +113,20 @@ def test_check_verdicts(tmp_path: Path, capsys) -> None:
     assert "check failed: too low = 0.4 Gy" in shown and "on the limit" not in shown
 
 
+def test_a_check_that_is_not_made_is_no_pass(tmp_path: Path, capsys) -> None:
+    with job(tmp_path) as running:
+        running.save(running.args.out, SMALL)
+        running.not_checked("order", "the headers hold no date")
+        running.not_checked("size", "nothing is known", holds=True, advice="write it")
+    first, second = record_of(tmp_path)["checks"]
+    assert first == {
+        "check": "order", "value": None, "unit": "", "verdict": "not made", "holds": False,
+        "reason": "the headers hold no date",
+    }  # fmt: skip
+    assert (second["holds"], second["advice"]) == (True, "write it")
+    assert "check not made: order: the headers hold no date" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
 def test_recorded_digests_are_those_of_the_files(dtype, tmp_path: Path) -> None:
     source = tmp_path / "s1" / "in.nii.gz"

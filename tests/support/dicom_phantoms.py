@@ -291,7 +291,10 @@ def write(folder: Path, *objects: FileDataset) -> Path:
     return folder
 
 
-DOSE_SETTINGS = {"min_fractions": 1, "max_fractions": 60, "max_total_gy": 5000.0}
+DOSE_SETTINGS = {
+    "min_fractions": 1, "max_fractions": 60, "max_total_gy": 5000.0,
+    "min_fraction_gy": 1.0, "max_fraction_gy": 8.0, "min_course_gy": 20.0,
+}  # fmt: skip
 SMALL = np.minimum(STORED // 30, 4).astype(np.uint32)  # 0 to 4 counts: 0 to 2 Gy
 
 

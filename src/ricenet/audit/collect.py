@@ -17,9 +17,11 @@ from ricenet.audit import chain, measure, records
 from ricenet.audit.finding import Finding
 from ricenet.audit.records import Problem, Record, Study
 from ricenet.provenance import tsv
+from ricenet.step.checks import NOT_MADE
 
 COLUMNS = (
     "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
+    "reason",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -68,7 +70,7 @@ def _known(record: Record, by: str) -> Row:
 
 
 def accepted_checks(root: Path) -> set[tuple[str, str]]:
-    """Return subject and ``<record>/<check>`` of each failed check that a person has accepted."""
+    """Return subject and ``<record>/<check>`` of each held check that a person has accepted."""
     found = set()
     for path in root.glob("subjects/*/quality.tsv"):
         table = tsv.read(path)
@@ -78,12 +80,13 @@ def accepted_checks(root: Path) -> set[tuple[str, str]]:
 
 
 def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.DataFrame:
-    """Return the table in which a failed check that was accepted has the verdict ``accepted``."""
+    """Return the table in which a held check that was accepted has the verdict ``accepted``."""
     names = [
         (row.subject, f"{Path(str(row.record)).stem}/{row.check}")
         for row in table.itertuples(index=False)
     ]
-    decided = (table["verdict"] == "fail") & pd.Series([n in accepted for n in names], dtype=bool)
+    held = table["verdict"].isin(["fail", NOT_MADE])
+    decided = held & pd.Series([n in accepted for n in names], dtype=bool)
     return table.assign(verdict=table["verdict"].mask(decided, "accepted"))
 
 
@@ -102,5 +105,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = with_decisions(table, accepted_checks(study.root))
         job.fact("root_digest", chain.root_digest(study, found.digests))
         job.fact("files", len(study.outputs()))
+        job.fact("checks_not_made", int((table["verdict"] == NOT_MADE).sum()))
         job.check("checks failed", int((table["verdict"] == "fail").sum()), at_most=0)
         tsv.write(job.stage(job.args.out), table)

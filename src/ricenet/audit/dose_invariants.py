@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ricenet.audit.finding import Finding, Volumes, background, finding, same_grid
 from ricenet.audit.records import Record
 from ricenet.image.volume import Volume
+from ricenet.step.checks import NOT_MADE
 
 INTEGRAL_TOLERANCE = 0.02
 DOSE_TOLERANCE = 1e-4  # relative, of a maximum in single precision
@@ -25,16 +26,22 @@ def of_align(record: Record, load: Volumes) -> list[Finding]:
     moved = load(file)
     found = [finding(record, file, [], "dose-minimum", moved.data.min(), at_least=0, unit="Gy")]
     # where the dose reaches beyond the reference's field of view, its integral cannot be kept
-    if any(check["check"] == "dose-integral" for check in record.content["checks"]):
-        found.append(_integral(record, file, moved, load))
+    unmade = {c["check"] for c in record.content["checks"] if c["verdict"] == NOT_MADE}
+    made = {c["check"] for c in record.content["checks"]} - unmade
+    if "dose-integral" in made:
+        count = _parts(moved).shape[3]
+        kept = [i for i in range(count) if f"dose-integral-part-{i + 1}" not in unmade]
+        found.append(_integral(record, file, moved, load, kept))
     return found
 
 
-def _integral(record: Record, file: str, moved: Volume, load: Volumes) -> Finding:
+def _integral(
+    record: Record, file: str, moved: Volume, load: Volumes, kept: Sequence[int]
+) -> Finding:
     (source,) = record.named("inputs", "image")
     native = load(source)
-    before = _parts(native).sum(axis=(0, 1, 2), dtype=np.float64) * native.voxel_ml
-    after = _parts(moved).sum(axis=(0, 1, 2), dtype=np.float64) * moved.voxel_ml
+    before = _parts(native)[..., kept].sum(axis=(0, 1, 2), dtype=np.float64) * native.voxel_ml
+    after = _parts(moved)[..., kept].sum(axis=(0, 1, 2), dtype=np.float64) * moved.voxel_ml
     ratios = after / before
     worst = float(ratios[np.argmax(np.abs(ratios - 1))])
     return finding(

@@ -171,8 +171,7 @@ def _computed(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) 
             return invariants.of_zscore(record, volumes.volume)
         case "total_dose":
             (ledger,) = record.named("inputs", "ledger")
-            known = ledgers.get(ledger)
-            return dose_invariants.of_total_dose(record, volumes.volume, known) if known else []
+            return dose_invariants.of_total_dose(record, volumes.volume, ledgers[ledger])
         case "crop":
             return invariants.of_crop(record, volumes.volume)
         case _:

@@ -14,6 +14,7 @@ from typing import Any
 from ricenet.audit import records
 from ricenet.audit.records import Record, Study
 from ricenet.provenance import digests, tsv
+from ricenet.step.checks import NOT_MADE
 
 SHORT = 12  # digits of a digest that a person compares
 # facts that say what was chosen, by the step that writes them
@@ -98,7 +99,7 @@ def _versions(versions: dict[str, str]) -> str:
 
 
 def _decided(record: Record) -> Iterator[str]:
-    """List what the step chose, and which checks failed."""
+    """List what the step chose, and which checks failed or were not made."""
     facts = record.content["facts"]
     if record.value("series"):
         yield f"decision: series {record.value('series')}, as the subjects table says"
@@ -115,6 +116,8 @@ def _decided(record: Record) -> Iterator[str]:
     for check in record.content["checks"]:
         if check["verdict"] == "fail":
             yield f"check failed: {check['check']} is {check['value']} {check['unit']}".rstrip()
+        elif check["verdict"] == NOT_MADE:
+            yield f"check not made: {check['check']}: {check['reason']}"
 
 
 def _of_people(study: Study, record: Record) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
+from ricenet.cohort.dose_outliers import unlike_others
 from ricenet.provenance import digests, tsv
 
 
@@ -58,6 +59,25 @@ def voxel_twins(digests: Mapping[str, str]) -> list[tuple[str, str]]:
     ]
 
 
+def compare_doses(job: step.Job, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return which subjects' doses are unlike the others', by dose channel, and say it."""
+    known = {s: r["facts"].get("dose_near_maximum_gy", {}) for s, r in records.items()}
+    channels = dict.fromkeys(channel for doses in known.values() for channel in doses)
+    found = {
+        channel: unlike_others({s: gy[channel] for s, gy in known.items() if channel in gy})
+        for channel in channels
+    }
+    for channel, about in found.items():
+        if "not_made" in about:
+            job.say(f"{channel} not compared over the cohort: {about['not_made']}")
+        for subject, one in about.get("subjects", {}).items():
+            job.say(
+                f"{channel} of {subject} is unlike the others: near-maximum "
+                f"{one['near_maximum_gy']:g} Gy, their median {about['median_gy']:g} Gy"
+            )
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the caches' records, digest the caches, write the table."""
     with step.Job("manifest", argv, inputs=("caches*",), values=("rows",)) as job:
@@ -71,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         twins = voxel_twins(found)
         if twins:
             raise ValueError(f"the same images under two ids: {twins}; remove one of each pair")
+        job.fact("dose_outliers", compare_doses(job, records))
         folder = job.args.out.parent
         table["cache"] = [_relative(files[s], folder) for s in table["subject"]]
         table["digest"] = [found[s] for s in table["subject"]]

@@ -22,6 +22,7 @@ DOSE_COLUMNS = (
 OPTIONAL_COLUMNS = ("ct", *DOSE_COLUMNS)
 DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cGy", "relative")}
 SERIES_PATTERN = r"[0-9a-f]{8}"
+FRACTIONS_PATTERN = r"\d{1,3}(\+\d{1,3})*"
 PLAN_PATTERN = r"[0-9a-f]{8}(\+[0-9a-f]{8})*"
 
 
@@ -133,7 +134,7 @@ def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
         empty = list(table.index[table[channel] == ""])
         if empty:
             raise ValueError(f"{path}: column {channel!r} is empty for {empty}; give the path")
-    _check_form(path, table, "fractions", r"\d{1,3}", "a whole number")
+    _check_form(path, table, "fractions", FRACTIONS_PATTERN, "a whole number, of several plans '+'")
     _check_form(path, table, "dose_plan", PLAN_PATTERN, "8 hexadecimal digits, several with '+'")
     for column in ("prescription_gy", "relative_one_gy"):
         _check_form(path, table, column, r"\d{1,4}(\.\d{1,4})?", "a number of Gy")

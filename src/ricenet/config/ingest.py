@@ -19,6 +19,15 @@ class IngestDose(Section):
     min_fractions: PositiveInt = Field(description="fewest fractions that are plausible")
     max_fractions: PositiveInt = Field(description="most fractions that are plausible")
     max_total_gy: PositiveFloat = Field(description="a higher course maximum is refused, Gy")
+    min_fraction_gy: PositiveFloat = Field(
+        description="near-maximum of the course over its fractions: a lower one is held, Gy"
+    )
+    max_fraction_gy: PositiveFloat = Field(
+        description="without a prescription, a higher one is held; with one, a lower course is, Gy"
+    )
+    min_course_gy: PositiveFloat = Field(
+        description="without a prescription, a course of a lower near-maximum is held, Gy"
+    )
 
 
 class Timeline(Section):

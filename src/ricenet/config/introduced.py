@@ -12,7 +12,9 @@ from typing import Any
 
 # Section to key (dotted within the section) to the value at which everything is as before. When a
 # key gets another default in config/config.yaml, its row here stays.
-LATER: dict[str, dict[str, Any]] = {}
+LATER: dict[str, dict[str, Any]] = {
+    "ingest_dose": {"min_fraction_gy": 1.0, "max_fraction_gy": 8.0, "min_course_gy": 20.0},
+}
 
 
 def leave_out(section: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,67 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ricenet.dose.decision import Choice
-from ricenet.dose.fractions import ROW_REMEDY, Fractions, require_believable
-from ricenet.dose.plausibility import HIGHEST, LOWEST, near_maximum, plausibility
+from ricenet.dose.course import Part, require_told_apart, weighted_sum
+from ricenet.dose.course_size import Size, size_of
+from ricenet.dose.fractions import BY_PLAN, ROW_REMEDY, require_believable
+from ricenet.dose.plausibility import HIGHEST, LOWEST
+from ricenet.dose.units import require_centigray, too_large
 from ricenet.image.volume import Volume
 
 ADVICE = (
     "compare dose_kind, fractions and prescription_gy of the subject's row with the treatment "
     "record; if all are right, accept the check in the overrides table and say why"
 )
-
-
-@dataclass
-class Part:
-    """One plan's share of the course.
-
-    Attributes
-    ----------
-    choice : Choice
-        Its dose.
-    fractions : Fractions
-        How many it is given in.
-    prescription_gy : float or None
-        What its plan prescribes.
-    plan : str
-        8 hex digits that name it.
-    objects : list of str
-        Digests of the objects that its dose was made of.
-    """
-
-    choice: Choice
-    fractions: Fractions
-    prescription_gy: float | None
-    plan: str
-    objects: list[str]
-
-    @property
-    def single(self) -> bool:
-        """Whether the stored dose is that of one fraction."""
-        return self.choice.kind == "per_fraction"
-
-    @property
-    def factor(self) -> float:
-        """What the stored dose is multiplied by to give what was delivered."""
-        if self.single:
-            return self.fractions.count or 1
-        delivered = self.fractions.delivered_share if self.choice.stored_kind == "total" else 1.0
-        return int(delivered) if delivered == int(delivered) else delivered
-
-    @property
-    def prescribed_in(self) -> int | None:
-        """Fractions that the plan's prescription is given in: planned, not delivered."""
-        return self.fractions.planned or self.fractions.count
+DELIVERED = (
+    "compare with the treatment record, and accept the check in the overrides table if the row is "
+    "right; a prescription_gy that fits what was delivered confirms it too"
+)
+STATE_IT = "write prescription_gy of the whole course in the subject's row"
+AFTER = "after comparing with the treatment record; or accept the check in the overrides table"
 
 
 def make_ledger(
-    parts: Sequence[Part], volume: Volume, row: Mapping[str, str], settings: Mapping[str, Any]
+    parts: Sequence[Part],
+    volume: Volume,
+    row: Mapping[str, str],
+    settings: Mapping[str, Any],
+    recorded_elsewhere: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return how the stored doses become the course total, with the evidence for it.
 
@@ -76,12 +44,14 @@ def make_ledger(
     row : mapping
         The subject's row.
     settings : mapping
-        ``min_fractions``, ``max_fractions``, ``max_total_gy``.
+        The section ``ingest_dose``.
+    recorded_elsewhere : sequence of str
+        What treatment records say was delivered of plans that do not count.
 
     Raises
     ------
     ValueError
-        Number of fractions or maximum outside the limits.
+        Number of fractions or maximum outside the limits; plans that look like one course twice.
     """
     for part in parts:
         require_believable(
@@ -90,36 +60,50 @@ def make_ledger(
             lowest=settings["min_fractions"],
             highest=settings["max_fractions"],
         )
+    require_told_apart(parts, volume)
     described = [_describe(part) for part in parts]
     total = weighted_sum(volume, [float(part.factor) for part in parts])
     maximum = float(total.max())
     if maximum > settings["max_total_gy"]:
         stored = ", ".join(f"{d['maximum_gy']:.3f} Gy x {d['factor']:.4g}" for d in described)
-        raise ValueError(
-            f"maximum of the course {maximum:.2f} Gy (stored {stored}) is above "
-            f"{settings['max_total_gy']:g} Gy; is it a total already? {ROW_REMEDY}"
-        )
-    found, source = _prescription(parts, row)
-    checked = _course_plausibility(parts, volume, found, described)
+        remedy = BY_PLAN if len(parts) > 1 else f"is it a total already? {ROW_REMEDY}"
+        raise ValueError(too_large(maximum, stored, row, settings, remedy))
+    if row.get("dose_units") == "cGy" and parts[0].choice.stored_kind:
+        require_centigray(maximum, settings["max_total_gy"])
+    size = size_of(parts, volume, row, settings)
+    for about, verdict in zip(described, size.of_parts, strict=False):
+        about["plausibility"] = verdict
+    doubts = [*delivery_doubts(parts, size), *recorded_elsewhere]
     return _summary(described) | {
         "parts": described,
         "total_maximum_gy": maximum,
         "total_integral_gy_ml": float(total.sum(dtype=np.float64) * volume.voxel_ml),
-        "prescription_gy": found,
-        "source_of_prescription": source,
-        "plausibility": checked,
-        "row_kind_agrees": _row_kind_agrees(parts, row.get("dose_kind", ""), checked),
-        "warnings": _warnings(parts, checked),
+        "prescription_gy": size.prescription_gy,
+        "source_of_prescription": size.source,
+        "plausibility": size.verdict,
+        "evidence": size.verdicts,
+        "plausibility_not_made": size.not_made,
+        "delivery_doubts": doubts,
+        "delivery_differs": bool(doubts) or any(part.fractions.by_row_alone for part in parts),
+        "row_kind": row.get("dose_kind", ""),
+        "row_kind_agrees": _row_kind_agrees(parts, row.get("dose_kind", ""), size),
+        "warnings": _warnings(parts, size),
     }
 
 
-def weighted_sum(volume: Volume, factors: Sequence[float]) -> np.ndarray:
-    """Return the sum of parts, each multiplied by its factor; (X, Y, Z)."""
-    data = volume.data if volume.data.ndim == 4 else volume.data[..., None]
-    total = np.zeros(data.shape[:3], np.float32)
-    for place, factor in enumerate(factors):
-        total += data[..., place] * np.float32(factor)
-    return total
+def delivery_doubts(parts: Sequence[Part], size: Size) -> list[str]:
+    """Return what the row alone says of delivered fractions, against plan or records.
+
+    A prescription of the row that fits the delivered dose, and not the planned one, confirms it.
+    """
+    if size.confirms_delivered:
+        return []
+    return [
+        f"plan {part.plan}: {warning}"
+        for part in parts
+        if part.fractions.by_row_alone
+        for warning in part.fractions.warnings
+    ]
 
 
 def _describe(part: Part) -> dict[str, Any]:
@@ -165,77 +149,35 @@ def _summary(described: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _prescription(parts: Sequence[Part], row: Mapping[str, str]) -> tuple[float | None, str | None]:
-    """Return the prescription of the course and its source: the row before the plans."""
-    if row.get("prescription_gy"):
-        return float(row["prescription_gy"]), "row"
-    known = [p.prescription_gy for p in parts if p.prescription_gy]
-    return (sum(known), "plan") if known and len(known) == len(parts) else (None, None)
-
-
-def _course_plausibility(
-    parts: Sequence[Part],
-    volume: Volume,
-    prescription_gy: float | None,
-    described: Sequence[dict[str, Any]],
-) -> dict[str, Any]:
-    """Return the plausibility of the course.
-
-    Of several parts the sum, or the part that fits least.
-    """
-    if len(parts) == 1:
-        (part,) = parts
-        highest, n, kind = near_maximum(volume.data), part.prescribed_in, part.choice.kind
-    else:
-        # as prescribed, not as delivered: planned fractions, no share
-        planned = [float(p.prescribed_in or 1) if p.single else 1.0 for p in parts]
-        highest, n, kind = near_maximum(weighted_sum(volume, planned)), None, "total"
-    found = [plausibility(highest, prescription_gy, n, kind=kind)] if prescription_gy else []
-    for part, about in zip(parts, described, strict=True):
-        if len(parts) > 1 and part.prescription_gy:
-            own = near_maximum(part.choice.volume.data)
-            about["plausibility"] = plausibility(
-                own, part.prescription_gy, part.prescribed_in, kind=part.choice.kind
-            )
-            found.append(about["plausibility"])
-    wrong = [p for p in found if p["contradiction"]]
-    return (wrong or found or [{}])[0]
-
-
-def _row_kind_agrees(parts: Sequence[Part], row_kind: str, found: Mapping[str, Any]) -> bool | None:
-    """Return whether objects or prescription confirm the row's ``dose_kind``.
+def _row_kind_agrees(parts: Sequence[Part], row_kind: str, size: Size) -> bool | None:
+    """Return whether objects, prescription or beams confirm the row's ``dose_kind``.
 
     None if nothing to say.
     """
     stored = {p.choice.stored_kind for p in parts} - {""}
     if not row_kind or not stored:
         return None
-    return stored == {row_kind} or (bool(found) and not found["contradiction"])
+    told_apart = any("reads_as" in verdict for verdict in size.verdicts)
+    confirmed = told_apart and bool(size.verdict) and not size.verdict["contradiction"]
+    return stored == {row_kind} or confirmed
 
 
-def _warnings(parts: Sequence[Part], found: Mapping[str, Any]) -> list[str]:
+def _warnings(parts: Sequence[Part], size: Size) -> list[str]:
     warnings = [w for p in parts for w in (*p.choice.warnings, *p.fractions.warnings)]
-    if not found:
-        warnings.append("no prescription known: the size of the dose was not checked against it")
-    elif found["contradiction"]:
+    warnings += size.warnings
+    if size.not_made:
+        warnings.append(f"the size of the dose was not checked: {size.not_made}")
+    if (found := size.verdict) and found["contradiction"]:
         warnings.append(found["contradiction"])
     return warnings
 
 
 def checks(ledger: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the measured values with their limits: arguments of the step's ``check``."""
-    found = []
-    if about := ledger["plausibility"]:
-        contradiction = f"{about['contradiction']}; " if about["contradiction"] else ""
-        found.append(
-            {
-                "name": "dose-plausibility",
-                "value": about["over_prescription"],
-                "at_least": LOWEST,
-                "at_most": HIGHEST,
-                "advice": contradiction + ADVICE,
-            }
-        )
+    """Return the verdicts on a ledger: arguments of the step's ``check`` or ``not_checked``.
+
+    The latter have a ``reason``.
+    """
+    found = [_check_of_size(ledger), *_check_of_delivery(ledger)]
     if ledger["row_kind_agrees"] is not None:
         found.append(
             {
@@ -246,4 +188,40 @@ def checks(ledger: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "no prescription confirms it; " + ADVICE,
             }
         )
+    elif ledger.get("row_kind"):
+        reason = "a converted dose does not say itself whether it is a total; the row alone does"
+        found.append({"name": "dose-kind", "reason": reason})
     return found
+
+
+def _check_of_size(ledger: Mapping[str, Any]) -> dict[str, Any]:
+    name, about = "dose-plausibility", ledger["plausibility"]
+    if not about:
+        reason = ledger.get("plausibility_not_made") or "no prescription was known to this version"
+        remedy = STATE_IT if len(ledger["parts"]) > 1 else f"{STATE_IT}, or fractions"
+        return {"name": name, "reason": reason, "holds": True, "advice": f"{remedy}, {AFTER}"}
+    contradiction = f"{about['contradiction']}; " if about["contradiction"] else ""
+    return {
+        "name": name,
+        # ledgers of before have a share of the prescription only
+        "value": about.get("value", about.get("over_prescription")),
+        "unit": about.get("unit", ""),
+        "at_least": about.get("at_least", LOWEST),
+        "at_most": about.get("at_most", None if "value" in about else HIGHEST),
+        "advice": contradiction + ADVICE,
+    }
+
+
+def _check_of_delivery(ledger: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not ledger.get("delivery_differs"):
+        return []
+    doubts = ledger["delivery_doubts"]
+    return [
+        {
+            "name": "dose-delivered",
+            "value": len(doubts),
+            "at_most": 0,
+            "unit": "doubts",
+            "advice": "; ".join([*doubts, DELIVERED]),
+        }
+    ]

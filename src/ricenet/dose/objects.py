@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ricenet.dicom.files import DicomFile, number, text, uid_digest
-from ricenet.dose.beams import refuse_cut, setup_beams
+from ricenet.dose.beams import beam_dose_gy, highest_target_gy, refuse_cut, setup_beams
 from ricenet.dose.grid import dose_volume
 from ricenet.dose.items import items, whole
 from ricenet.dose.units import gy_per_unit
@@ -103,7 +103,7 @@ class Plan:
     beams : frozenset of (int, int)
         Fraction group and number of each beam that delivers dose.
     prescription_gy : float or None
-        Highest target prescription.
+        Highest target prescription: of this plan, or of a course that it is a part of.
     uid : str
         Never shown.
     digest : str
@@ -112,6 +112,10 @@ class Plan:
         APPROVED, UNAPPROVED, REJECTED, or ``unknown``.
     predecessors : frozenset of str
         UIDs of the plans that this one replaces. Never shown.
+    group_prescription_gy : float or None
+        Prescription of its own fraction groups, summed.
+    beam_dose_gy : mapping
+        Fraction group to the dose of one fraction at its beams' specification points, or None.
     """
 
     fractions: Mapping[int, int | None]
@@ -121,6 +125,8 @@ class Plan:
     digest: str
     approval: str
     predecessors: frozenset[str]
+    group_prescription_gy: float | None = None
+    beam_dose_gy: Mapping[int, float | None] = field(default_factory=dict)
 
     @property
     def planned(self) -> int | None:
@@ -192,6 +198,8 @@ def read_plan(file: DicomFile) -> Plan:
     label, header = file.label, file.header
     fractions: dict[int, int | None] = {}
     beams = set()
+    beam_doses: dict[int, float | None] = {}
+    targets = []
     setup = setup_beams(header, label)
     refuse_cut(header, label)
     for group in items(header, "FractionGroupSequence", label):
@@ -200,19 +208,21 @@ def read_plan(file: DicomFile) -> Plan:
         fractions[key] = planned or None
         for beam in items(group, "ReferencedBeamSequence", label):
             beams.add((key, whole(beam, "ReferencedBeamNumber", label)))
-    targets = [
-        number(item, "TargetPrescriptionDose", label, default=0.0)
-        for item in items(header, "DoseReferenceSequence", label)
-        if text(item, "DoseReferenceType") == "TARGET"
-    ]
+        beam_doses[key] = beam_dose_gy(group, setup, label)
+        references = items(group, "ReferencedDoseReferenceSequence", label)
+        targets.append(highest_target_gy(references, label, of_group=True))
+    own = [gy for gy in targets if gy]
+    references = items(header, "DoseReferenceSequence", label)
     return Plan(
         fractions,
         frozenset(b for b in beams if b[1] not in setup),
-        max(targets, default=0.0) or None,
+        highest_target_gy(references, label, of_group=False),
         text(header, "SOPInstanceUID"),
         digests.bytes_digest(file.path)[:16],
         _approval(header),
         _predecessors(header, label),
+        sum(own) if own and len(own) == len(targets) else None,
+        beam_doses,
     )
 
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ricenet.config import introduced
 from ricenet.dose.ledger import checks
 from ricenet.ingest.ingest_dose import read
+from ricenet.step.checks import verdict
 
 SHIPPED = Path(__file__).parents[3] / "config" / "config.yaml"
 
@@ -45,19 +47,42 @@ def _of_part(part: Mapping[str, Any]) -> list[str]:
 
 
 def _of_prescription(ledger: Mapping[str, Any]) -> list[str]:
-    if not ledger["plausibility"]:
-        return []
-    about = ledger["plausibility"]
-    lines = [
-        f"prescription: {ledger['prescription_gy'] or about['prescription_gy']:g} Gy (from the "
-        f"{ledger['source_of_prescription'] or 'plan'})",
-        f"near-maximum: {about['near_maximum_gy']:.3f} Gy, reads as {about['reads_as']}",
-    ]
-    for check in checks(ledger):
-        value, low, high = check["value"], check["at_least"], check.get("at_most", 1.0)
-        verdict = "pass" if low <= value <= high else "FAIL: " + check["advice"]
-        lines.append(f"check {check['name']}: {value:.3f}, {low:g} to {high:g} expected: {verdict}")
-    return lines
+    lines = []
+    if gy := ledger["prescription_gy"]:
+        lines.append(f"prescription: {gy:g} Gy (from the {ledger['source_of_prescription']})")
+    for about in ledger.get("evidence") or [about for about in [ledger["plausibility"]] if about]:
+        lines.append(_of_evidence(about))
+    return lines + [_of_check(check) for check in checks(ledger)]
+
+
+def _of_evidence(about: Mapping[str, Any]) -> str:
+    line = f"near-maximum: {about['near_maximum_gy']:.3f} Gy"
+    if "reads_as" not in about:
+        return f"{line}, by the {about['evidence']}: {about['value']:.3f} {about['unit']}"
+    evidence = about.get("evidence", "prescription")
+    return f"{line}, by the {evidence} {about['prescription_gy']:g} Gy reads as {about['reads_as']}"
+
+
+def _of_check(check: Mapping[str, Any]) -> str:
+    """Return one line for a check: its value, limits and verdict, or why it was not made."""
+    if "reason" in check:
+        held = f": {check['advice']}" if check.get("holds") else ""
+        return f"check {check['name']}: NOT MADE, {check['reason']}{held}"
+    made = verdict(
+        check["name"],
+        check["value"],
+        at_least=check.get("at_least"),
+        at_most=check.get("at_most"),
+        unit=check.get("unit", ""),
+    )
+    bounds = (
+        f"{word} {made[key]:g}"
+        for key, word in (("at_least", "at least"), ("at_most", "at most"))
+        if key in made
+    )
+    words = "pass" if made["verdict"] == "pass" else "FAIL: " + check["advice"]
+    value = f"{check['value']:.3f} {made['unit']}".rstrip()
+    return f"check {check['name']}: {value}, {', '.join(bounds)} expected: {words}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -75,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if path.suffix == ".json":
             ledger = _of_record(path)
         else:
-            settings = json.loads(args.settings) if args.settings else _shipped_settings()
+            given = json.loads(args.settings) if args.settings else _shipped_settings()
+            settings = introduced.fill_in("ingest_dose", given)
             ledger = read(path, json.loads(args.row), settings)[1]["ledger"]
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None

@@ -17,10 +17,19 @@ from typing import Any
 
 from ricenet import step
 from ricenet.dose import parts, plans
+from ricenet.dose.beams import beams_gy
 from ricenet.dose.collect import Found, collect
+from ricenet.dose.course import Part
 from ricenet.dose.decision import Choice, choose
-from ricenet.dose.fractions import of_parts
-from ricenet.dose.ledger import Part, checks, make_ledger
+from ricenet.dose.delivery import (
+    delivered_elsewhere,
+    only_plan_beside,
+    replaced_in_part,
+    require_delivered_whole,
+    sum_may_be_one_course,
+)
+from ricenet.dose.fractions import Fractions, of_parts
+from ricenet.dose.ledger import checks, make_ledger
 from ricenet.dose.plans import Candidate
 from ricenet.dose.treatment_records import delivered
 from ricenet.dose.units import relative_gy
@@ -44,7 +53,7 @@ def read(
     row : mapping
         The dose columns of the subject's row, where given.
     settings : mapping
-        ``min_fractions``, ``max_fractions``, ``max_total_gy``.
+        The section ``ingest_dose``.
 
     Returns
     -------
@@ -63,12 +72,17 @@ def read(
         found = Found([], {})
         decisions: list[str] = []
         warnings: list[str] = []
+        elsewhere: list[str] = []
     else:
         found = collect(path, row)
+        candidates = plans.group(found.doses, found.plans)
         chosen, decisions, warnings = plans.select(
-            plans.group(found.doses, found.plans), found.plans, named=row.get("dose_plan", "")
+            candidates, found.plans, named=row.get("dose_plan", "")
         )
         read_parts = _parts(chosen, found, row)
+        elsewhere = delivered_elsewhere(chosen, found)
+        if not row.get("dose_plan"):
+            elsewhere += replaced_in_part(chosen, found)
         frame, moved = _one_frame(chosen, read_parts, found)
         warnings = [*found.warnings, *warnings, *_notes(chosen, found), *moved]
     volume, resampled = _one_grid(read_parts)
@@ -76,7 +90,7 @@ def read(
         if frame:
             warnings.append(f"the row places the dose on {named}, not its own frame")
         frame = f"image:{named}"
-    ledger = make_ledger(read_parts, volume, row, settings)
+    ledger = make_ledger(read_parts, volume, row, settings, elsewhere)
     ledger["decisions"] = [*decisions, *ledger["decisions"]]
     ledger["warnings"] = [*warnings, *resampled, *ledger["warnings"]]
     return volume, {
@@ -127,10 +141,29 @@ def _parts(chosen: Sequence[Candidate], found: Found, row: Mapping[str, str]) ->
     made = []
     for candidate, choice, (_, notes), n in zip(chosen, choices, records, counts, strict=True):
         choice.warnings += notes
+        require_delivered_whole(candidate, found, n.count)
         objects = [dose.digest for dose in choice.used]
-        prescription = _prescription(candidate, found)
-        made.append(Part(choice, n, prescription, candidate.digest, objects))
+        made.append(_part(candidate, choice, n, objects, found))
     return made
+
+
+def _part(
+    candidate: Candidate, choice: Choice, n: Fractions, objects: list[str], found: Found
+) -> Part:
+    plan, digest = candidate.plan, candidate.digest
+    if plan is None and not candidate.multi and (beside := only_plan_beside(found)):
+        choice.warnings.append(
+            "the dose names no plan that is here; the only one beside it counts for its size, "
+            "not for its fractions"
+        )
+        gy, group = beside.prescription_gy, beside.group_prescription_gy
+        return Part(choice, n, gy, digest, objects, group, named=False)
+    prescription = _prescription(candidate, found)
+    if plan is None:
+        doubled = candidate.multi and sum_may_be_one_course(candidate, found)
+        return Part(choice, n, prescription, digest, objects, doubled=doubled)
+    beams = beams_gy(plan.beam_dose_gy, plan.fractions, n.count)
+    return Part(choice, n, prescription, digest, objects, plan.group_prescription_gy, beams)
 
 
 def _prescription(candidate: Candidate, found: Found) -> float | None:
@@ -138,8 +171,8 @@ def _prescription(candidate: Candidate, found: Found) -> float | None:
 
     Of its own, or of all that it is the sum of.
     """
-    known = [found.plans[uid].prescription_gy for uid in candidate.uids if uid in found.plans]
-    given = [gy for gy in known if gy]
+    here = [found.plans[uid] for uid in candidate.uids if uid in found.plans]
+    given = [gy for plan in here if (gy := plan.prescription_gy or plan.group_prescription_gy)]
     return sum(given) if given and len(given) == len(candidate.uids) else None
 
 
@@ -173,7 +206,7 @@ def _notes(chosen: Sequence[Candidate], found: Found) -> list[str]:
     if any(dose.effective for dose in doses):
         notes.append("DoseType EFFECTIVE: weighted by biological effect (RBE), not physical")
     for one in sorted({dose.gy_per_unit for dose in doses} - {1.0}):
-        notes.append(f"relative dose: 1.0 taken for {one:g} Gy, as the row says")
+        notes.append(f"stored value 1.0 taken for {one:g} Gy, as the row says")
     if any(candidate.plan is None for candidate in chosen):
         notes.append("the plan of the dose is not there")
     named = {uid for dose in found.doses for uid in dose.plans}
@@ -194,7 +227,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for warning in ledger["warnings"]:
             job.say(f"warning: {warning}")
         for about in checks(ledger):
-            job.check(**about)
+            record_verdict = job.not_checked if "reason" in about else job.check
+            record_verdict(**about)
         job.say(
             f"{ledger['rule']}: stored maximum {ledger['maximum_gy']:.3f} Gy, course maximum "
             f"{ledger['total_maximum_gy']:.3f} Gy"

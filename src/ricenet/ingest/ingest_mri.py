@@ -109,17 +109,19 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
 
 
 def check_weighting(job: step.Job, acquired: weighting.Acquisition) -> None:
-    """Check that an MR image can be T1-weighted; what its header does not state is logged."""
+    """Check that an MR image can be T1-weighted; what its header does not state is not made."""
     advice = "not T1-weighted by its header; look at the image and correct the subject's row"
     if acquired.echo_ms is None:
-        job.say("the header has no EchoTime: whether the image is T1-weighted is not checked")
+        job.not_checked("weighting", "the header has no EchoTime")
     else:
         limit = weighting.longest_echo_ms(acquired)
         job.check("weighting", acquired.echo_ms, at_most=limit, unit="ms echo", advice=advice)
     longest = weighting.longest_repetition_ms(acquired)
-    if longest is not None and acquired.repetition_ms is not None:
-        repetition = acquired.repetition_ms
+    repetition = acquired.repetition_ms
+    if longest is not None and repetition is not None:
         job.check("repetition-time", repetition, at_most=longest, unit="ms", advice=advice)
+    elif longest is not None:
+        job.not_checked("repetition-time", "the header has no RepetitionTime")
     if not acquired.contrast_agent:
         job.say("the header names no contrast agent; make sure that it was given where it should")
 
@@ -145,4 +147,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         say_what_was_left(job, facts)
         if facts["acquisition"]:
             check_weighting(job, weighting.Acquisition(**facts["acquisition"]))
+        elif facts["source"] == "nifti":
+            job.not_checked("weighting", "a converted file does not say how it was taken")
         job.save(job.args.out, volume)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import pydicom
@@ -24,11 +25,10 @@ from ricenet.dicom.planes import PIXELS
 from ricenet.dicom.series import is_image
 from ricenet.dose.objects import is_dose, is_plan, items
 from ricenet.image import converted_image
+from ricenet.ingest.persons import LOOK, check_person
 from ricenet.provenance import digests
 
 CT = "ct"  # the planning CT, as the subjects table calls it
-PERSON = ("PatientID", "PatientBirthDate", "PatientSex")
-LOOK = "look at the subject's row and at the headers"
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,14 @@ def _found(name: str, path: Path) -> list[DicomFile]:
         raise ValueError(f"{name}: {error}") from None
 
 
-def read_doses(names: Sequence[str], paths: Sequence[Path]) -> list[DicomFile]:
-    """Read headers of doses and of plans, records and other objects beside them, no images."""
-    return [
-        file
+def read_doses(names: Sequence[str], paths: Sequence[Path]) -> dict[str, list[DicomFile]]:
+    """Return headers of each dose and of plans, records and other objects beside it, no images."""
+    return {
+        name: []
+        if converted_image.is_converted(path)
+        else [file for file in _found(name, path) if not is_image(file)]
         for name, path in zip(names, paths, strict=True)
-        if not converted_image.is_converted(path)
-        for file in _found(name, path)
-        if not is_image(file)
-    ]
+    }
 
 
 def radiotherapy(found: Sequence[DicomFile]) -> Radiotherapy | None:
@@ -124,12 +123,6 @@ def days(mri: Sequence[Image], therapy: Radiotherapy | None) -> dict[str, int]:
         found["radiotherapy_first"] = days_between(mri[0].day, therapy.first)
         found["radiotherapy_last"] = days_between(mri[0].day, therapy.last)
     return {name: offset for name, offset in found.items() if offset is not None}
-
-
-def identities(found: Sequence[DicomFile]) -> dict[str, int]:
-    """Count the values of each element that identifies a person, as far as it is filled in."""
-    counts = {k: len(files.distinct(found, k) - {""}) for k in PERSON}
-    return {keyword: count for keyword, count in counts.items() if count}
 
 
 def stored_pixels(image: Image) -> set[str]:
@@ -160,13 +153,12 @@ def _stored(file: DicomFile) -> bytes:
         ) from None
 
 
-def same_scans(mri: Sequence[Image]) -> list[tuple[str, str]]:
+def same_scans(pairs: Sequence[tuple[Image, Image]]) -> list[tuple[str, str]]:
     """Return the pairs of channels that share a series or the pixels of a plane."""
-    pixels = {image.name: stored_pixels(image) for image in mri}
+    pixels = {image.name: stored_pixels(image) for pair in pairs for image in pair}
     return [
         (first.name, second.name)
-        for k, first in enumerate(mri)
-        for second in mri[k + 1 :]
+        for first, second in pairs
         if first.series & second.series or pixels[first.name] & pixels[second.name]
     ]
 
@@ -191,33 +183,36 @@ def check_order(job: step.Job, mri: Sequence[Image], therapy: Radiotherapy | Non
     for name, value, at_least, at_most in order:
         if value is None:
             unknown.append(name)
+            job.not_checked(name, "the headers hold no date of one of the two")
             continue
         advice = f"{LOOK}: the paths may be exchanged, or the scan is another visit"
         job.check(name, value, at_least=at_least, at_most=at_most, unit="d", advice=advice)
     return unknown
 
 
-def check_person(job: step.Job, found: Sequence[DicomFile]) -> list[str]:
-    """Check that all objects name one person; the check's name where none does."""
-    counts = identities(found)
-    if not counts:
-        return ["one-patient"]
-    differ = ", ".join(keyword for keyword, count in counts.items() if count > 1)
-    advice = f"{differ} differ (values not shown): {LOOK}; pseudonymised exports may do so"
-    job.check("one-patient", max(counts.values()), at_most=1, unit="persons", advice=advice)
-    return []
+def check_twice(job: step.Job, mri: Sequence[Image]) -> list[str]:
+    """Check that no scan is given for two channels; the check's name where it cannot be made."""
+    comparable: list[tuple[Image, Image]] = []
+    others: list[tuple[Image, Image]] = []
+    for pair in combinations(mri, 2):
+        (comparable if len({bool(image.files) for image in pair}) == 1 else others).append(pair)
+    name = "same-scan-twice"
+    if comparable or not others:
+        pairs = same_scans(comparable)
+        shown = ", ".join(" and ".join(pair) for pair in pairs)
+        advice = f"{shown} are the same scan: correct the paths in the subject's row"
+        job.check(name, len(pairs), at_most=0, unit="pairs", advice=advice)
+    unmade = []
+    for first, second in others:
+        unmade.append(f"{name}-{first.name}-{second.name}" if comparable else name)
+        job.not_checked(
+            unmade[-1], "a DICOM series and a converted image have no stored values in common"
+        )
+    return unmade
 
 
-def check_twice(job: step.Job, mri: Sequence[Image]) -> None:
-    """Check that no scan is given for two channels."""
-    pairs = same_scans(mri)
-    shown = ", ".join(" and ".join(pair) for pair in pairs)
-    advice = f"{shown} are the same scan: correct the paths in the subject's row"
-    job.check("same-scan-twice", len(pairs), at_most=0, unit="pairs", advice=advice)
-
-
-def _read(job: step.Job) -> tuple[list[Image], list[DicomFile]]:
-    """Return the images and the objects beside the doses, as the command line names them."""
+def _read(job: step.Job) -> tuple[list[Image], dict[str, list[DicomFile]]]:
+    """Return the images and the objects beside each dose, as the command line names them."""
     names, codes, doses = (
         json.loads(text_) for text_ in (job.args.names, job.args.series, job.args.dose_names)
     )
@@ -231,14 +226,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "timeline", argv, outputs=(), raw=("images*", "doses*"),
         values=("names", "dose-names", "series"),
     ) as job:  # fmt: skip
-        images, around_doses = _read(job)
+        images, doses = _read(job)
         mri = [image for image in images if image.name != CT]
-        therapy = radiotherapy(around_doses)
+        therapy = radiotherapy([file for found in doses.values() for file in found])
         job.fact("days", days(mri, therapy))
         job.fact("source_of_radiotherapy_days", therapy.source if therapy else None)
-        everything = [*(f for image in images for f in image.files), *around_doses]
-        unknown = [*check_order(job, mri, therapy), *check_person(job, everything)]
-        check_twice(job, mri)
-        job.fact("unknown", unknown)
-        if unknown:
-            job.say(f"not checked, information missing in the headers: {', '.join(unknown)}")
+        by_source = {image.name: image.files for image in images} | doses
+        unknown = [*check_order(job, mri, therapy), *check_person(job, by_source)]
+        job.fact("unknown", [*unknown, *check_twice(job, mri)])

@@ -131,13 +131,15 @@ def check_dose(
     """Write the checks of a dose that only its own grid allows: coverage, edge, integral."""
     before = native.data if native.data.ndim == 4 else native.data[..., None]
     after = moved.data if moved.data.ndim == 4 else moved.data[..., None]
-    cut, integrals = 0.0, []
+    cut, integrals, beyond = 0.0, [], []
     for place, inside in enumerate(views):
         maximum = float(before[..., place].max())
         cut = max(cut, cut_dose(after[..., place], inside, brain) / maximum)
         if view_holds_grid(inside):
             given, found = (x[..., place].sum(dtype=np.float64) for x in (before, after))
             integrals.append(float(found * moved.voxel_ml / (given * native.voxel_ml)))
+        else:
+            beyond.append(f"dose-integral-part-{place + 1}")
     job.check(
         "dose-coverage",
         share_inside(np.logical_or.reduce(views), brain),
@@ -161,6 +163,8 @@ def check_dose(
             advice="dose times volume changed when the dose was resampled; compare the dose with "
             "its grid in the overview picture",
         )
+    for name in beyond if integrals else ["dose-integral"]:
+        job.not_checked(name, "the dose grid reaches beyond the reference's field of view")
 
 
 def dose_grids(facts: Mapping[str, Any], native: Volume) -> list[tuple[Sequence[int], NDArray]]:

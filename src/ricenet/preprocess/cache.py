@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ricenet import step
+from ricenet.dose.plausibility import near_maximum
 from ricenet.image.intensity import scale_dose
 from ricenet.image.volume import require_same_space
 
@@ -23,18 +24,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     with job:
         channels, kinds = json.loads(job.args.channels), json.loads(job.args.kinds)
         mask = job.load(job.args.mask)
+        near_maxima: dict[str, float] = {}
         stack = np.zeros((len(channels), *mask.data.shape), np.float16)
         for place, (path, kind) in enumerate(zip(job.args.images, kinds, strict=True)):
             image = job.load(path)
             require_same_space(image, mask, f"{path.name} and brain mask")
             data = image.data
             if kind == "dose":
+                if data.any():
+                    near_maxima[channels[place]] = round(near_maximum(data), 4)
                 scaling = job.settings["dose_scaling"]
                 scale_gy = job.settings["dose_scale_gy"]
                 data = scale_dose(data, mask.data > 0, scaling=scaling, scale_gy=scale_gy)
             stack[place] = data
             rounding = float(np.abs(stack[place].astype(np.float32) - data).max())
             job.check(f"rounding of {channels[place]}", rounding, at_most=0.02)
+        job.fact("dose_near_maximum_gy", near_maxima)
         job.fact("channels", channels)
         job.fact("kinds", kinds)
         job.fact("spacing_mm", round(mask.spacing_mm[0], 6))

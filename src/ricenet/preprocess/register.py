@@ -234,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         found = None
         with suppress(ValueError):
             found = attempt(job, fixed, moving, masks, quick)
-        if found is None or any(c["verdict"] == "fail" for c in job.checks):
+        if found is None or any(c["verdict"] != "pass" for c in job.checks):
             job.say("a gate failed: registering again with ANTs' default settings")
             job.fact("first_attempt", {c["check"]: c["value"] for c in job.checks})
             job.checks.clear()

@@ -18,6 +18,7 @@ from ricenet.cohort.labels import NAMES
 from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
 from ricenet.report.explain_tables import explanations
+from ricenet.step.checks import NOT_MADE
 from ricenet.study import board
 
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
@@ -38,9 +39,10 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def checks_of(records: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the rows of the audit table that are checks, failed ones first."""
+    """Return the rows of the audit table that are checks: failed ones, then those not made."""
     found = [row for row in records if row["check"]]
-    return sorted(found, key=lambda row: row["verdict"] != "fail")
+    order = {"fail": 0, NOT_MADE: 1}
+    return sorted(found, key=lambda row: order.get(row["verdict"], 2))
 
 
 def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def subject_sections(
                 "occlusions": [(ablation, data_uri(p)) for ablation, p in maps],
                 "checks": own,
                 "failed": sum(check["verdict"] == "fail" for check in own),
+                "not_made": sum(check["verdict"] == NOT_MADE for check in own),
             }
         )
     return found
@@ -103,6 +106,7 @@ def counts(
         "folds": len({s["fold"] for s in train}),
         "checks": len(checks),
         "failed": sum(check["verdict"] == "fail" for check in checks),
+        "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
     }
 
 

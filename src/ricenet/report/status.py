@@ -36,6 +36,15 @@ def as_text(rows: Sequence[Row]) -> str:
             subsequent_indent="  ",
             break_on_hyphens=False,
         )
+    remarks = [row["subject"] for row in rows if row["state"] == "ready" and row["why"]]
+    if remarks:
+        lines += textwrap.wrap(
+            f"ready, with remarks (checks not made, doses unlike the others'; status.tsv says "
+            f"which): {', '.join(remarks)}",
+            WIDTH,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        )
     for row in rows:
         if row["state"] in QUIET:
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 from ricenet.dose.plans import Candidate
 from ricenet.scan.export import Export, Patient
 from ricenet.scan.proposal import Proposal
-from ricenet.scan.therapy import fractions
+from ricenet.scan.therapy import FROM_RECORDS, fractions
 
 
 def add_dose(
@@ -42,16 +42,20 @@ def _prescription(row: Proposal, candidate: Candidate) -> None:
 
 
 def _fractions(row: Proposal, chosen: list[Candidate], patient: Patient) -> None:
-    """Add the fractions: one number fits one plan; a sum of plans takes each plan's own."""
+    """Propose delivered fractions of each plan, where nothing about them is in doubt."""
     needed = any(d.summation == "FRACTION_SESSION" for c in chosen for d in c.doses)
-    for candidate in chosen:
-        count, why = fractions(candidate, patient.therapy)
-        if len(chosen) == 1:
-            row.cells["fractions"] = count
+    found = [fractions(candidate, patient.therapy) for candidate in chosen]
+    for candidate, (count, why) in zip(chosen, found, strict=True):
         shown = f"{count} " if count else ""
         row.notes.append(f"fractions of plan {candidate.digest}: {shown}{why}")
-        if not count and (needed or "find out" in why):
+    if len(chosen) == 1:
+        row.cells["fractions"] = found[0][0]
+        if not found[0][0] and (needed or "find out" in found[0][1]):
             row.missing.append("fractions")
+    elif all(count and why == FROM_RECORDS for count, why in found):
+        row.cells["fractions"] = "+".join(count for count, _ in found)
+    else:  # what is only planned does not say how much of each plan was delivered
+        row.missing += ["fractions, of each plan as 5+10", "prescription_gy, of the whole course"]
 
 
 def dose_place(

@@ -22,6 +22,7 @@ from ricenet.dose.registration_objects import is_registration, read_links
 from ricenet.dose.treatment_records import SUMMARY, Delivery, delivered, is_record, read_record
 
 STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+FROM_RECORDS = "from treatment records"
 DAYS_PER_FRACTION = 7 / 5  # five a week, to estimate an end that no record states
 
 
@@ -160,7 +161,7 @@ def fractions(chosen: Candidate, therapy: Therapy) -> tuple[str, str]:
         why = f"treatment records show {counted}, the plan {planned}: find out what was delivered"
         return "", why
     if counted:
-        return str(counted), "from treatment records"
+        return str(counted), FROM_RECORDS
     if planned:
         return str(planned), "as planned, there is no treatment record: confirm it"
     return "", "neither treatment record nor plan says how many"

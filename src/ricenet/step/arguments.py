@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from ricenet.provenance import raw_files
 
 
 def parser(step: str, files: Iterable[str], values: Iterable[str]) -> argparse.ArgumentParser:
@@ -30,3 +32,10 @@ def parser(step: str, files: Iterable[str], values: Iterable[str]) -> argparse.A
     made.add_argument("--log", type=Path, help="file that repeats the messages")
     made.add_argument("--threads", type=int, default=1)
     return made
+
+
+def require_there(raw: Mapping[str, Sequence[Path]]) -> None:
+    """Raise ``ValueError`` where a raw path, by the name of its flag, does not exist."""
+    for name, paths in raw.items():
+        if not all(map(raw_files.exists, paths)):
+            raise ValueError(f"the path for {name!r} does not exist; correct the subject's row")

@@ -1,10 +1,16 @@
-"""Checks: a measured value, its limits, the verdict."""
+"""Checks: a measured value, its limits, the verdict; or why there is none.
+
+A check that could not be made has not passed: it stands in the record with the verdict
+:data:`NOT_MADE` and its reason, and shows as such wherever checks are shown.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+NOT_MADE = "not made"
 T = TypeVar("T")
 
 
@@ -29,6 +35,42 @@ def verdict(
         **{key: limit for key, limit in limits.items() if limit is not None},
         "verdict": "pass" if passed else "fail",
     }
+
+
+def not_made(name: str, reason: str, *, holds: bool) -> dict[str, Any]:
+    """Give a check that could not be made as it stands in the record.
+
+    Parameters
+    ----------
+    name : str
+        As it is called when it can be made.
+    reason : str
+        Why it could not; no name, date or path.
+    holds : bool
+        Whether a person has to decide before the subject goes on.
+    """
+    return {
+        "check": name,
+        "value": None,
+        "unit": "",
+        "verdict": NOT_MADE,
+        "holds": holds,
+        "reason": reason,
+    }
+
+
+def holds(check: Mapping[str, Any]) -> bool:
+    """Return whether a check holds its subject back until a person decides."""
+    return check["verdict"] == "fail" or bool(check["verdict"] == NOT_MADE and check.get("holds"))
+
+
+def as_line(check: Mapping[str, Any]) -> str:
+    """Return one line for the log on a check that did not pass."""
+    if check["verdict"] == NOT_MADE:
+        return f"check not made: {check['check']}: {check['reason']}"
+    limits = {key: check.get(key) for key in ("at_least", "at_most")}
+    shown = f"{check['check']} = {check['value']:.4g} {check['unit']}"
+    return f"check failed: {shown} (limits {limits})"
 
 
 def checked(value: T | None, message: str) -> T:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ricenet.config import introduced
 from ricenet.image.volume import Volume, as_stored, load, save
-from ricenet.provenance import atomic, digests, raw_files, record, software, steps
+from ricenet.provenance import atomic, digests, record, software, steps
 from ricenet.step import arguments, checks, failure, lease, staging
 from ricenet.step.failure import SHOWN
 
@@ -80,16 +80,10 @@ class Job:
         try:
             self.lease.acquire()
             self._tidy()
+            arguments.require_there(self._files(self.raw))
         except (ValueError, OSError) as refused:
             self._abandon(refused)
             raise
-        for name, paths in self._files(self.raw).items():
-            if not all(map(raw_files.exists, paths)):
-                error = ValueError(
-                    f"the path for {name!r} does not exist; correct the subject's row"
-                )
-                self._abandon(error)
-                raise error
         return self
 
     def _tidy(self) -> None:
@@ -199,11 +193,17 @@ class Job:
         ``advice`` says what to look at and what to do.
         """
         found = checks.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
+        return self._keep(found, advice)
+
+    def not_checked(self, name: str, reason: str, *, holds: bool = False, advice: str = "") -> None:
+        """Write to the record that a check was not made, and why; ``holds``: as if it failed."""
+        self._keep(checks.not_made(name, reason, holds=holds), advice)
+
+    def _keep(self, found: dict[str, Any], advice: str) -> bool:
         passed = found["verdict"] == "pass"
         self.checks.append(found if passed or not advice else found | {"advice": advice})
         if not passed:
-            limits = {"at_least": at_least, "at_most": at_most}
-            self.say(f"check failed: {name} = {value:.4g} {unit} (limits {limits})")
+            self.say(checks.as_line(found))
         return passed
 
     def fact(self, name: str, value: Any) -> None:
