@@ -367,7 +367,10 @@ def checks_of(tmp_path: Path, **elements) -> tuple[dict[str, str], str, dict]:
     ("elements", "verdicts"),
     [
         ({"EchoTime": 2.5, "ScanningSequence": "GR"}, {"weighting": "pass"}),
-        ({"EchoTime": 90, "ScanningSequence": "SE"}, {"weighting": "fail"}),
+        (
+            {"EchoTime": 90, "ScanningSequence": "SE"},
+            {"weighting": "fail", "repetition-time": "not made"},
+        ),
         (
             {"EchoTime": 12, "RepetitionTime": 3000, "ScanningSequence": "SE"},
             {"weighting": "pass", "repetition-time": "fail"},

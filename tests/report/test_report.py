@@ -270,7 +270,7 @@ def test_without_maps_there_is_no_section_about_them(tmp_path):
 def test_banner_and_counts(text):
     assert "Research use only. Not for clinical decisions." in text
     assert "8 training, 4 test" in text and "6 / 6" in text
-    assert "of 14 checks" in text
+    assert "of 15 checks, 1 not made" in text
 
 
 def test_comparison_says_how_little_few_subjects_can_show(text):

@@ -75,14 +75,15 @@ def _of_check(check: Mapping[str, Any]) -> str:
         at_most=check.get("at_most"),
         unit=check.get("unit", ""),
     )
+    low, high = (made.get(key) for key in ("at_least", "at_most"))
     bounds = (
-        f"{word} {made[key]:g}"
-        for key, word in (("at_least", "at least"), ("at_most", "at most"))
-        if key in made
+        f"{low:g} to {high:g}"
+        if low is not None and high is not None
+        else (f"at most {high:g}" if low is None else f"at least {low:g}")
     )
     words = "pass" if made["verdict"] == "pass" else "FAIL: " + check["advice"]
     value = f"{check['value']:.3f} {made['unit']}".rstrip()
-    return f"check {check['name']}: {value}, {', '.join(bounds)} expected: {words}"
+    return f"check {check['name']}: {value}, {bounds} expected: {words}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
