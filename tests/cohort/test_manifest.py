@@ -64,6 +64,18 @@ def test_table_leads_to_every_cache(tmp_path: Path) -> None:
     assert out.read_bytes() == before
 
 
+def test_doses_are_compared_in_the_record_alone(tmp_path: Path) -> None:
+    """The table, which training reads, is the same whatever the doses are."""
+    caches = three(tmp_path)
+    run(tmp_path, caches)
+    table = (tmp_path / "cohorts" / "c1" / "manifest.tsv").read_bytes()
+    for seed, row in enumerate(ROWS):
+        make(tmp_path, row["subject"], seed, dose_near_maximum_gy={"dose": 60.0 - seed})
+    found = run(tmp_path, caches)["facts"]["dose_outliers"]
+    assert found == {"dose": {"not_made": "3 doses are too few to compare"}}
+    assert (tmp_path / "cohorts" / "c1" / "manifest.tsv").read_bytes() == table
+
+
 def test_one_patient_under_two_ids_is_refused(tmp_path: Path) -> None:
     caches = [*three(tmp_path)[:2], make(tmp_path, "P3", 0)]
     with pytest.raises(ValueError, match=r"two ids: \[\('007', 'P3'\)\]"):

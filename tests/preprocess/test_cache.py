@@ -60,6 +60,10 @@ def test_channels_in_order_and_dose_by_60_gy(channels, tmp_path: Path) -> None:
     assert record["outputs"]["out"][0]["digest"] == hashlib.sha256(path.read_bytes()).hexdigest()
     facts = record["facts"]
     assert facts["channels"] == list(channels) and facts["shape"] == list(SHAPE)
+    high = IMAGES["dose"][IMAGES["dose"] > IMAGES["dose"].max() / 2]
+    assert facts["dose_near_maximum_gy"] == {
+        "dose": pytest.approx(np.quantile(high, 0.999), abs=1e-3)
+    }
     np.testing.assert_allclose(facts["affine"], oblique(), atol=1e-5)
     assert all(c["verdict"] == "pass" for c in record["checks"]) and len(record["checks"]) >= 2
 
