@@ -183,6 +183,8 @@ def test_sum_of_plans_alike_may_be_one_course_twice(tmp_path: Path) -> None:
         assert ledger["plausibility"] == {} and "planned twice" in ledger["plausibility_not_made"]
     ledger = read_dose(folder, {"prescription_gy": "90"})[1]["ledger"]
     assert ledger["plausibility"]["contradiction"] is None
+    alone = read_dose(write(tmp_path / "alone", multi()), {"fractions": "60"})[1]["ledger"]
+    assert alone["plausibility"] == {}  # 1.5 Gy a fraction would pass, of one course or of two
 
 
 def test_parts_are_compared_one_by_one_and_as_a_sum(tmp_path: Path) -> None:

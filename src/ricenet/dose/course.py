@@ -44,8 +44,9 @@ class Part:
         Dose of all planned fractions at the beams' specification points.
     named : bool
         Whether its dose names the plan; else the plan lies beside it and counts for its size only.
-    doubled : bool
-        It is a sum of plans that may be one course planned twice: see :func:`may_be_one_course`.
+    unprescribed : bool
+        It is a sum of plans whose prescriptions are unknown, or may be of one course planned twice
+        (:func:`may_be_one_course`).
     """
 
     choice: Choice
@@ -56,7 +57,7 @@ class Part:
     group_gy: float | None = None
     beams_gy: float | None = None
     named: bool = True
-    doubled: bool = False
+    unprescribed: bool = False
 
     @property
     def single(self) -> bool:

@@ -27,9 +27,9 @@ from ricenet.dose.plausibility import (
 from ricenet.image.volume import Volume
 
 BEAMS = "doses of the beams"
-DOUBLED = (
-    "the dose sums plans of one prescription and as many fractions: it may be one course planned "
-    "twice, and nothing says what was prescribed"
+OF_SEVERAL = (
+    "the dose sums several plans, and it is unknown what their course was prescribed (plans of one "
+    "prescription and as many fractions may be one course planned twice)"
 )
 OTHER_KIND = {"total": "per_fraction", "per_fraction": "total"}
 
@@ -96,9 +96,9 @@ def size_of(
 
 def _of_one(part: Part, stated: float | None, settings: Mapping[str, Any]) -> Size:
     near, n, kind = near_maximum(part.choice.volume.data), part.prescribed_in, part.choice.kind
-    of_plan = None if part.doubled else part.prescription_gy or part.group_gy
-    if part.doubled and not stated:
-        return Size(not_made=DOUBLED)
+    of_plan = None if part.unprescribed else part.prescription_gy or part.group_gy
+    if part.unprescribed and not stated:
+        return Size(not_made=OF_SEVERAL)
     found = Size(stated or of_plan)
     if found.prescription_gy:
         found.source = "row" if stated else "plan" if part.named else "plan beside the dose"

@@ -69,6 +69,8 @@ def _gy(plan: Plan) -> float | None:
 def delivered_elsewhere(chosen: Sequence[Candidate], found: Found) -> list[str]:
     """Return what records say was delivered of plans that do not count, or have no dose here."""
     own = {uid for candidate in chosen for uid in candidate.uids}
+    if beside := only_plan_beside(found):
+        own.add(beside.uid)
     others = sorted({d.plan for d in found.deliveries} - own - {""})
     said = []
     for uid in others:

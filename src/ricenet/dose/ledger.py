@@ -22,6 +22,7 @@ DELIVERED = (
     "compare with the treatment record, and accept the check in the overrides table if the row is "
     "right; a prescription_gy that fits what was delivered confirms it too"
 )
+SHOWN = 3  # doubts in a message; the ledger has all
 STATE_IT = "write prescription_gy of the whole course in the subject's row"
 AFTER = "after comparing with the treatment record; or accept the check in the overrides table"
 
@@ -216,12 +217,13 @@ def _check_of_delivery(ledger: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not ledger.get("delivery_differs"):
         return []
     doubts = ledger["delivery_doubts"]
+    shown = [*doubts[:SHOWN], *([f"{len(doubts) - SHOWN} more"] if len(doubts) > SHOWN else [])]
     return [
         {
             "name": "dose-delivered",
             "value": len(doubts),
             "at_most": 0,
             "unit": "doubts",
-            "advice": "; ".join([*doubts, DELIVERED]),
+            "advice": "; ".join([*shown, DELIVERED]),
         }
     ]

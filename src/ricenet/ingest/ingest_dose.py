@@ -160,8 +160,9 @@ def _part(
         return Part(choice, n, gy, digest, objects, group, named=False)
     prescription = _prescription(candidate, found)
     if plan is None:
-        doubled = candidate.multi and sum_may_be_one_course(candidate, found)
-        return Part(choice, n, prescription, digest, objects, doubled=doubled)
+        doubtful = prescription is None or sum_may_be_one_course(candidate, found)
+        unprescribed = candidate.multi and doubtful
+        return Part(choice, n, prescription, digest, objects, unprescribed=unprescribed)
     beams = beams_gy(plan.beam_dose_gy, plan.fractions, n.count)
     return Part(choice, n, prescription, digest, objects, plan.group_prescription_gy, beams)
 
