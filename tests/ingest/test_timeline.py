@@ -245,6 +245,25 @@ def test_plan_then_dose_where_there_is_no_record(raw: dict[str, Path], tmp_path:
     assert facts["days"]["radiotherapy_first"] == day_of("20210314")
 
 
+@pytest.mark.parametrize(
+    ("day", "objects", "verdict"),
+    [
+        ("20210425", (dose(), plan()), "pass"),  # 42 days: six weeks
+        ("20210424", (dose(), plan()), "fail"),  # the last fractions are to come
+        ("20210425", (dose(), plan(planned=(15,))), "pass"),
+        ("20210425", (dose(),), "not made"),
+        ("20210310", (dose(),), "fail"),
+    ],
+)
+def test_without_records_the_planned_fractions_must_fit(
+    raw: dict[str, Path], tmp_path: Path, day, objects, verdict
+) -> None:
+    """Plan and dose are of 2021-03-14."""
+    raw["dose"] = write(tmp_path / "rt2", *objects)
+    raw["event"] = scan(tmp_path / "e", day, 42)
+    assert verdicts(run(raw, tmp_path))["event-after-radiotherapy"] == verdict
+
+
 def test_converted_images_have_no_dates_but_digests(tmp_path: Path) -> None:
     rng, affine = np.random.default_rng(4), np.diag([2.0, 2, 2, 1])
     first, second, third = (rng.random((5, 4, 6)).astype(np.float32) for _ in range(3))

@@ -20,6 +20,7 @@ TREATMENT = ("TreatmentDate", "FirstTreatmentDate", "MostRecentTreatmentDate")
 # De-identification writes years that nobody was scanned in, or the first day of Unix. Dates shifted
 # by some decades are accepted: their differences are right.
 BELIEVABLE_YEARS = range(1902, 2101)
+DAYS_PER_FRACTION = 7 / 5  # five a week, to estimate an end that no record states
 PLACEHOLDERS = (date(1911, 11, 11), date(1970, 1, 1))
 
 

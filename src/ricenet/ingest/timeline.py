@@ -23,11 +23,13 @@ from ricenet.dicom.describe import series_code
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.planes import PIXELS
 from ricenet.dicom.series import is_image
-from ricenet.dose.objects import is_dose, is_plan, items
 from ricenet.image import converted_image
 from ricenet.ingest.persons import LOOK, check_person
+from ricenet.ingest.radiotherapy_days import planned_days, radiotherapy
 from ricenet.provenance import digests
 
+UNDATED = "the headers hold no date of one of the two"
+ENDLESS = "neither records nor plan show when radiotherapy ended"
 CT = "ct"  # the planning CT, as the subjects table calls it
 
 
@@ -99,23 +101,6 @@ def read_doses(names: Sequence[str], paths: Sequence[Path]) -> dict[str, list[Di
     }
 
 
-def radiotherapy(found: Sequence[DicomFile]) -> Radiotherapy | None:
-    """Return the days of radiotherapy from treatment records, else from plans, else from doses."""
-    doses = [f for f in found if is_dose(f)]
-    named = {
-        text(plan, "ReferencedSOPInstanceUID")
-        for f in doses
-        for plan in items(f.header, "ReferencedRTPlanSequence", f.label)
-    }
-    plans = [f for f in found if is_plan(f)]
-    plans = [f for f in plans if text(f.header, "SOPInstanceUID") in named] or plans
-    return dates.radiotherapy(
-        [day for f in found for day in dates.treated(f.header)],
-        [dates.planned(f.header) for f in plans],
-        [dates.acquired(f.header) for f in doses],
-    )
-
-
 def days(mri: Sequence[Image], therapy: Radiotherapy | None) -> dict[str, int]:
     """Return the days of MRI and radiotherapy after the baseline, as far as both are known."""
     found = {image.name: days_between(mri[0].day, image.day) for image in mri}
@@ -163,30 +148,44 @@ def same_scans(pairs: Sequence[tuple[Image, Image]]) -> list[tuple[str, str]]:
     ]
 
 
-def check_order(job: step.Job, mri: Sequence[Image], therapy: Radiotherapy | None) -> list[str]:
+def check_order(
+    job: step.Job, mri: Sequence[Image], therapy: Radiotherapy | None, course_days: int | None
+) -> list[str]:
     """Check each later MRI against the baseline, and all against radiotherapy.
+
+    Without treatment records radiotherapy is known to begin at its plan or later: an MRI is after
+    it if the planned fractions fit in between.
+
+    Parameters
+    ----------
+    course_days : int or None
+        How long the planned fractions take.
 
     Returns
     -------
     list of str
-        Checks that could not be made for want of a date.
+        Checks that could not be made.
     """
     baseline, last = mri[0], therapy.last if therapy else None
+    ended = bool(therapy and therapy.source == "records")
+    least = 0 if ended else course_days
     order: list[tuple[str, int | None, int | None, int | None]] = [
         (f"{baseline.name}-before-radiotherapy", days_between(last, baseline.day), None, 0)
     ]
     for later in mri[1:]:
         after = days_between(baseline.day, later.day), days_between(last, later.day)
         order.append((f"{later.name}-after-{baseline.name}", after[0], 1, None))
-        order.append((f"{later.name}-after-radiotherapy", after[1], 0, None))
+        order.append((f"{later.name}-after-radiotherapy", after[1], least, None))
     unknown = []
     for name, value, at_least, at_most in order:
-        if value is None:
+        endless = at_least is None and at_most is None
+        if value is None or (endless and value >= 0):
             unknown.append(name)
-            job.not_checked(name, "the headers hold no date of one of the two")
+            job.not_checked(name, UNDATED if value is None else ENDLESS)
             continue
         advice = f"{LOOK}: the paths may be exchanged, or the scan is another visit"
-        job.check(name, value, at_least=at_least, at_most=at_most, unit="d", advice=advice)
+        lowest = 0 if endless else at_least
+        job.check(name, value, at_least=lowest, at_most=at_most, unit="d", advice=advice)
     return unknown
 
 
@@ -228,9 +227,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as job:  # fmt: skip
         images, doses = _read(job)
         mri = [image for image in images if image.name != CT]
-        therapy = radiotherapy([file for found in doses.values() for file in found])
+        around_doses = [file for found in doses.values() for file in found]
+        therapy, course_days = radiotherapy(around_doses), planned_days(around_doses)
         job.fact("days", days(mri, therapy))
         job.fact("source_of_radiotherapy_days", therapy.source if therapy else None)
         by_source = {image.name: image.files for image in images} | doses
-        unknown = [*check_order(job, mri, therapy), *check_person(job, by_source)]
+        unknown = [*check_order(job, mri, therapy, course_days), *check_person(job, by_source)]
         job.fact("unknown", [*unknown, *check_twice(job, mri)])

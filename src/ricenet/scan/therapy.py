@@ -23,7 +23,6 @@ from ricenet.dose.treatment_records import SUMMARY, Delivery, delivered, is_reco
 
 STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 FROM_RECORDS = "from treatment records"
-DAYS_PER_FRACTION = 7 / 5  # five a week, to estimate an end that no record states
 
 
 @dataclass
@@ -111,7 +110,7 @@ class Therapy:
         if found is None or found.source == "records":
             return found
         planned = max((p.planned or 0 for u, p in self.plans.items() if u in uids), default=0)
-        end = found.last + timedelta(days=math.ceil(planned * DAYS_PER_FRACTION))
+        end = found.last + timedelta(days=math.ceil(planned * dates.DAYS_PER_FRACTION))
         return Radiotherapy(found.first, end, found.source)
 
 
