@@ -54,7 +54,11 @@ def relative_gy(row: Mapping[str, str], what: str) -> float:
 
 
 def too_large(
-    maximum_gy: float, stored: str, row: Mapping[str, str], settings: Any, remedy: str
+    maximum_gy: float,
+    stored: str,
+    row: Mapping[str, str],
+    settings: Mapping[str, Any],
+    remedy: str,
 ) -> str:
     """Return the refusal of a course whose maximum is above what is believed.
 

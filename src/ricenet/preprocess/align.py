@@ -140,20 +140,24 @@ def check_dose(
             integrals.append(float(found * moved.voxel_ml / (given * native.voxel_ml)))
         else:
             beyond.append(f"dose-integral-part-{place + 1}")
+    covered = share_inside(np.logical_or.reduce(views), brain)
     job.check(
         "dose-coverage",
-        share_inside(np.logical_or.reduce(views), brain),
+        covered,
         at_least=MIN_COVERAGE,
         advice="the dose grid misses much of the brain: look at the overview picture; check that "
         "dose and images belong together, or export the dose on a larger grid",
     )
-    job.check(
-        "dose-at-edge",
-        cut,
-        at_most=MAX_CUT_DOSE,
-        advice="share of the maximum where the dose grid ends inside the brain: dose beyond it is "
-        "lost and counts as 0; export the dose on a larger grid",
-    )
+    if covered:
+        job.check(
+            "dose-at-edge",
+            cut,
+            at_most=MAX_CUT_DOSE,
+            advice="share of the maximum where the dose grid ends inside the brain: dose beyond it "
+            "is lost and counts as 0; export the dose on a larger grid",
+        )
+    else:
+        job.not_checked("dose-at-edge", "the dose grid does not reach the brain")
     if integrals:
         job.check(
             "dose-integral",
