@@ -86,6 +86,13 @@ def test_one_course_twice_is_asked_about(rx, tmp_path: Path) -> None:
     assert "records" not in message and len(message) < 400
 
 
+def test_doses_without_their_plans_need_these_to_be_scaled(tmp_path: Path) -> None:
+    first = plan_and_dose(42.5, 15, None, uid=FIRST, number=1)
+    second = plan_and_dose(42.6, 15, None, uid=BOOST, number=2)
+    path, row = two(tmp_path, first[:1], second[:1])
+    assert refusal(path, row).startswith("add the RTPLAN of each dose, and write in fractions")
+
+
 def test_one_course_twice_is_asked_about_before_its_size(tmp_path: Path) -> None:
     """Together above the limit: the remedy is not to call it a total."""
     first = plan_and_dose(63.0, 30, 60.0, uid=FIRST, number=1)

@@ -157,8 +157,9 @@ def require_told_apart(parts: Sequence[Part], volume: Volume) -> None:
         n, gy = first.fractions.planned, first.prescription_gy
         about = [f"{gy:g} Gy" if gy else "", f"{n} fractions" if n else ""]
         shown = ", ".join(x for x in about if x)
+        add = "" if n else "add the RTPLAN of each dose, and "
         raise ValueError(
-            f"{BY_PLAN}: plans {first.plan} and {second.plan} look like one course planned twice "
+            f"{add}{BY_PLAN}: plans {first.plan} and {second.plan} look like one course planned twice "
             f"(each {shown + ', ' if shown else ''}maxima "
             f"{first.choice.volume.data.max():.2f} and {second.choice.volume.data.max():.2f} Gy "
             f"as stored, in the same place)"

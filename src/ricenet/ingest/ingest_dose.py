@@ -209,7 +209,7 @@ def _notes(chosen: Sequence[Candidate], found: Found) -> list[str]:
     for one in sorted({dose.gy_per_unit for dose in doses} - {1.0}):
         notes.append(f"stored value 1.0 taken for {one:g} Gy, as the row says")
     if any(candidate.plan is None for candidate in chosen):
-        notes.append("the plan of the dose is not there")
+        notes.append("the plan of the dose is not there: it is taken as delivered whole")
     named = {uid for dose in found.doses for uid in dose.plans}
     if foreign := len(set(found.plans) - named):
         notes.append(f"{foreign} plans ignored: the dose does not name them")
