@@ -159,8 +159,8 @@ def require_told_apart(parts: Sequence[Part], volume: Volume) -> None:
         shown = ", ".join(x for x in about if x)
         add = "" if n else "add the RTPLAN of each dose, and "
         raise ValueError(
-            f"{add}{BY_PLAN}: plans {first.plan} and {second.plan} look like one course planned twice "
-            f"(each {shown + ', ' if shown else ''}maxima "
+            f"{add}{BY_PLAN}: plans {first.plan} and {second.plan} look like one course planned "
+            f"twice (each {shown + ', ' if shown else ''}maxima "
             f"{first.choice.volume.data.max():.2f} and {second.choice.volume.data.max():.2f} Gy "
             f"as stored, in the same place)"
         )
