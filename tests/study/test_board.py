@@ -10,7 +10,6 @@ import pytest
 from boards import cache, note
 from jobs import job
 from ricenet import step
-from ricenet.report import page, status
 from ricenet.study import board
 
 
@@ -66,25 +65,3 @@ def test_the_note_of_a_real_step_is_read(tmp_path: Path) -> None:
     target.write_text(found.read_text())
     assert json.loads(target.read_text())["step"] == "zscore"
     assert board.subject_rows(tmp_path, "P1")[0]["what_to_do"] == "draw another"
-
-
-def test_remarks_of_a_ready_subject(tmp_path: Path) -> None:
-    """What was not made, and a dose unlike the others', never look like plain ready."""
-    for subject in ("P1", "P2"):
-        cache(tmp_path, subject)
-    quality = tmp_path / "subjects" / "P1" / "quality.json"
-    quality.parent.mkdir(parents=True)
-    quality.write_text(json.dumps({"facts": {"not_made": ["timeline/one-patient"]}}))
-    manifest = tmp_path / "cohorts" / "c1" / "manifest.json"
-    manifest.parent.mkdir(parents=True)
-    found = {"median_gy": 61.2, "subjects": {"P2": {"near_maximum_gy": 2.1, "z": -40.0}}}
-    manifest.write_text(json.dumps({"facts": {"dose_outliers": {"dose": found}}}))
-    first, second = board.rows(tmp_path, ["P1", "P2"], {})
-    assert (first["state"], first["why"]) == ("ready", "not made: timeline/one-patient")
-    assert second["why"] == "dose unlike the others of c1: near-maximum 2.1 Gy, median 61.2 Gy"
-    assert "ready, with remarks" in status.as_text([first, second])
-    page_ = page.render("board.html.j2", {
-        "board": [first, second], "states": {}, "pictures": set(),
-        "link_start": "", "link_end": "",
-    })  # fmt: skip
-    assert "timeline/one-patient" in page_ and "2.1 Gy" in page_

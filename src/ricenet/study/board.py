@@ -11,6 +11,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from ricenet.study import remarks
+
 COLUMNS = ("subject", "state", "where", "why", "what_to_do")
 STATES = ("failed", "held", "unfinished", "excluded", "ready")  # in the order of attention
 GATE = "quality"
@@ -37,7 +39,7 @@ def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> li
     """
     subjects = list(subjects)
     found = [row for subject in subjects for row in subject_rows(root, subject)]
-    found = _with_remarks(found, unlike_others(root))
+    found = remarks.added(root, found)
     found += [row for name in _cohorts(root) for row in _failures(root, name, newer_than=0.0)]
     found += [
         _row(subject, "excluded", "overrides table", reason, "")
@@ -57,7 +59,7 @@ def subject_rows(root: Path, subject: str) -> list[Row]:
     if failures:
         return failures
     if made:
-        return [_row(subject, "ready", "", not_made(root, subject), "")]
+        return [_row(subject, "ready", "", "", "")]
     return [
         _row(
             subject,
@@ -67,40 +69,6 @@ def subject_rows(root: Path, subject: str) -> list[Row]:
             f"run again; if it stays so, look at logs/{subject} and give the step more memory",
         )
     ]
-
-
-def not_made(root: Path, subject: str) -> str:
-    """Return which checks of a ready subject could not be made; empty where all were."""
-    try:
-        record = json.loads((root / "subjects" / subject / f"{GATE}.json").read_text("utf-8"))
-        names = [str(name) for name in record["facts"]["not_made"]]
-    except (OSError, ValueError, LookupError, TypeError):
-        return ""
-    return f"not made: {', '.join(names)}" if names else ""
-
-
-def unlike_others(root: Path) -> dict[str, str]:
-    """Return whose dose is unlike the others' of a cohort, as the manifests say."""
-    found: dict[str, str] = {}
-    for name in _cohorts(root):
-        try:
-            record = json.loads((root / "cohorts" / name / "manifest.json").read_text("utf-8"))
-            for channel, about in record["facts"]["dose_outliers"].items():
-                for subject, one in about.get("subjects", {}).items():
-                    found[subject] = (
-                        f"{channel} unlike the others of {name}: near-maximum "
-                        f"{one['near_maximum_gy']:g} Gy, median {about['median_gy']:g} Gy"
-                    )
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            continue
-    return found
-
-
-def _with_remarks(board: list[Row], remarks: Mapping[str, str]) -> list[Row]:
-    for row in board:
-        if row["state"] == "ready" and row["subject"] in remarks:
-            row["why"] = "; ".join(filter(None, (row["why"], remarks[row["subject"]])))
-    return board
 
 
 def failed_subjects(root: Path, subjects: Iterable[str]) -> set[str]:

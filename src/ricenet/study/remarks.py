@@ -1,0 +1,56 @@
+"""What a person should know of a subject that is ready: checks not made, an unusual dose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+Row = dict[str, str]
+
+
+def added(root: Path, board: Iterable[Row]) -> list[Row]:
+    """Return the rows of a board, the reason of each ready subject being its remarks.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the study's results.
+    board : iterable of dict
+        Rows with ``subject``, ``state`` and ``why``.
+    """
+    unusual = unlike_others(root)
+    return [
+        row | {"why": "; ".join(filter(None, (not_made(root, s), unusual.get(s, ""))))}
+        if row["state"] == "ready"
+        else row
+        for row in board
+        for s in [row["subject"]]
+    ]
+
+
+def not_made(root: Path, subject: str) -> str:
+    """Return which checks of a subject could not be made; empty where all were."""
+    try:
+        record = json.loads((root / "subjects" / subject / "quality.json").read_text("utf-8"))
+        names = [str(name) for name in record["facts"]["not_made"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    return f"not made: {', '.join(names)}" if names else ""
+
+
+def unlike_others(root: Path) -> dict[str, str]:
+    """Return whose dose is unlike the others' of a cohort, as the manifests state."""
+    found: dict[str, str] = {}
+    for path in sorted(root.glob("cohorts/*/manifest.json")):
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            for channel, about in record["facts"]["dose_outliers"].items():
+                for subject, one in about.get("subjects", {}).items():
+                    found[subject] = (
+                        f"{channel} unlike the others of {path.parent.name}: near-maximum "
+                        f"{one['near_maximum_gy']:g} Gy, median {about['median_gy']:g} Gy"
+                    )
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            continue
+    return found
