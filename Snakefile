@@ -5,6 +5,7 @@ import gc
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -13,17 +14,28 @@ min_version("9.27")
 # walks over them again and again, took a fifth of the time.
 gc.set_threshold(100_000, 50, 100)
 
-SOURCE = Path(workflow.basedir, "src")
+# The folder of this file, also where another workflow uses it as a module.
+SOURCE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True), "src")
+if not (SOURCE / "ricenet").is_dir():
+    raise WorkflowError(
+        "RICE-NET runs from a clone: clone the repository and name the Snakefile in it by its path"
+    )
 sys.path.insert(0, str(SOURCE))
 
-from ricenet.study.scheduling import stop_alarms
+from ricenet.config.settings_files import DEFAULTS
 from ricenet.config.yaml_limits import require_plain
+from ricenet.study import installation
+from ricenet.study.scheduling import stop_alarms
 
-# Before its YAML aliases are expanded.
-require_plain(Path("config/config.yaml"))
+installation.prepare_jobs(workflow, shell, SOURCE)
+IS_MAIN = installation.is_main(workflow)
 
+# Where the run is started: the defaults, in a clone; elsewhere a study's own settings, if at all.
+if IS_MAIN and DEFAULTS.is_file():
+    # before anybody builds what its aliases multiply
+    require_plain(DEFAULTS)
 
-configfile: "config/config.yaml"
+    configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -39,42 +51,38 @@ include: "workflow/rules/report.smk"
 
 
 rule all:
-    default_target: True
+    default_target: IS_MAIN
     input:
         rules.report.output.page,
         PREPROCESS.caches(STUDY.subjects.index),
         PREPROCESS.overviews(STUDY.subjects.index),
+    localrule: True
 
 
 rule preprocess:
     input:
         PREPROCESS.caches(STUDY.subjects.index),
         PREPROCESS.overviews(STUDY.subjects.index),
+    localrule: True
 
 
 rule train:
     input:
-        COHORT.models(),
+        COHORT.all_models,
+    localrule: True
 
 
 rule explain:
     input:
-        EXPLAIN.pictures(),
-        EXPLAIN.files(),
+        EXPLAIN.asked,
+    localrule: True
 
 
 rule predict:
     input:
-        PREDICT.results(),
+        PREDICT.asked,
         PREPROCESS.overviews(PREDICT.subjects()),
-
-
-localrules:
-    all,
-    predict,
-    preprocess,
-    train,
-    explain,
+    localrule: True
 
 
 onstart:

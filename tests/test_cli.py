@@ -146,22 +146,25 @@ def test_run_refuses_what_would_run_code(tmp_path: Path) -> None:
     )
 
 
-def test_run_outside_the_repository_names_the_remedy(tmp_path: Path) -> None:
-    shown = ricenet("run", folder=tmp_path)
-    assert shown.returncode == 2
-    assert shown.stderr == (
-        "error: there is no Snakefile here; change to the root of the repository\n"
-    )
+def test_run_and_plan_in_another_folder_take_the_workflow_of_the_checkout(tmp_path: Path) -> None:
+    """What is named relative is looked for there; nothing is written into the checkout."""
+    shown = ricenet("run", "-n", folder=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert (shown.stdout + shown.stderr).count("config/subjects.tsv has no rows") == 1
+    shown = ricenet("plan", "predict", folder=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr.count("nothing to predict") == 1 and shown.stdout == "nothing would run\n"
+    shown = ricenet("check", "mine.yaml", folder=tmp_path)
+    assert shown.returncode == 2 and "mine.yaml" in shown.stderr
 
 
 def test_check_of_a_sound_study_and_of_one_without_raw_data(tmp_path: Path) -> None:
     """Values are counted from the tables by hand."""
     (tmp_path / "raw").mkdir()
-    for name in ("a", "b"):
+    for name in ("a0", "a1", "a2", "a3", "b0", "b1", "b2", "b3", "c0", "c2", "c3"):
         (tmp_path / "raw" / name).write_bytes(b"")
     labels = ["RICE", "recurrence", "RICE", "recurrence"]
-    events = ["a", "gone", "a", "a"]
-    rows = [f"S{i}\t{labels[i]}\traw/a\traw/{events[i]}\traw/b" for i in range(4)]
+    rows = [f"S{i}\t{labels[i]}\traw/a{i}\traw/c{i}\traw/b{i}" for i in range(4)]
     table = tmp_path / "subjects.tsv"
     table.write_text("\n".join(["subject\tlabel\tpostop\tevent\tdose", *rows]) + "\n")
     cohort = tmp_path / "c1.tsv"
@@ -179,7 +182,7 @@ def test_check_of_a_sound_study_and_of_one_without_raw_data(tmp_path: Path) -> N
     assert "subjects   4: " in shown.stdout and "2 folds" in shown.stdout
     assert "7 input combinations x 2 folds = 14" in shown.stdout
     assert "warning: subject S1: the path in column 'event'" in shown.stdout
-    (tmp_path / "raw" / "gone").write_bytes(b"")
+    (tmp_path / "raw" / "c1").write_bytes(b"")
     shown = ricenet("check", "--configfile", str(settings))
     assert shown.returncode == 0 and shown.stdout.endswith("no problems found\n")
     cohort.write_text(cohort.read_text().replace("S3", "S7"))

@@ -81,6 +81,12 @@ def test_wrong_row_is_refused(rows: list[str], message: str, tmp_path: Path) -> 
         read_subjects(subjects_file(tmp_path, *rows), CHANNELS)
 
 
+def test_ids_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    path = subjects_file(tmp_path, row("Ab-1"), row("c"), row("aB-1"))
+    with pytest.raises(ValueError, match=r"\['Ab-1', 'aB-1'\] differ only in upper and lower case"):
+        read_subjects(path, CHANNELS)
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [

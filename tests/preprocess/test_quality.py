@@ -60,9 +60,13 @@ def test_a_failed_check_holds_back_and_says_what_to_do(tmp_path: Path) -> None:
     for part in ("postop_to-event/left-right is -0.2", "at least 0", "compare both", "P1"):
         assert part in str(caught.value)
     assert not (tmp_path / "subjects/P1/quality.tsv").exists()
-    (row,) = board.subject_rows(tmp_path, "P1")
+    (row,) = board.subject_rows(tmp_path, "P1", ())
     assert row["state"] == "held" and "left-right" in row["why"]
     assert row["what_to_do"].startswith("look at") and "overrides" in row["what_to_do"]
+    # once all that the message names is accepted, the board takes nobody for held back
+    one, both = {"postop_to-event/left-right"}, {"postop_to-event/left-right", "crop/lost"}
+    for accepted, failed in ((one, set()), (both, set()), (both - one, {"P1"})):
+        assert board.failed_subjects(tmp_path, ["P1"], {"P1": accepted}) == failed
 
 
 def test_an_accepted_check_passes_and_stays_visible(tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ def audit_rows():
     rows.append(("r.json", "register", "P003", "Dice", "0.71", "", "0.9", "", "fail", ""))
     rows.append(("m.json", "manifest", "", "subjects", "12", "", "2", "", "pass", ""))
     rows.append(("n.json", "ingest_mri", "P001", "", "", "", "", "", "", ""))
+    # who was left out, who is gone, who is held back without a picture; and what has no number
+    rows.append(("r.json", "register", "P014", "Dice", "0.1122", "", "0.9", "", "fail", ""))
+    rows.append(("r.json", "register", "GONE1", "Dice", "0.1233", "", "0.9", "", "fail", ""))
+    gone = "cohorts/c1/predictions/GONE2/manifest.json"
+    rows.append((gone, "arrival", "", "preprocessing-code-differs", "1", "", "", "0", "fail", ""))
+    rows.append(("r.json", "register", "P015", "Dice", "0.1344", "", "0.9", "", "fail", ""))
+    rows.append(("s.json", "audit", "P004", "same-grid", "1e+300", "mm", "", "0.001", "fail", ""))
+    rows.append(("s.json", "audit", "P004", "least", "-1e+300", "mm", "0", "", "fail", ""))
     rows.append(("t.json", "timeline", "P002", "order", "", "", "", "", "not made", "no <date>"))
     return pd.DataFrame(rows, columns=columns)
 
@@ -171,7 +179,8 @@ def run(folder, *, test=True):
             "--comparison", *([str(comparison(folder))] if test else []),
             "--audit", str(folder / "records.tsv"),
             "--audit-record", str(folder / "audit.json"),
-            "--subjects", json.dumps(["P001", "P002", "P013"]), "--excluded", '{"P014": "<gone>"}',
+            "--subjects", json.dumps([*SUBJECTS, "P013", "P015"]),
+            "--excluded", '{"P014": "<gone>"}', "--accepted", "{}",
             "--out", str(folder / "index.html"),
             "--record", str(folder / "cohorts" / "c1" / "report" / "report.json"),
             "--settings", json.dumps({"title": TITLE}),
@@ -221,7 +230,7 @@ def test_failed_checks_come_before_the_results(text):
 
 def test_the_board_stands_in_the_report(text):
     top = text[text.index('id="board"') : text.index('id="results"')]
-    for part in ("1 failed", "1 unfinished", "1 excluded", "1 ready", "two &lt;slices&gt;"):
+    for part in ("1 failed", "12 unfinished", "1 excluded", "1 ready", "two &lt;slices&gt;"):
         assert part in top
     assert "give the series" in top and "&lt;gone&gt;" in top
 
@@ -233,6 +242,20 @@ def test_a_check_that_was_not_made_is_grey_and_counted(text):
     body = text[text.index('id="subject-P002"') : text.index('id="subject-P003"')]
     assert '<td class="soft">– not made: no &lt;date&gt;</td>' in body
     assert "1 not made" in body
+
+
+def test_who_is_left_out_or_gone_is_not_accused(text, page):
+    """Their records lie there still; the links of all others lead somewhere."""
+    alarm = text[text.index('id="failed"') : text.index('id="board"')]
+    assert "P014" not in alarm and "0.1122" not in text
+    assert "GONE" not in text and "0.1233" not in text and "preprocessing-code-differs" not in text
+    assert "P015" in alarm and "#subject-P015" not in text and "0.1344" in alarm
+    assert {link.removeprefix("#") for link in page.links} <= page.ids
+
+
+def test_what_has_no_number_or_was_not_made_is_said_so(text):
+    alarm = text[text.index('id="failed"') : text.index('id="board"')]
+    assert "e+300" not in text and alarm.count("n/a</td>") == 2 and "n/a mm" not in text
 
 
 def test_an_accepted_check_is_not_shown_as_failed():
@@ -270,7 +293,7 @@ def test_without_maps_there_is_no_section_about_them(tmp_path):
 def test_banner_and_counts(text):
     assert "Research use only. Not for clinical decisions." in text
     assert "8 training, 4 test" in text and "6 / 6" in text
-    assert "of 15 checks, 1 not made" in text
+    assert "of 18 checks, 1 not made" in text and "<dd>4<small>of" in text
 
 
 def test_comparison_says_how_little_few_subjects_can_show(text):

@@ -23,7 +23,7 @@ def test_terminal_table_and_page_show_the_same_board(tmp_path: Path, capsys, mon
     picture.write_bytes(b"png")
     status.show(study)
     shown, page = capsys.readouterr().err, (root / "status.html").read_text()
-    rows = board.rows(root, study.subjects.index, {})
+    rows = board.rows(root, study.subjects.index, {}, {})
     assert (root / "status.tsv").read_text() == board.as_tsv(rows)
     for part in ("1 failed", "3 unfinished", "1 ready", "give the series"):
         assert part in shown and part in page
@@ -33,7 +33,7 @@ def test_terminal_table_and_page_show_the_same_board(tmp_path: Path, capsys, mon
 
 def test_ready_subjects_need_no_line(tmp_path: Path) -> None:
     cache(tmp_path, "P1")
-    text = status.as_text(board.rows(tmp_path, ["P1"], {}))
+    text = status.as_text(board.rows(tmp_path, ["P1"], {}, {}))
     assert text == "subjects: 1 ready"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from ricenet.study import notices
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.preprocess_files import PreprocessFiles
@@ -98,13 +100,65 @@ def test_raw_paths_lead_from_here_to_files_beside_the_table(tmp_path: Path) -> N
 
 def test_missing_raw_path_warns_of_subject_and_column_and_not_of_the_path(tmp_path: Path) -> None:
     rows = ["P1\tRICE\traw/P1/a\tCANARY\traw/P1/c\t\t\t", *ROWS[1:]]
-    with pytest.warns(UserWarning, match="subject P1: the path in column 'event'") as caught:
-        study = make(tmp_path, rows=rows)
-    assert len(caught) == 1
-    assert "CANARY" not in str(caught[0].message)
+    study = make(tmp_path, rows=rows)
+    (notice,) = study.notices
+    assert notice.startswith("subject P1: the path in column 'event'") and "CANARY" not in notice
     assert study.raw.digest(w("P1", mri="event")) == "missing"
     # an empty cell of an optional column is no missing path, and the others are not stopped
     assert study.raw.digest(w("P2", mri="event")) != "missing"
+
+
+@pytest.mark.parametrize(
+    "place", ["raw/P1/b", "raw/P1/b/", "raw/P2/../P1/b", "raw/link", "{folder}/raw/P1/b"]
+)
+def test_the_same_raw_data_under_two_ids_are_refused(place: str, tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "raw/link").symlink_to(tmp_path / "raw/P1/b")
+    rows = [ROWS[0], ROWS[1].replace("raw/P2/b", place.format(folder=tmp_path)), *ROWS[2:]]
+    with pytest.raises(ValueError, match="event of P1 and event of P2 are the same raw data") as e:
+        make(tmp_path, rows=rows)
+    assert len(str(e.value)) - len(str(tmp_path)) < 400 and "raw/P1" not in str(e.value)
+    # left out, it is in nobody's way; nor are the doses that no row names twice
+    make(tmp_path, rows=rows, cohort=[], decisions="P2\tall\texclude\tAB\tthe same patient\n")
+
+
+def test_one_folder_of_all_patients_with_a_series_each_is_right(tmp_path: Path) -> None:
+    """So some systems export, and so ``ricenet scan`` writes it."""
+    header = "subject\tlabel\tpostop\tevent\tdose\tpostop_series\tevent_series"
+    rows = [f"P{k}\t\traw/P1/a\traw/P1/a\traw/P{k}/c\t{k:08x}\t{k + 8:08x}" for k in (1, 2)]
+    make(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("\n".join([header, *rows]) + "\n")
+    (tmp_path / "c1.tsv").write_text("subject\tsplit\tfold\n")
+    values = study_values(tmp_path)
+    assert len(Study(values, memory=tmp_path / "memory").subjects) == 2
+    rows[1] = rows[1].replace("0000000a", "00000009")
+    (tmp_path / "subjects.tsv").write_text("\n".join([header, *rows]) + "\n")
+    with pytest.raises(ValueError, match="event of P1 and event of P2"):
+        Study(values, memory=tmp_path / "memory")
+
+
+def test_a_copy_under_another_id_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "_said", set())
+    study = make(tmp_path)
+    (tmp_path / "raw/P2/b/1.dcm").write_text((tmp_path / "raw/P1/b/1.dcm").read_text())
+    for subject in ("P1", "P2", "P3"):
+        study.raw.digest(w(subject, mri="event"))
+    (said,) = caplog.messages
+    assert "event of P1 and event of P2 hold the same files" in said
+
+
+def test_a_fold_without_a_class_is_refused_and_may_be_extended(tmp_path: Path) -> None:
+    """P1, P2 are RICE, P3, P4 recurrence: fold 1 has no RICE, or loses it by a decision."""
+    rows = ["P1\ttrain\t0", "P2\ttrain\t0", *COHORT[2:]]
+    with pytest.raises(ValueError, match=r"folds \[1\] have no training subject with label RICE"):
+        make(tmp_path, cohort=rows)
+    six = [*ROWS, "P6\tRICE\traw/P6/a\traw/P6/b\traw/P6/c\t\t\t"]
+    make(tmp_path, rows=six, cohort=[*rows, "P6\ttrain\t1"])
+    with pytest.raises(ValueError, match=r"folds \[1\] .* that is not excluded"):
+        decisions = "P6\tall\texclude\tAB\tartefacts\n"
+        make(tmp_path, rows=six, cohort=[*rows, "P6\ttrain\t1"], decisions=decisions)
 
 
 def test_row_of_the_dose_says_only_what_is_given(tmp_path: Path) -> None:
@@ -117,8 +171,6 @@ def test_row_of_the_dose_says_only_what_is_given(tmp_path: Path) -> None:
 
 
 def test_study_without_dose(tmp_path: Path) -> None:
-    import re
-
     study = make(tmp_path, channels=TWO, **occlusion("postop-event"))
     assert not any(re.fullmatch(study.dose_pattern, x) for x in ("dose", "", "(?!)", "postop"))
     assert re.fullmatch(study.mri_pattern, "event") and not re.fullmatch(study.mri_pattern, "dose")
@@ -156,8 +208,8 @@ def test_memory_of_raw_digests_may_be_lost_or_broken(tmp_path: Path) -> None:
 
 
 def test_zscored_dose_is_warned_of(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="cancels"):
-        make(tmp_path, cache={"dose_scaling": "zscore", "dose_scale_gy": 60.0})
+    study = make(tmp_path, cache={"dose_scaling": "zscore", "dose_scale_gy": 60.0})
+    assert ["cancels" in notice for notice in study.notices] == [True]
 
 
 def test_a_decision_tells_one_subject_and_an_excluded_one_is_left_out(tmp_path: Path) -> None:
@@ -180,7 +232,6 @@ def test_a_decision_tells_one_subject_and_an_excluded_one_is_left_out(tmp_path: 
     assert "P3" not in CohortFiles(study).manifest_rows()
 
 
-@pytest.mark.filterwarnings("error")
 def test_withdrawn_subject_leaves_the_manifest_and_the_models_are_named(tmp_path: Path) -> None:
     rows = [ROWS[0], *ROWS[2:], "P6\tRICE\traw/P6/a\traw/P6/b\traw/P6/c\t\t\t"]
     tables = {"rows": rows, "cohort": [*COHORT, "P6\ttrain\t1"], "results": str(tmp_path / "r")}
@@ -194,10 +245,10 @@ def test_withdrawn_subject_leaves_the_manifest_and_the_models_are_named(tmp_path
     manifest = Path(study.cohort_root) / "manifest.tsv"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("subject\tsplit\nP1\ttrain\nP2\ttrain\n")
-    with pytest.warns(UserWarning, match=r"cohort c1 were trained with \['P2'\], .* again without"):
-        make(tmp_path, **tables)
+    (notice,) = make(tmp_path, **tables).notices
+    assert re.search(r"cohort c1 were trained with \['P2'\], .* again without", notice)
     manifest.write_text("subject\tsplit\nP1\ttrain\nP20\ttrain\n")
-    make(tmp_path, **tables)  # nothing to warn of, and a warning is an error in this test
+    assert make(tmp_path, **tables).notices == []
 
 
 def test_a_subject_outside_the_cohort_that_failed_is_not_waited_for(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ class Small:
         row = "\t".join(f"{raw / name}" for name in ("event", "rt", "ct"))
         subjects, cohort = ["subject\tlabel\tevent\tdose\tct"], ["subject\tsplit\tfold"]
         for place, name in enumerate((*OTHERS, ONE)):
-            subjects.append(f"{name}\t{('recurrence', 'RICE')[place % 2]}\t{row}")
+            mine = row if name == ONE else f"raw/{name}/event\traw/{name}/rt\traw/{name}/ct"
+            subjects.append(f"{name}\t{('recurrence', 'RICE')[place % 2]}\t{mine}")
             cohort.append(f"{name}\t" + ("test\t" if name == ONE else f"train\t{place // 2}"))
         (folder / "subjects.tsv").write_text("\n".join(subjects) + "\n")
         (folder / "c1.tsv").write_text("\n".join(cohort) + "\n")

@@ -6,7 +6,7 @@
 rule manifest:
     """List a cohort's subjects with fold, label and the digest of their cache."""
     input:
-        caches=PREPROCESS.caches(STUDY.cohort.index),
+        caches=COHORT.caches,
     output:
         table=STUDY.at("manifest"),
         record=STUDY.at("manifest_record"),

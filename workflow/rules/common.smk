@@ -6,7 +6,8 @@ from pathlib import Path
 from ricenet.cli import VERBS
 from ricenet.provenance.code_digest import code_hash as module_hash
 from ricenet.config.config import json_text
-from ricenet.study import layout
+from ricenet.config.settings_files import completed
+from ricenet.study import layout, notices, silent_ends
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.predict_files import PredictFiles
@@ -16,7 +17,9 @@ from ricenet.study.resources import growing as growing_with_attempts
 from ricenet.report.status import show
 from ricenet.study.study import Study
 
-STUDY = Study(config, memory=Path(".snakemake/ricenet-raw-digests.json"))
+STUDY = Study(completed(config), memory=Path(".snakemake/ricenet-raw-digests.json"))
+installation.require_unmoved(workflow, STUDY.at("report"))
+notices.of_planning(workflow, STUDY.notices)
 PREPROCESS = PreprocessFiles(STUDY)
 COHORT = CohortFiles(STUDY)
 PREDICT = PredictFiles(STUDY)
@@ -25,11 +28,11 @@ REPORTED = COHORT.reported()  # read off the disk: once, or two rules may differ
 LOGS = f"{STUDY.root}/logs"
 BENCHMARKS = f"{STUDY.root}/benchmarks"
 
+silent_ends.watch(Path(LOGS))
+
 # Only a cluster's scheduler kills jobs for their memory or time. Elsewhere nothing has to
 # grow with the attempt, and a number is planned faster than a call.
 growing = growing_with_attempts if workflow.nodes else int
-
-shell.prefix(f"export PYTHONPATH={SOURCE}; ")
 
 
 wildcard_constraints:

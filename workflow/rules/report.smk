@@ -34,6 +34,7 @@ rule report:
         templates=digests.folder_digest(SOURCE / "ricenet/report/templates"),
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
+        accepted=json_text({s: sorted(c) for s, c in STUDY.accepted.items()}),
         pictured=json_text(REPORTED),
         mapped=json_text(EXPLAIN.mapped()),
     shell:
@@ -43,6 +44,6 @@ rule report:
         "--pictured {params.pictured:q} --overviews {input.overviews:q} "
         "--mapped {params.mapped:q} --occlusions {input.occlusions:q} --importance {input.importance:q} "
         "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
-        "--excluded {params.excluded:q} "
+        "--excluded {params.excluded:q} --accepted {params.accepted:q} "
         "--out {output.page:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

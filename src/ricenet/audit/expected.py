@@ -126,7 +126,7 @@ def missing(study: Study, plan: Plan) -> Iterable[Problem]:
 
     Subjects that wait are left out.
     """
-    waiting = board.failed_subjects(study.root, map(str, plan.subjects.index))
+    waiting = board.failed_subjects(study.root, map(str, plan.subjects.index), plan.accepted)
     made = study.outputs().keys() | study.claimed
     for path in leaves(plan, waiting):
         name = Path(path).relative_to(plan.root).as_posix()

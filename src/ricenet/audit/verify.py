@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,9 +156,7 @@ def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Pla
     else:
         from ricenet.study.study import from_files
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # raw data need not be there
-            plan = from_files(configfiles or [])
+        plan = from_files(configfiles or [])
     root = folder if folder is not None else Path(plan.root) if plan else Path()
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder; give a study's folder, or --configfile")

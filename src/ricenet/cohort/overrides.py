@@ -96,3 +96,12 @@ def accepted(table: pd.DataFrame, subject: str) -> dict[str, dict[str, str]]:
     rows = table[(table["subject"] == subject) & (table["decision"] == "accept")]
     cells = rows[["check", "who", "why"]].astype(str).to_numpy().tolist()
     return {check: {"who": who, "why": why} for check, who, why in cells}
+
+
+def accepted_checks(table: pd.DataFrame) -> dict[str, set[str]]:
+    """Return the checks that a person has accepted, by subject."""
+    rows = table[table["decision"] == "accept"]
+    found: dict[str, set[str]] = {}
+    for subject, check in zip(rows["subject"], rows["check"], strict=True):
+        found.setdefault(str(subject), set()).add(str(check))
+    return found

@@ -60,6 +60,9 @@ def _by_subject(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     twice = sorted(set(ids[ids.duplicated()]))
     if twice:
         raise ValueError(f"{path}: subjects {twice} have more than one row; keep one")
+    alike = sorted(ids[ids.str.casefold().duplicated(keep=False)])
+    if alike:
+        raise ValueError(f"{path}: {alike[:9]} differ only in upper and lower case; rename them")
     return table.set_index("subject", drop=False)
 
 

@@ -10,6 +10,7 @@ import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOT_AVAILABLE = "n/a"
+BEYOND = 1e300  # a table of checks has no infinity: the audit writes this for what is no number
 
 
 def number(value: Any, digits: int = 2) -> str:
@@ -24,9 +25,16 @@ def number(value: Any, digits: int = 2) -> str:
 def measured(value: Any) -> str:
     """Return four significant digits, for values of any size; other text is left as it is."""
     try:
-        return f"{float(value):.4g}"
+        value = float(value)
     except (TypeError, ValueError):
         return str(value or NOT_AVAILABLE)
+    return f"{value:.4g}" if abs(value) < BEYOND else NOT_AVAILABLE
+
+
+def with_unit(check: dict[str, str]) -> str:
+    """Return the value of a check with its unit; a value that is none has no unit."""
+    value = measured(check["value"])
+    return value if value == NOT_AVAILABLE else f"{value} {check['unit']}".rstrip()
 
 
 def limits(check: dict[str, str]) -> str:
@@ -50,6 +58,7 @@ def render(template: str, content: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": number, "measured": measured, "limits": limits, "inputs": inputs_of,
+        "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
+        "inputs": inputs_of,
     }  # fmt: skip
     return environment.get_template(template).render(content)

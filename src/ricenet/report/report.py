@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
 from ricenet.report.explain_tables import explanations
 from ricenet.step.checks import NOT_MADE
-from ricenet.study import board
+from ricenet.study import board, layout
 
+SOUND = ("pass", "accepted")  # any other verdict has to be looked at
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
@@ -38,11 +39,31 @@ def read_table(path: Path) -> list[dict[str, str]]:
     return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def checks_of(records: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the rows of the audit table that are checks: failed ones, then those not made."""
-    found = [row for row in records if row["check"]]
-    order = {"fail": 0, NOT_MADE: 1}
-    return sorted(found, key=lambda row: order.get(row["verdict"], 2))
+def checks_of(records: Sequence[dict[str, str]], subjects: Collection[str]) -> list[dict[str, str]]:
+    """Return the rows of the audit table that are checks of the study's subjects, failed first.
+
+    Who was left out or is gone may have records still, but no part in the study.
+
+    Parameters
+    ----------
+    subjects : collection of str
+        Whom the study works on.
+    """
+    found = [row | {"subject": _subject_of(row)} for row in records if row["check"]]
+    found = [row for row in found if row["subject"] in {*subjects, ""}]
+    order = {NOT_MADE: 1, **dict.fromkeys(SOUND, 2)}
+    return sorted(found, key=lambda row: order.get(row["verdict"], 0))
+
+
+def failed(checks: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the checks that failed and that nobody accepted; what was not made has not."""
+    return [check for check in checks if check["verdict"] not in (*SOUND, NOT_MADE)]
+
+
+def _subject_of(row: Mapping[str, str]) -> str:
+    """Return whom a record is about; the audit counts one who was asked about to the cohort."""
+    place = layout.parse(row["record"])
+    return row["subject"] or (place.names.get("subject") if place else "") or ""
 
 
 def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -85,7 +106,7 @@ def subject_sections(
                 "overview": data_uri(picture) if picture else None,
                 "occlusions": [(ablation, data_uri(p)) for ablation, p in maps],
                 "checks": own,
-                "failed": sum(check["verdict"] == "fail" for check in own),
+                "failed": len(failed(own)),
                 "not_made": sum(check["verdict"] == NOT_MADE for check in own),
             }
         )
@@ -105,7 +126,7 @@ def counts(
         "recurrence": sum(s["label"] == "recurrence" for s in sections),
         "folds": len({s["fold"] for s in train}),
         "checks": len(checks),
-        "failed": sum(check["verdict"] == "fail" for check in checks),
+        "failed": len(failed(checks)),
         "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
     }
 
@@ -113,7 +134,10 @@ def counts(
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, job.record_path.resolve().parents[3]
-    states = board.rows(root, json.loads(args.subjects), json.loads(args.excluded))
+    subjects, excluded, accepted = (
+        json.loads(text) for text in (args.subjects, args.excluded, args.accepted)
+    )
+    states = board.rows(root, subjects, excluded, accepted)
     summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
     metrics, manifest, comparison, importance, doses = (
         [row for path in paths for row in read_table(path)]
@@ -121,7 +145,7 @@ def content(job: step.Job) -> dict[str, Any]:
             args.metrics, args.manifest, args.comparison, args.importance, args.counterfactuals
         )
     )  # fmt: skip
-    checks = checks_of(read_table(args.audit))
+    checks = checks_of(read_table(args.audit), subjects)
     overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
     pairs = map(tuple, json.loads(args.mapped))
     maps = dict(zip(pairs, args.occlusions, strict=True))
@@ -142,7 +166,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "comparison": comparison,
         "explanations": explanations(importance, doses),
         "sections": sections,
-        "failed": [check for check in checks if check["verdict"] == "fail"],
+        "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
         "versions": {"ricenet": ricenet.__version__, **software.versions()},
         "root_digest": audit["root_digest"],
@@ -157,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*",
         "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
-    values = ("subjects", "excluded", "pictured", "mapped")
+    values = ("subjects", "excluded", "accepted", "pictured", "mapped")
     with step.Job("report", argv, inputs=inputs, values=values) as job:
         found = content(job)
         missing = sum(section["overview"] is None for section in found["sections"])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet.provenance import atomic
-from ricenet.study import board
+from ricenet.study import board, notices
 from ricenet.study.board import Row
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def picture(subject: str) -> str:
 def show(study: Study) -> None:
     """Write the board of a study and print it."""
     root = Path(study.root)
-    rows = board.rows(root, map(str, study.subjects.index), study.excluded)
+    subjects = map(str, study.subjects.index)
+    rows = board.rows(root, subjects, study.excluded, study.accepted)
     write(root, rows, study.config.report.title)
     print(f"\n{as_text(rows)}\n\nThe same: {root}/status.html, status.tsv", file=sys.stderr)
 
@@ -91,4 +92,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     parser = argparse.ArgumentParser(prog="ricenet status", description=__doc__)
     parser.add_argument("configfile", nargs="*", type=Path, help="as for snakemake --configfile")
-    show(from_files(parser.parse_args(argv).configfile))
+    try:
+        study = from_files(parser.parse_args(argv).configfile)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    for text in notices.bounded(study.notices):
+        print(f"warning: {text}", file=sys.stderr)
+    show(study)

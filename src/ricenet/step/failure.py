@@ -18,10 +18,18 @@ def note_of(log: Path) -> Path:
     return log.with_suffix(".failed.json")
 
 
-def write_note(log: Path, *, step: str, place: str, why: str) -> None:
-    """Write the note; where there is no room for it, the message was at least shown."""
+def write_note(log: Path, *, step: str, place: str, why: str, silent: bool = False) -> None:
+    """Write the note; where there is no room for it, the message was at least shown.
+
+    Parameters
+    ----------
+    silent : bool
+        Whether the step itself could say nothing, and others found it dead.
+    """
+    note = {"step": step, "place": place, "why": why} | ({"silent": True} if silent else {})
     with contextlib.suppress(OSError):
-        atomic.write_json(note_of(log), {"step": step, "place": place, "why": why})
+        log.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_json(note_of(log), note)
 
 
 def known_reason(error: BaseException, folder: Path, place: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ricenet.config import introduced
 from ricenet.image.volume import Volume, as_stored, load, save
-from ricenet.provenance import atomic, digests, record, software, steps
+from ricenet.provenance import atomic, digests, planned, record, software, steps
 from ricenet.step import arguments, checks, failure, lease, staging
 from ricenet.step.failure import SHOWN
 
@@ -80,6 +80,7 @@ class Job:
         try:
             self.lease.acquire()
             self._tidy()
+            planned.require(self.step, steps.code_hash(self.step))
             arguments.require_there(self._files(self.raw))
         except (ValueError, OSError) as refused:
             self._abandon(refused)

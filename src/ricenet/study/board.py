@@ -1,25 +1,42 @@
 """The board: how far each subject of a study is, and what has to be done.
 
 It is read off the study's folder: a cache stands for success, a failure note beside a log (see
-:func:`ricenet.step.failure_note`) for a step that refused. The terminal, ``status.tsv``, the status
-page and the report show the same rows.
+:func:`ricenet.step.failure_note`) for a step that refused, a failed check in a record for a subject
+that will be held back. The terminal, ``status.tsv``, the status page and the report show the same
+rows.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from ricenet.study import remarks
+from ricenet.step.checks import NOT_MADE, holds
+from ricenet.study import layout, remarks
 
 COLUMNS = ("subject", "state", "where", "why", "what_to_do")
 STATES = ("failed", "held", "unfinished", "excluded", "ready")  # in the order of attention
 GATE = "quality"
+HELD = "held back until a person decides: "  # how its message begins
+# records whose checks the gate reads
+GATED = frozenset(
+    f"{kind}_record"
+    for kind in (
+        "timeline", "native", "brain_mask", "zscored", "transform", "registered", "total", "crop",
+    )
+)  # fmt: skip
+NEXT = "its failed checks are accepted, and the next run goes on with it"
+NOT_SEEN = "no result and no error: not started, still running, or killed with all of its run"
 Row = dict[str, str]
+Decided = Mapping[str, Collection[str]]  # subject to <record>/<check> that a person has accepted
 
 
-def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> list[Row]:
+def rows(
+    root: Path, subjects: Iterable[str], excluded: Mapping[str, str], accepted: Decided
+) -> list[Row]:
     """Return the state of each subject, those that need attention first.
 
     Parameters
@@ -30,6 +47,8 @@ def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> li
         Subjects that the study works on.
     excluded : mapping
         Subjects that were left out, with the reason.
+    accepted : mapping
+        Checks that a person has accepted, by subject.
 
     Returns
     -------
@@ -38,9 +57,14 @@ def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> li
         for the cohort as a whole stands under its name.
     """
     subjects = list(subjects)
-    found = [row for subject in subjects for row in subject_rows(root, subject)]
+    found = [row for s in subjects for row in subject_rows(root, s, accepted.get(s, ()))]
     found = remarks.added(root, found)
-    found += [row for name in _cohorts(root) for row in _failures(root, name, newer_than=0.0)]
+    found += [
+        _of_note(name, note)
+        for name in _cohorts(root)
+        if name not in subjects
+        for note in _notes(root, name, newer_than=0.0, without=excluded)
+    ]
     found += [
         _row(subject, "excluded", "overrides table", reason, "")
         for subject, reason in excluded.items()
@@ -48,51 +72,129 @@ def rows(root: Path, subjects: Iterable[str], excluded: Mapping[str, str]) -> li
     return sorted(found, key=lambda row: STATES.index(row["state"]))
 
 
-def subject_rows(root: Path, subject: str) -> list[Row]:
+def subject_rows(root: Path, subject: str, accepted: Collection[str]) -> list[Row]:
     """Return the rows of one subject.
 
     What failed since its cache was made, or one that says how far it is.
     """
-    cache = root / "caches" / f"{subject}.json"
-    made = cache.stat().st_mtime if cache.exists() else 0.0
-    failures = _failures(root, subject, newer_than=made)
+    made = _made(root, subject)
+    notes = _notes(root, subject, newer_than=made)
+    standing = [note for note in notes if not _is_decided(note, accepted)]
+    failures = [_of_note(subject, note) for note in standing]
+    told = {check for note in standing for check in _held_checks(note)}
+    for step, check in _failed_checks(root, subject, newer_than=made):
+        if check["id"] not in told and check["id"] not in accepted:
+            failures.append(_of_check(subject, step, check))
     if failures:
         return failures
     if made:
         return [_row(subject, "ready", "", "", "")]
-    return [
-        _row(
-            subject,
-            "unfinished",
-            "",
-            "no result and no error: not started, still running, or killed",
-            f"run again; if it stays so, look at logs/{subject} and give the step more memory",
-        )
-    ]
+    if standing != notes:
+        return [_row(subject, "unfinished", "", NEXT, "start the same command again")]
+    what = f"run again; if it stays so, look at logs/{subject} and give the step more memory"
+    return [_row(subject, "unfinished", "", NOT_SEEN, what)]
 
 
-def failed_subjects(root: Path, subjects: Iterable[str]) -> set[str]:
-    """Return the subjects with a failure that still stands."""
-    found = {subject for subject in subjects if (root / "logs" / subject).is_dir()}
-    return {s for s in found if subject_rows(root, s)[0]["state"] in ("failed", "held")}
+def failed_subjects(root: Path, subjects: Iterable[str], accepted: Decided) -> set[str]:
+    """Return the subjects of whom a step has said why it failed, if that still stands.
+
+    A check that failed, but has not stopped anybody yet, does not count here: perhaps the data have
+    been corrected since, and the next run makes its record anew.
+    """
+    return {
+        s
+        for s in subjects
+        for note in _notes(root, s, newer_than=_made(root, s))
+        if not _is_decided(note, accepted.get(s, ()))
+    }
+
+
+def _made(root: Path, subject: str) -> float:
+    """Return when the subject's cache was made; 0 where there is none."""
+    cache = root / "caches" / f"{subject}.json"
+    return cache.stat().st_mtime if cache.exists() else 0.0
+
+
+def _held_checks(note: Mapping[str, Any]) -> set[str]:
+    """Return the checks, ``<record>/<check>``, that a note of the gate asks a person about."""
+    why = str(note["why"])
+    if note["step"] != GATE or not why.startswith(HELD):
+        return set()
+    return {words[0] for words in map(str.split, why.removeprefix(HELD).split(" | ")) if words}
+
+
+def _is_decided(note: Mapping[str, Any], accepted: Collection[str]) -> bool:
+    checks = _held_checks(note)
+    return bool(checks) and checks <= set(accepted)
+
+
+def _failed_checks(
+    root: Path, subject: str, *, newer_than: float
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield step and check of a subject's records where one did not pass, as the gate will."""
+    for path in sorted((root / "subjects" / subject).glob("*.json")):
+        place = layout.parse(path.relative_to(root).as_posix())
+        if not place or place.kind not in GATED:
+            continue
+        try:
+            if path.stat().st_mtime < newer_than:
+                continue
+            record = json.loads(path.read_text(encoding="utf-8"))
+            checks = [dict(check) for check in record["checks"]]
+        # gone meanwhile, or damaged: the audit says what is wrong with it
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+        for check in checks:
+            # a check that was not made holds where it must be made; no verdict at all holds too
+            if check.get("verdict") not in ("pass", NOT_MADE) or holds(check):
+                yield str(record.get("step")), check | {"id": f"{path.stem}/{check.get('check')}"}
 
 
 def _cohorts(root: Path) -> list[str]:
     return sorted(path.name for path in root.glob("cohorts/*") if path.is_dir())
 
 
-def _failures(root: Path, name: str, *, newer_than: float) -> list[Row]:
-    notes = sorted((root / "logs" / name).glob("*.failed.json"))
-    return [_of_note(name, path) for path in notes if path.stat().st_mtime >= newer_than]
+def _notes(
+    root: Path, name: str, *, newer_than: float, without: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return the notes in a folder of logs, but those about subjects that were left out."""
+    found = []
+    for path in sorted((root / "logs" / name).glob("*.failed.json")):
+        if layout.subjects_in(path.relative_to(root), without):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # its step has just started again
+            if path.stat().st_mtime >= newer_than:
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found
 
 
-def _of_note(name: str, path: Path) -> Row:
-    note = json.loads(path.read_text(encoding="utf-8"))
+def _of_note(name: str, note: Mapping[str, Any]) -> Row:
     # messages end with the remedy, after the last semicolon
     why, _, remedy = str(note["why"]).replace("\n", " ").rpartition("; ")
-    state = "held" if note["step"] == GATE else "failed"
+    held = note["step"] == GATE and not note.get("silent")
     where = f"{note['step']} of {str(note['place']).split('/')[-1]}"
-    return _row(name, state, where, why or remedy, remedy if why else "see its log")
+    what = remedy if why else "see its log"
+    return _row(name, "held" if held else "failed", where, why or remedy, what)
+
+
+def _of_check(subject: str, step: str, check: Mapping[str, Any]) -> Row:
+    bounds = [
+        f"{words} {check[key]:g}"
+        for key, words in (("at_least", "at least"), ("at_most", "at most"))
+        if check.get(key) is not None
+    ]
+    value = check.get("value")
+    shown = f"{value:.4g}" if isinstance(value, int | float) else "not known"
+    why = f"{check['id']} is {shown} {check.get('unit', '')}".rstrip()
+    if check.get("verdict") == NOT_MADE:
+        why = f"{check['id']} was not made: {check.get('reason', '')}"
+    why += f" ({', '.join(bounds)} expected)" if bounds else ""
+    why += f": {check['advice']}" if check.get("advice") else ""
+    what = (
+        f"correct the data, or write a row in the overrides table: {subject}, {check['id']}, "
+        f"accept (or exclude), who, why"
+    )
+    return _row(subject, "held", f"{step} of {check['id'].partition('/')[0]}", why, what)
 
 
 def _row(*values: str) -> Row:

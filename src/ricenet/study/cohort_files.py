@@ -35,12 +35,31 @@ class CohortFiles:
         The cohort's, and others that did not fail.
         """
         study = self.study
-        failed = board.failed_subjects(Path(study.root), map(str, study.subjects.index))
+        everyone = map(str, study.subjects.index)
+        failed = board.failed_subjects(Path(study.root), everyone, study.accepted)
         return [s for s in study.subjects.index if s in study.cohort.index or s not in failed]
 
     def if_cohort(self, *files: str) -> list[str]:
         """Return the files, or none where the cohort has no rows yet."""
         return list(files) if len(self.study.cohort) else []
+
+    def require_rows(self) -> None:
+        """Raise ``ValueError`` where the cohort has no rows: nothing can be trained on nobody."""
+        if not len(self.study.cohort):
+            raise ValueError(
+                f"fill the cohort file {self.study.config.cohort}, by ricenet freeze or by hand, "
+                f"or name another in the settings: it has no rows, and nothing can be trained"
+            )
+
+    def caches(self, w: Any) -> list[str]:
+        """Input function: the cache of each subject of the cohort."""
+        self.require_rows()
+        return [self.study.at("cache", subject=s) for s in self.study.cohort.index]
+
+    def all_models(self, w: Any) -> list[str]:
+        """Input function of a target: every model of a cohort that has rows."""
+        self.require_rows()
+        return self.models()
 
     def fold_models(self, w: Any) -> list[str]:
         """Return the models of one input combination, one a fold (input function)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from ricenet.study import notices
+
 if TYPE_CHECKING:
     from ricenet.study.study import Study
 
@@ -57,3 +59,16 @@ class ExplainFiles:
     def files(self) -> list[str]:
         """Return all of them."""
         return [*self.natives(), *self.summaries(), *self.counterfactuals()]
+
+    def asked(self, w: Any) -> list[str]:
+        """Input function of the target ``explain``; says so where there is nothing to explain."""
+        study = self.study
+        if not self.mapped():
+            notices.say(
+                [
+                    f"nothing to explain: the cohort file {study.config.cohort} has "
+                    f"{len(study.test_subjects)} test subjects, and occlusion_map.ablations is "
+                    f"{study.config.occlusion_map.ablations}"
+                ]
+            )
+        return [*self.pictures(), *self.files()]

@@ -18,8 +18,11 @@ import pandas as pd
 from ricenet.cohort import tables
 from ricenet.config import config
 from ricenet.provenance import atomic, raw_files
+from ricenet.study import notices
 
 PLANNING_CT = "ct"
+NO_DIGEST = ("missing", "unreadable")
+Identity = tuple[int, int]  # of a file or folder: device, number on it
 
 
 class RawInputs:
@@ -52,6 +55,8 @@ class RawInputs:
         self.mri, self.doses = list(mri), list(dose)
         self._memory = _read_memory(memory)
         self._found: dict[Path, str] = {}  # digests of this run: two rules need each
+        self._owners: dict[tuple[str, str], tuple[str, str]] = {}
+        self._places: dict[tuple[str, str], Identity | None] = {}
         atexit.register(_write_memory, memory, self._memory)
 
     def _absolute(self, subject: str, column: str) -> Path:
@@ -66,8 +71,47 @@ class RawInputs:
             (subject, column)
             for subject in self.rows
             for column in (*self.images(subject), *self.doses)
-            if not raw_files.exists(self._absolute(subject, column))
+            if self._identity(subject, column) is None
         ]
+
+    def _identity(self, subject: str, column: str) -> Identity | None:
+        """Return device and number of a raw file or folder, however it is named; None if none."""
+        if (subject, column) not in self._places:
+            try:
+                found = self._absolute(subject, column).stat()
+                self._places[subject, column] = (found.st_dev, found.st_ino)
+            except (OSError, ValueError):  # ValueError: a NUL in the path
+                self._places[subject, column] = None
+        return self._places[subject, column]
+
+    def _chosen(self, subject: str, column: str) -> str:
+        """Return what the row says of which part of a raw folder counts."""
+        name = "dose_plan" if column in self.doses else f"{column}_series"
+        return str(self.rows[subject][name])
+
+    def require_apart(self, table: str) -> None:
+        """Raise ``ValueError`` where two ids name the same raw data: one patient is one id.
+
+        Parameters
+        ----------
+        table : str
+            The subjects table, for the message.
+        """
+        first: dict[tuple[Identity, str], tuple[str, str]] = {}
+        for subject in self.rows:
+            for column in (*self.images(subject), *self.doses):
+                place = self._identity(subject, column)
+                if place is None:
+                    continue
+                key = (place, self._chosen(subject, column))
+                other, name = first.setdefault(key, (subject, column))
+                if other != subject:
+                    raise ValueError(
+                        f"remove one of {other} and {subject} from {table}, or correct its path: "
+                        f"{name} of {other} and {column} of {subject} are the same raw data under "
+                        f"two ids (where the folder holds several series or plans, name in each "
+                        f"row which one counts)"
+                    )
 
     def has_ct(self, subject: str) -> bool:
         """Return whether the study has a dose and the subject's row names a planning CT."""
@@ -95,7 +139,21 @@ class RawInputs:
         if path not in self._found:
             there = raw_files.exists(path)
             self._found[path] = raw_files.digest(path, memory=self._memory) if there else "missing"
+            self._say_of_copies(subject, column, self._found[path])
         return self._found[path]
+
+    def _say_of_copies(self, subject: str, column: str, digest: str) -> None:
+        if digest in NO_DIGEST:
+            return
+        key = (digest, self._chosen(subject, column))
+        other, name = self._owners.setdefault(key, (subject, column))
+        if other != subject:
+            notices.say(
+                [
+                    f"{name} of {other} and {column} of {subject} hold the same files in two "
+                    f"places: if they are one patient, remove one of the two rows"
+                ]
+            )
 
     def series(self, w: Any) -> str:
         """Return which series of the raw folder counts, or empty for one (params function)."""

@@ -6,6 +6,7 @@ of a table. Durations are those of earlier jobs of the study, from its benchmark
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ricenet.provenance.steps import STEPS, code_hash
-from ricenet.study import preflight, run
+from ricenet.study import notices, preflight, run
 
 NOT_MADE, FOLLOWS = "not made yet", "follows from others"
 CODE, SETTINGS, RAW, TABLES = "other code", "other settings", "other raw data", "a table's row"
@@ -200,7 +201,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words, configfiles = run.command(arguments, verb="plan")
     try:
         run.require_usable(configfiles)
-        study, warnings = preflight.read(configfiles)
+        files = [path.absolute() for path in configfiles]
+        with contextlib.chdir(run.folder(words)):
+            study, warnings = preflight.read(files)
         text = dry_run(words)
         codes = {code_hash(step): step for step in STEPS}
         settings = {study.settings(step) for step in STEPS}
@@ -209,9 +212,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for warning in warnings:
+    of_targets = re.findall(r"^warning: (.*)$", text, flags=re.M)
+    for warning in notices.bounded([*warnings, *of_targets]):
         print(f"warning: {warning}", file=sys.stderr)
-    print(as_text(planned, seconds_of(planned, Path(study.root, "benchmarks"))))
+    benchmarks = Path(run.folder(words), study.root, "benchmarks")
+    print(as_text(planned, seconds_of(planned, benchmarks)))
     rows = acceptable(planned, codes)
     if rows:
         print(

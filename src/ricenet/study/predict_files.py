@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ricenet.study import board
+from ricenet.study import board, notices
 from ricenet.study.cohort_files import CohortFiles
 
 if TYPE_CHECKING:
@@ -66,10 +66,16 @@ class PredictFiles:
 
         Those that ``predict`` is for.
         """
+        failed = self._held_up()
+        return [s for s in self._unlabelled() if s not in failed]
+
+    def _unlabelled(self) -> list[str]:
         labels = self.study.subjects["label"]
-        waiting = [str(s) for s in labels.index[labels == ""]]
-        failed = board.failed_subjects(Path(self.study.root), waiting)
-        return [s for s in waiting if s not in failed]
+        return [str(s) for s in labels.index[labels == ""]]
+
+    def _held_up(self) -> set[str]:
+        study = self.study
+        return board.failed_subjects(Path(study.root), self._unlabelled(), study.accepted)
 
     def answers(self) -> list[str]:
         """Return the prediction of each of these subjects."""
@@ -84,3 +90,13 @@ class PredictFiles:
             for ablation in self.ablations
         ]
         return [*table, *pictures]
+
+    def asked(self, w: Any) -> list[str]:
+        """Input function of the target ``predict``; who is not asked about is said."""
+        if not self._unlabelled():
+            table = self.study.config.subjects
+            notices.say([f"nothing to predict: every subject of {table} has a label"])
+        elif held_up := sorted(self._held_up()):
+            names = ", ".join(held_up[:20]) + (", ..." if len(held_up) > 20 else "")
+            notices.say([f"not predicted, failed or held until mended (see the board): {names}"])
+        return self.results()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +52,8 @@ def read(configfiles: Iterable[Path]) -> tuple[Study, list[str]]:
     files = list(configfiles)
     for path in files:
         require_safe(path)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        study = from_files(files)
-    return study, [str(one.message) for one in caught]
+    study = from_files(files)
+    return study, study.notices
 
 
 def summary(study: Study) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from ricenet.cohort import overrides, tables
 from ricenet.config import config, introduced, settings_files
 from ricenet.networks import memory_plan
 from ricenet.provenance import digests, steps
-from ricenet.study import accepted_code, layout
+from ricenet.study import accepted_code, before_a_run, layout
 from ricenet.study.ingest_files import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -35,6 +34,11 @@ class Study:
         File that remembers the digests of raw files between runs (see
         :func:`ricenet.provenance.raw_files.digest`); it may be deleted at any time.
 
+    Attributes
+    ----------
+    notices : list of str
+        What a person should know before a run, and what stops nothing.
+
     Raises
     ------
     ValueError
@@ -43,8 +47,6 @@ class Study:
 
     def __init__(self, values: dict[str, Any], memory: Path) -> None:
         self.config = config.validate(values)
-        for text in config.warnings(self.config):
-            warnings.warn(text, stacklevel=2)
         channels = self.config.channels
         self.channels = [c.name for c in channels]
         self.mri = [c.name for c in channels if c.kind == "mri"]
@@ -53,6 +55,7 @@ class Study:
         self.overrides = overrides.read(self.config.overrides, everyone.index)
         self.accepted_code = accepted_code.read(self.config.accepted_code)
         self.decided = set(self.overrides["subject"])
+        self.accepted = overrides.accepted_checks(self.overrides)
         self.excluded = overrides.excluded(self.overrides)
         # who was withdrawn is not in the table any more
         self.subjects = everyone.drop(index=list(self.excluded), errors="ignore")
@@ -76,43 +79,11 @@ class Study:
             dose=self.dose,
             memory=memory,
         )
-        self._check_ablations()
-        self._warn_of_withdrawn()
+        before_a_run.require_possible(self)
         self.training_mb = memory_plan.study_mb(
             self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
         )
-        self._warn_of_missing()
-
-    def _check_ablations(self) -> None:
-        for section in ("occlusion_map", "arrival"):
-            unknown = set(getattr(self.config, section).ablations) - set(self.ablations)
-            if unknown:
-                raise ValueError(
-                    f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
-                    f"study; possible are {self.ablations}"
-                )
-
-    def _warn_of_missing(self) -> None:
-        for subject, column in self.raw.missing():
-            warnings.warn(
-                f"subject {subject}: the path in column {column!r} of {self.config.subjects} does "
-                f"not exist; its jobs will fail, the others continue",
-                stacklevel=3,
-            )
-
-    def _warn_of_withdrawn(self) -> None:
-        gone, manifest = overrides.withdrawn(self.overrides), Path(self.cohort_root, "manifest.tsv")
-        if not gone or not manifest.is_file():
-            return
-        listed = {line.split("\t")[0] for line in manifest.read_text("utf-8").splitlines()}
-        if listed.intersection(gone):
-            warnings.warn(
-                f"the models of cohort {self.cohort_name} were trained with "
-                f"{sorted(listed.intersection(gone))}, who were withdrawn: the next run trains "
-                f"them again without. To keep the old models as they are, continue with a cohort "
-                f"that extends this one (ricenet freeze)",
-                stacklevel=3,
-            )
+        self.notices = before_a_run.notices(self)
 
     def settings(self, section: str) -> str:
         """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`."""
