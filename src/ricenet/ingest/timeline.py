@@ -21,7 +21,7 @@ from ricenet.dicom.dates import Radiotherapy, days_between
 from ricenet.dicom.describe import series_code
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.planes import PIXELS
-from ricenet.dicom.series import is_image
+from ricenet.dicom.storage_classes import is_image
 from ricenet.dose.objects import is_dose, is_plan, items
 from ricenet.image import converted_image
 from ricenet.provenance import digests
