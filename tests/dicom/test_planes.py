@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydicom.uid import RLELossless
 
-from dicom_phantoms import OBLIQUE, plane_lps, put_pixels, slice_of, write
+from dicom_phantoms import OBLIQUE, embed_overlay, plane_lps, put_pixels, slice_of, write
 from ricenet.dicom import files
 from ricenet.dicom.planes import is_grey, matrix, pixels, plane_affine, plane_axes
 
@@ -56,11 +56,13 @@ def test_size_that_cannot_be_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("dtype", "lowest"), [("u2", 0), ("i2", -30)])
 def test_bits_beside_the_value_are_not_part_of_it(dtype, lowest: int, tmp_path: Path) -> None:
-    """12 bits stored of 16; old scanners keep an overlay in the others (PS3.5 section 8.1.2)."""
+    """12 bits stored of 16; old scanners keep overlays in the others (PS3.5 section 8.1.2)."""
     data, expected = slice_of(0), np.arange(63).reshape(9, 7) + lowest
     put_pixels(data, expected.astype(dtype))
     stored = expected.astype("i2").view("u2") & 0x0FFF | 0x5000
     data.BitsStored, data.HighBit, data.PixelData = 12, 11, stored.astype("<u2").tobytes()
+    embed_overlay(data, 12)
+    embed_overlay(data, 14, group=0x6002)
     np.testing.assert_array_equal(pixels(one(tmp_path, data))[0], expected)
 
 

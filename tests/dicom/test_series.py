@@ -109,8 +109,8 @@ def test_several_volumes_are_listed_with_the_remedy(tmp_path: Path) -> None:
         f'{series_code(SECOND)}: MR, 5 slices of 9 x 7, 2.2 mm apart, "FLAIR 3D"',
     ]
     expected = (
-        f"the folder holds 2 series that could be meant: {'; '.join(sorted(lines))}; write the 8 "
-        f"digits of the one that counts into the column <image>_series, or leave one"
+        f"2 series that could be meant: write the 8 digits of the one that counts into the column "
+        f"<image>_series, or leave one: {'; '.join(sorted(lines))}"
     )
     assert str(caught.value) == expected
 
@@ -185,7 +185,7 @@ def test_patients_within_the_named_series_are_compared(tmp_path: Path) -> None:
 
 def test_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
     put(tmp_path)
-    message = f"no series 00000000 in the folder, which holds {series_code(FIRST)}: MR, 6 slices"
+    message = f"no series 00000000 in the folder.* it holds {series_code(FIRST)}: MR, 6 slices"
     with pytest.raises(ValueError, match=message):
         pick(tmp_path, "00000000")
 

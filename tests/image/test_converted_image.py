@@ -167,6 +167,54 @@ def test_nrrd_in_ras_is_not_mirrored(tmp_path: Path) -> None:
     assert_read_right(tmp_path / "a.nrrd", np.arange(60).reshape((3, 4, 5), order="F"), affine)
 
 
+def in_units(path: Path, code: int, factor: float, *, shape=SHAPE) -> Path:
+    """File whose header counts in another unit of length, and may have further axes of one."""
+    affine = oblique()
+    affine[:3] /= factor
+    image = nifti(STORED.astype("i2").reshape(shape), affine)
+    image.header["xyzt_units"] = code
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.img"])
+@pytest.mark.parametrize(
+    ("code", "factor"), [(0, 1), (2, 1), (1, 1000), (3, 0.001), (10, 1), (9, 1000)]
+)
+def test_units_of_length(code: int, factor: float, name: str, tmp_path: Path) -> None:
+    """Nothing, mm, metre, micrometre; the last two with a unit of time besides."""
+    if name == "a.img":
+        image = nifti(STORED.astype("i2"), kind=nib.Nifti1Pair)
+        affine = oblique()
+        affine[:3] /= factor
+        image.set_sform(affine, code=1)
+        image.set_qform(affine, code=1)
+        image.header["xyzt_units"] = code
+        nib.save(image, tmp_path / name)
+    else:
+        in_units(tmp_path / name, code, factor)
+    assert_read_right(tmp_path / name, STORED)
+
+
+@pytest.mark.parametrize(
+    ("code", "factor", "message"),
+    [
+        (1, 1, r"voxels of 800 x 1100 x 2500 mm cannot be .*unit is metres"),
+        (3, 1, r"voxels of 0\.0008 x 0\.0011 x 0\.0025 mm cannot be .*unit is micrometres"),
+        (0, 100, r"voxels of 0\.008 x 0\.011 x 0\.025 mm cannot be .*unit is nothing"),
+        (5, 1, "xyzt_units has the code 5, which is no unit of length"),
+    ],
+)
+def test_units_that_cannot_be_are_refused(code, factor, message, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(in_units(tmp_path / "a.nii.gz", code, factor))
+
+
+@pytest.mark.parametrize("further", [(1,), (1, 1), (1, 1, 1)])
+def test_further_axes_of_one_are_no_axes(further, tmp_path: Path) -> None:
+    assert_read_right(in_units(tmp_path / "a.nii.gz", 2, 1, shape=(*SHAPE, *further)), STORED)
+
+
 # --- refused -------------------------------------------------------------------------------------
 
 RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
@@ -186,7 +234,9 @@ def with_value(value: float) -> np.ndarray:
         (with_value(np.nan), "1 voxels are NaN or infinite"),
         (with_value(-np.inf), "1 voxels are NaN or infinite"),
         (with_value(1e300), "1 voxels are NaN or infinite"),
-        (np.ones((*SHAPE, 2), np.float32), "4 dimensions"),
+        (np.ones((*SHAPE, 2), np.float32), "4 dimensions .* 2 volumes: a time series, diffusion"),
+        (np.ones((7, 6, 1, 5), np.float32), "4 dimensions .*slices in the wrong dimension"),
+        (np.ones((*SHAPE, 1, 3), np.float32), "5 dimensions .* 3 values a voxel: a vector"),
         (np.ones(SHAPE[:2], np.float32), "2 dimensions"),
         (STORED[:, :, :2].astype("f4"), "2 slices, at least 3"),
         (np.zeros(SHAPE, RGB), "plain numbers"),
@@ -267,6 +317,7 @@ def test_doubtful_headers_are_refused(change, message: str, name: str, tmp_path:
             "not at right angles",
         ),
         (nrrd(SPACE, STRAIGHT, "data file: other.raw\n"), "voxels lie in another file"),
+        (nrrd(SPACE, STRAIGHT, 'space units: "m" "m" "m"\n'), "space units are not all mm"),
         (nrrd(SPACE, STRAIGHT)[:-10], "or truncated"),
         (nrrd(SPACE, STRAIGHT)[:100], "header is not terminated"),
     ],
@@ -327,6 +378,31 @@ def test_truncated_files_are_refused(name: str, share: float, tmp_path: Path) ->
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match=r"not a readable (NIfTI|MetaImage)|truncated"):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("vox_offset", 352, "32 bytes beyond the image .* vox_offset or the dimensions are wrong"),
+        ("dim", [3, 7, 6, 4, 1, 1, 1, 1], "84 bytes beyond the image"),
+        ("vox_offset", 0, "its header contradicts itself"),
+    ],
+)
+def test_headers_that_lead_elsewhere_are_refused(field, value, message, name, tmp_path) -> None:
+    """A comment of 32 bytes lies before the voxels, or a plane more than the header says."""
+    image = nifti(STORED.astype("i2"))
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"x" * 24))
+    nib.save(image, tmp_path / "right.nii")
+    raw = (tmp_path / "right.nii").read_bytes()
+    header = nib.Nifti1Header(raw[:348], check=False)
+    assert header["vox_offset"] == 384 and len(raw) == 384 + 2 * STORED.size
+    header[field] = value
+    raw = header.binaryblock + raw[348:]
+    (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / name)
+    assert_read_right(tmp_path / "right.nii", STORED)
 
 
 def test_analyze_does_not_say_which_side_is_left(tmp_path: Path) -> None:

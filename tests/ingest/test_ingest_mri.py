@@ -236,7 +236,7 @@ def zero_slope(planes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (drop, r"missing slice.*4\.400 mm after slice 3, usually 2\.200 mm.*\[0\.0, 2\.2, 4\.4, 8"),
+        (drop, r"missing slice.*4\.400 mm after slice 3, usually 2\.200 mm \(1 of 4 distances"),
         (shift, r"uneven distance: 2\.800 mm after slice 3, usually 2\.400 mm"),
         (repeat_position, "duplicate positions: 6 images at 5 places"),
         (second_patient, "several patients: PatientID differ"),
@@ -359,7 +359,8 @@ def checks_of(tmp_path: Path, **elements) -> tuple[dict[str, str], str, dict]:
                 setattr(plane, keyword, value)
 
     record = run(write_series(tmp_path / "raw", change), tmp_path / "sub")
-    verdicts = {c["check"]: c["verdict"] for c in record["checks"]}
+    named = ("weighting", "repetition-time")
+    verdicts = {c["check"]: c["verdict"] for c in record["checks"] if c["check"] in named}
     return verdicts, (tmp_path / "sub/log.txt").read_text(), record["facts"]
 
 

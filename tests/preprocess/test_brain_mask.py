@@ -197,7 +197,7 @@ def test_glioma_through_the_step_on_an_isotropic_grid(glioma, monkeypatch, tmp_p
     assert dice(back, published) >= 0.985
     assert dice(auto, fp32) >= 0.9995
     assert ("bfloat16" in method) == computes_in_bf16(torch.device("cpu"))
-    volume, parts = record["checks"]
+    volume, parts, _ = record["checks"]
     print(f"share outside the largest part {parts['value']:.5f}")
     assert volume["check"] == "brain-volume" and volume["verdict"] == "pass"
     assert volume["value"] == pytest.approx(fp32.sum() * image.voxel_ml, rel=0.01)
@@ -466,12 +466,26 @@ def test_parts_beside_the_brain_are_counted_and_dropped(
     found[40:46, :, :].reshape(6, -1)[:, : round(loose_ml * 1000 / 64 / 6)] = True
     count = found[40:].sum()
     record = judged(tmp_path, found, monkeypatch)
-    volume, parts = record["checks"]
+    volume, parts, _ = record["checks"]
     assert (parts["check"], parts["verdict"]) == ("brain-parts", verdict)
     assert parts["value"] == pytest.approx(count / found.sum(), abs=1e-6)
     assert ("advice" in parts) == (verdict == "fail")
     assert volume["value"] == pytest.approx(1400, abs=0.04)
     np.testing.assert_array_equal(load(tmp_path / "mask.nii.gz").data > 0, block(1400))
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(0, "pass"), (1, "pass"), (2, "fail"), (6, "fail")])
+def test_a_brain_that_the_field_of_view_cuts_is_held(
+    lost: int, verdict: str, monkeypatch, tmp_path: Path
+) -> None:
+    """A ball of 70 mm that loses slices of 4 mm at its top; the area of the cut by hand."""
+    middle = np.array([24, 20, 17])
+    radius_mm = 4 * np.linalg.norm(np.indices((48, 40, 36)) - middle[:, None, None, None], axis=0)
+    kept = (radius_mm <= 70)[:, :, : 35 - lost]  # slice 34 is the last that the ball reaches
+    check = judged(tmp_path, kept, monkeypatch)["checks"][2]
+    assert (check["check"], check["verdict"]) == ("brain-cut", verdict)
+    last_mm = 4 * (34 - lost - 17)
+    assert check["value"] == pytest.approx(np.pi * (70**2 - last_mm**2) / 100, abs=2)
 
 
 def test_loose_share_of_several_parts() -> None:

@@ -567,6 +567,92 @@ def test_what_cannot_be_read_is_counted_by_kind(
     assert rows(text) and "CANARY" not in text
 
 
+def phase(item: Dataset) -> None:
+    item.ImageType = ["ORIGINAL", "PRIMARY", "P", "ND"]
+
+
+def component(item: Dataset) -> None:
+    item.ComplexImageComponent = "PHASE"
+
+
+def mosaic(item: Dataset) -> None:
+    item.ImageType = ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (phase, "1 MR series not proposed: a phase image by its ImageType"),
+        (component, "1 MR series not proposed: a phase image by its ComplexImageComponent"),
+        (mosaic, "1 MR series not proposed: a mosaic (all slices of a volume tiled"),
+    ],
+)
+def test_what_ingest_would_hold_is_not_proposed_and_named(
+    tmp_path: Path, raw: RawPatient, capsys: pytest.CaptureFixture, change, why: str
+) -> None:
+    """In one slice of the series only, and not in the first."""
+    change(raw.objects["event"][4])
+    text = one(tmp_path, capsys, raw)
+    assert rows(text)["P001"]["event_series"] == raw.series_code("followup")
+    assert why in text
+
+
+def test_a_time_series_is_never_one_volume(
+    tmp_path: Path, raw: RawPatient, capsys: pytest.CaptureFixture
+) -> None:
+    """Three images at each of twelve places; a few copies under other names are no time series."""
+    event = raw.objects["event"]
+    copies = copy.deepcopy(event[:2])
+    for item in copies:
+        item.SOPInstanceUID += ".9"
+    raw.objects["event"] = [*event, *copies]
+    assert rows(one(tmp_path / "a", capsys, raw))["P001"]["event_series"] == raw.series_code(
+        "event"
+    )
+    for t in (1, 2):
+        for item in copy.deepcopy(event):
+            item.SOPInstanceUID += f".{t}"
+            raw.objects["event"].append(item)
+    text = one(tmp_path / "b", capsys, raw)
+    assert rows(text)["P001"]["event_series"] == raw.series_code("followup")
+    assert "1 MR series not proposed: 38 images at 12 places, a time series, diffusion or" in text
+
+
+def test_raw_data_of_a_series_is_no_slice_of_it(
+    tmp_path: Path, raw: RawPatient, capsys: pytest.CaptureFixture
+) -> None:
+    """It sorts first, and has the modality, rows and series of the image."""
+    item = base("1.2.840.10008.5.1.4.1.1.66", raw.origin.uid("raw"), "MR")
+    item.SeriesInstanceUID = raw.objects["event"][0].SeriesInstanceUID
+    item.Rows, item.Columns = 6, 5
+    raw.objects["event"].insert(0, item)
+    text = one(tmp_path, capsys, raw)
+    assert rows(text)["P001"]["event_series"] == raw.series_code("event")
+    assert f"series {raw.series_code('event')}, 12 slices" in text.replace("3D, ", "")
+    assert "# 1 files left alone: other DICOM objects" in text
+
+
+def test_derived_scans_come_last_and_are_called_so(
+    tmp_path: Path, raw: RawPatient, capsys: pytest.CaptureFixture
+) -> None:
+    def reformatted(item: Dataset) -> None:
+        item.ImageType = ["DERIVED", "SECONDARY", "REFORMATTED"]
+
+    raw.add(tmp_path / "more", "reformat", 366, reformatted, study="event", slices=30)
+    text = one(tmp_path, capsys, raw)
+    assert rows(text)["P001"]["event_series"] == raw.series_code("event")
+    (line,) = [x for x in text.splitlines() if raw.series_code("reformat") in x]
+    assert "alternative for event" in line and "derived from others" in line
+
+
+def test_no_progress_bar_where_there_is_no_terminal(
+    nested: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    assert main([str(nested), "--out", str(tmp_path / "t.tsv")]) == 0
+    shown = capfd.readouterr()
+    assert shown.err == "" and shown.out == ""
+
+
 def test_an_empty_export(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "empty").mkdir()
     assert "no image, dose or plan of any patient" in propose(capsys, tmp_path / "empty")

@@ -72,6 +72,16 @@ def put_pixels(data: Dataset, stored: np.ndarray) -> None:
     data.PixelData = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
 
 
+def embed_overlay(data: Dataset, bit: int, group: int = 0x6000) -> None:
+    """Declare an overlay in a bit of the pixels (retired, PS3.3-2004 C.9.2); nothing is drawn."""
+    data.add_new((group, 0x10), "US", data.Rows)
+    data.add_new((group, 0x11), "US", data.Columns)
+    data.add_new((group, 0x40), "CS", "G")
+    data.add_new((group, 0x50), "SS", [1, 1])
+    data.add_new((group, 0x100), "US", data.BitsAllocated)
+    data.add_new((group, 0x102), "US", bit)
+
+
 def world_value(lps: np.ndarray) -> np.ndarray:
     """Whole numbers that say where they are: (..., 3) LPS mm to (...)."""
     return np.rint(1000 + lps @ np.array([7.0, -3.0, 5.0])).astype(np.int16)
@@ -99,7 +109,7 @@ def slice_of(k: int, *, orientation=OBLIQUE, step_mm=2.2, shape=(9, 7)) -> FileD
     data.ImagePositionPatient = [f"{v:.6f}" for v in position]
     data.ImageOrientationPatient = [f"{v:.8f}" for v in orientation]
     data.PixelSpacing, data.SliceThickness = [1.5, 0.75], 9
-    data.SpacingBetweenSlices, data.InstanceNumber = 9, 100 - k
+    data.SpacingBetweenSlices, data.InstanceNumber = 9, k + 1
     data.ImageType = ["ORIGINAL", "PRIMARY", "M"]
     data.RescaleSlope, data.RescaleIntercept = 0.5, -10
     put_pixels(data, world_value(plane_lps(position, orientation, (1.5, 0.75), shape)))

@@ -27,7 +27,8 @@ rule ingest_mri:
         series=STUDY.raw.series,
     shell:
         "python -m ricenet ingest_mri --raw {params.raw:q} --series={params.series:q} "
-        "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} --log {log:q}"
+        "--image {wildcards.mri:q} --out {output.image:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q}"
 
 
 rule ingest_dose:

@@ -17,10 +17,16 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import filereader
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+)
 
 from ricenet.provenance import raw_files
 
+LOSSY_SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)  # JPEG 2000 may be
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 # pydicom warns with header values and paths in the text; neither may reach a log
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -190,6 +196,12 @@ def number(header: Any, keyword: str, label: str, *, default: float) -> float:
     if keyword not in header or text(header, keyword) == "":
         return default
     return float(numbers(header, keyword, label, count=1)[0])
+
+
+def is_lossy(file: DicomFile) -> bool:
+    """Return whether an image says that it was ever compressed with loss (PS3.3 C.7.6.1.1.5)."""
+    syntax = text(getattr(file.header, "file_meta", {}), "TransferSyntaxUID")
+    return text(file.header, "LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES
 
 
 def uid_digest(uid: str) -> str | None:

@@ -18,12 +18,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from ricenet.dicom import codestream
+from ricenet.dicom import codestream, pixel_values
 from ricenet.dicom.files import DicomFile, number, numbers, reraise_own, text
 from ricenet.image.volume import LPS_FROM_RAS
 
 MAX_VOXELS = 2**29  # 512 x 512 x 2048: beyond it a header is damaged or hostile
-AXES_TOLERANCE = 1e-3  # direction cosines are often written with 4 to 6 digits
+AXES_TOLERANCE = 3e-3  # of dot products: twice what rounding cosines to 3 decimals does
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -75,17 +75,25 @@ def matrix(file: DicomFile) -> tuple[int, int]:
 
 
 def pixels(file: DicomFile) -> NDArray:
-    """Read the stored values of all frames.
+    """Read the stored values of all frames; see :func:`pixels_and_padding`."""
+    return pixels_and_padding(file)[0]
+
+
+def pixels_and_padding(file: DicomFile) -> tuple[NDArray, NDArray | None]:
+    """Read the stored values of all frames, and where the header says that they are padding.
 
     Returns
     -------
     (F, R, C) array
         Frames, rows, columns; not rescaled.
+    (F, R, C) bool array or None
+        Padding; None where there is none.
 
     Raises
     ------
     ValueError
-        No pixel data, truncated, or a transfer syntax that cannot be decoded.
+        No pixel data, truncated, a transfer syntax that cannot be decoded, or values that
+        contradict the header.
     """
     shape = (frame_count(file), *matrix(file))
     try:
@@ -93,7 +101,8 @@ def pixels(file: DicomFile) -> NDArray:
         data.file_meta.TransferSyntaxUID = _transfer_syntax(data)
         _refuse_truncated(data, prod(shape), file.label)
         codestream.require_believable(data, shape, file.label)
-        values = data.pixel_array
+        data.pixel_array_options(correct_unused_bits=False)
+        decoded = data.pixel_array
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a panic in pylibjpeg-rle (Rust) is not an Exception
@@ -102,12 +111,14 @@ def pixels(file: DicomFile) -> NDArray:
             f"{file.label}: the pixel data cannot be decoded ({type(error).__name__}): missing, "
             f"truncated or in an unknown compression; export it again, uncompressed"
         ) from None
-    if values.size != prod(shape):
+    if decoded.size != prod(shape):
         raise ValueError(
-            f"{file.label}: {values.size} pixels stored, but {shape[0]} frames of {shape[1]} x "
+            f"{file.label}: {decoded.size} pixels stored, but {shape[0]} frames of {shape[1]} x "
             f"{shape[2]} announced; export it again"
         )
-    return values.reshape(shape)
+    bits = pixel_values.layout(data, file.label)
+    padding = pixel_values.padding_range(data, file.label, bits)
+    return pixel_values.split(decoded.reshape(shape), bits, padding, file.label)
 
 
 def _transfer_syntax(data: pydicom.FileDataset) -> UID:
@@ -154,12 +165,21 @@ def plane_axes(orientation: NDArray, label: str) -> tuple[NDArray, NDArray, NDAr
     along_row, along_column = orientation[:3], orientation[3:]
     gram = np.array([along_row @ along_row, along_column @ along_column, along_row @ along_column])
     if np.abs(gram - [1, 1, 0]).max() > AXES_TOLERANCE:
+        digits = decimals(orientation)
+        rounded = f" (rounded to {digits} decimals)" if 0 < digits < 3 else ""
         raise ValueError(
-            f"{label}: ImageOrientationPatient {orientation.round(4).tolist()} is not two "
+            f"{label}: ImageOrientationPatient {orientation.round(4).tolist()}{rounded} is not two "
             f"perpendicular unit vectors; repair or export again"
         )
-    normal = np.cross(along_row, along_column)
-    return along_row, along_column, normal / np.linalg.norm(normal)
+    along_row = along_row / np.linalg.norm(along_row)
+    along_column = along_column - (along_column @ along_row) * along_row
+    along_column /= np.linalg.norm(along_column)
+    return along_row, along_column, np.cross(along_row, along_column)
+
+
+def decimals(numbers_: NDArray) -> int:
+    """Return how many decimals numbers are written with, 6 for that many or more."""
+    return next((d for d in range(6) if np.abs(numbers_ - numbers_.round(d)).max() < 1e-9), 6)
 
 
 def plane_affine(

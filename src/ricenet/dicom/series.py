@@ -8,16 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ricenet.dicom import image_type
 from ricenet.dicom.describe import count_slices, describe_series, series_code
 from ricenet.dicom.files import DicomFile, distinct, require_one_patient, text
 from ricenet.dicom.planes import is_grey, matrix, pixels, size
-from ricenet.dicom.slices import MODALITIES, slices
+from ricenet.dicom.refusal import refusal, shortened
+from ricenet.dicom.slices import slices
+from ricenet.dicom.storage_classes import is_image, is_screen_capture
 
-# CT, Enhanced CT, Legacy Converted Enhanced CT; the same of MR, PS3.4 B.5
-IMAGE_CLASSES = tuple(
-    f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "2.2", "4", "4.1", "4.4")
-)
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # the multi-frame ones end in .1 to .4, PS3.4 B.5
 REMEDY = "write the 8 digits of the one that counts into the column <image>_series, or leave one"
 
 
@@ -35,12 +33,6 @@ class Choice:
 
     images: list[DicomFile]
     left_out: list[str]
-
-
-def is_image(file: DicomFile) -> bool:
-    """Return whether an object is an MR or CT image, or claims to be one."""
-    known = file.sop_class in IMAGE_CLASSES
-    return known or (text(file.header, "Modality") in MODALITIES and "Rows" in file.header)
 
 
 def choose(found: Sequence[DicomFile], *, wanted: str, min_slices: int) -> Choice:
@@ -69,10 +61,9 @@ def choose(found: Sequence[DicomFile], *, wanted: str, min_slices: int) -> Choic
         for file in images:
             size(file)  # a header that breaks off lacks its patient too: say what is wrong first
         require_one_patient(images, one_study=True)
-    by_series = {
-        uid: [f for f in images if _uid(f) == uid]
-        for uid in sorted(distinct(images, "SeriesInstanceUID"))
-    }
+    by_series: dict[str, list[DicomFile]] = {u: [] for u in sorted({_uid(f) for f in images})}
+    for file in images:
+        by_series[_uid(file)].append(file)
     uid, left_out = _named(by_series, wanted) if wanted else _only(by_series, min_slices)
     _require_sound(by_series[uid])
     return Choice(by_series[uid], left_out)
@@ -93,8 +84,10 @@ def _named(by_series: dict[str, list[DicomFile]], wanted: str) -> tuple[str, lis
     for uid in by_series:
         if series_code(uid) == wanted:
             return uid, [f"{series_code(u)}: not the one named" for u in by_series if u != uid]
-    raise ValueError(
-        f"no series {wanted} in the folder, which holds {_listed(by_series.values())}; {REMEDY}"
+    there = _listed(by_series.values())
+    raise refusal(
+        f"no series {wanted} in the folder: {REMEDY}; it holds {shortened(there)}",
+        listed=f"series in the folder: {'; '.join(there)}",
     )
 
 
@@ -106,20 +99,23 @@ def _only(by_series: dict[str, list[DicomFile]], min_slices: int) -> tuple[str, 
     left_out = [f"{describe_series(by_series[u])} ({why})" for u, why in reasons.items() if why]
     possible = [uid for uid, why in reasons.items() if not why]
     if not possible:
-        raise ValueError(
-            f"none of the {len(by_series)} series in the folder is a volume: "
-            f"{'; '.join(sorted(left_out))}; check the path"
+        left_out.sort()
+        raise refusal(
+            f"none of the {len(by_series)} series in the folder is a volume, check the path: "
+            f"{shortened(left_out)}",
+            listed=f"series in the folder: {'; '.join(left_out)}",
         )
     if len(possible) > 1:
-        raise ValueError(
-            f"the folder holds {len(possible)} series that could be meant: "
-            f"{_listed([by_series[u] for u in possible])}; {REMEDY}"
+        there = _listed([by_series[u] for u in possible])
+        raise refusal(
+            f"{len(possible)} series that could be meant: {REMEDY}: {shortened(there)}",
+            listed=f"series that could be meant: {'; '.join(there)}",
         )
     return possible[0], left_out
 
 
-def _listed(several: Iterable[Sequence[DicomFile]]) -> str:
-    return "; ".join(sorted(describe_series(files) for files in several))
+def _listed(several: Iterable[Sequence[DicomFile]]) -> list[str]:
+    return sorted(describe_series(files) for files in several)
 
 
 def _why_no_volume(uid: str, by_series: dict[str, list[DicomFile]], min_slices: int) -> str:
@@ -127,12 +123,15 @@ def _why_no_volume(uid: str, by_series: dict[str, list[DicomFile]], min_slices: 
     files = by_series[uid]
     if all(_is_localiser(f) for f in files):
         return "localiser"
-    if all(f.sop_class.startswith(SECONDARY_CAPTURE) for f in files):
+    if all(is_screen_capture(f) for f in files):
         return "screen capture"
     if not any(is_grey(f) for f in files):
         return "colour"
     if all(_is_burned_in(f) for f in files):
         return "text burned in"
+    told = [[sign for sign in image_type.signs_of(f) if sign.certain] for f in files]
+    if all(told):
+        return told[0][0].in_words
     if _is_survey(files):
         return "survey in several directions"
     others = [f for other, list_ in by_series.items() if other != uid for f in list_]
@@ -162,7 +161,8 @@ def _is_survey(files: Sequence[DicomFile]) -> bool:
         turned = np.array([plane.orientation for file in files for plane in slices(file)])
     except ValueError:
         return False
-    alike = [(np.abs(turned - one).max(axis=1) < 0.05).sum() for one in turned]
+    directions = np.unique(turned.round(2), axis=0)  # few, however many planes there are
+    alike = [(np.abs(turned - one).max(axis=1) < 0.05).sum() for one in directions]
     return 2 * max(alike) <= len(turned)
 
 
@@ -178,6 +178,11 @@ def _require_sound(images: Sequence[DicomFile]) -> None:
     for file in images:
         if _is_localiser(file):
             raise ValueError(f"{file.label} is a localiser, not a volume; give the 3D series")
+        if image_type.is_mosaic(file):
+            raise ValueError(
+                f"{file.label} is {image_type.MOSAIC}; give the series of single slices, or an "
+                f"enhanced object"
+            )
         if _is_burned_in(file):
             raise ValueError(
                 f"{file.label} has text burned into the image (BurnedInAnnotation YES), which may "
@@ -197,9 +202,15 @@ def without_duplicates(files: Sequence[DicomFile]) -> list[DicomFile]:
         Two files carry one SOP Instance UID but differ in position or pixels.
     """
     kept: dict[str, DicomFile] = {}
+    contents: dict[str, tuple[str, str]] = {}  # of the first of several, read once
     for file in files:
-        first = kept.setdefault(text(file.header, "SOPInstanceUID") or file.label, file)
-        if first is not file and _content(first) != _content(file):
+        uid = text(file.header, "SOPInstanceUID") or file.label
+        first = kept.setdefault(uid, file)
+        if first is file:
+            continue
+        if uid not in contents:
+            contents[uid] = _content(first)
+        if contents[uid] != _content(file):
             raise ValueError(
                 f"{first.label} and {file.label} carry the same SOP Instance UID but differ; "
                 f"find out which one is right"

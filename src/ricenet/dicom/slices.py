@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from ricenet.dicom.files import DicomFile, number, numbers, text
 from ricenet.dicom.planes import frame_count, matrix
-
-MODALITIES = ("MR", "CT")
+from ricenet.dicom.storage_classes import MODALITIES
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.dicom.planes import MAX_VOXELS, matrix, pixels, plane_affine, plane_axes
+from ricenet.dicom.constant_elements import require_constant
+from ricenet.dicom.even_step import even_step
+from ricenet.dicom.pixel_values import background
+from ricenet.dicom.planes import (
+    MAX_VOXELS,
+    decimals,
+    matrix,
+    pixels_and_padding,
+    plane_affine,
+    plane_axes,
+)
 from ricenet.dicom.repeats import require_one_image_a_place
-from ricenet.dicom.slices import Slice
+from ricenet.dicom.slices import Slice, modality
 from ricenet.image.volume import Volume
 
-ORIENTATION_TOLERANCE = 1e-3  # of direction cosines: 0.06 degrees
-GAP_TOLERANCE = 0.03  # of the slice distance; positions are often rounded to 0.01 mm
-TILT_TOLERANCE = 0.005  # sine of the angle between step and normal: 0.3 degrees
+ORIENTATION_TOLERANCE = 2e-3  # of direction cosines: twice what rounding to 3 decimals does
+SPACING_TOLERANCE = 1e-3  # 0.9375 is written as 0.938
+
+
+class Arranged(NamedTuple):
+    """Planes in order of position, and the affine of their volume to RAS+ mm."""
+
+    planes: list[Slice]
+    affine: NDArray
 
 
 def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
-    """Return the volume of the planes of one series.
+    """Return the volume of the planes of one series: :func:`arrange`, then :func:`values`."""
+    arranged = arrange(planes, min_slices=min_slices)
+    return Volume(values(arranged.planes)[0], arranged.affine)
+
+
+def arrange(planes: Sequence[Slice], *, min_slices: int) -> Arranged:
+    """Return the planes of one series in order, and where they lie; no pixel is read.
 
     Parameters
     ----------
@@ -31,15 +54,10 @@ def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
     min_slices : int
         Fewer are refused.
 
-    Returns
-    -------
-    Volume
-        float32, rescaled.
-
     Raises
     ------
     ValueError
-        The planes do not form an even, straight, complete stack.
+        The planes do not form an even, straight, complete stack, or were made differently.
     """
     _require_same_plane(planes)
     if len(planes) < max(min_slices, 2):
@@ -56,10 +74,11 @@ def stack(planes: Sequence[Slice], *, min_slices: int) -> Volume:
     ordered = sorted(planes, key=lambda s: float(s.position @ normal))
     positions = np.array([s.position for s in ordered])
     require_one_image_a_place(ordered, (positions - positions[0]) @ normal)
-    step = even_step(positions, normal)
+    step = even_step(positions, normal, orientation_decimals=decimals(first.orientation))
+    require_constant(ordered)
     origin = ordered[0].position
     affine = plane_affine(first.orientation, first.spacing, origin, step, first.file.label)
-    return Volume(_rescaled(ordered), affine)
+    return Arranged(ordered, affine)
 
 
 def _require_same_plane(planes: Sequence[Slice]) -> None:
@@ -69,7 +88,7 @@ def _require_same_plane(planes: Sequence[Slice]) -> None:
         what = ""
         if matrix(plane.file) != size:
             what = f"matrix {matrix(plane.file)} and {size}"
-        elif not np.allclose(plane.spacing, first.spacing, rtol=1e-4):
+        elif not np.allclose(plane.spacing, first.spacing, rtol=SPACING_TOLERANCE):
             what = f"pixel spacing {plane.spacing.tolist()} and {first.spacing.tolist()} mm"
         elif np.abs(plane.orientation - first.orientation).max() > ORIENTATION_TOLERANCE:
             angles = plane.orientation.round(3).tolist(), first.orientation.round(3).tolist()
@@ -81,82 +100,58 @@ def _require_same_plane(planes: Sequence[Slice]) -> None:
             )
 
 
-def even_step(positions: NDArray, normal: NDArray) -> NDArray:
-    """Return the way from each plane to the next.
-
-    Parameters
-    ----------
-    positions : (N, 3) float array
-        ImagePositionPatient in order along the normal, LPS, mm.
-    normal : (3,) float array
-        Unit normal of the planes.
+def values(planes: Sequence[Slice]) -> tuple[NDArray, int]:
+    """Return the values of the modality (PS3.3 C.11.1.1.2); each file is read once.
 
     Returns
     -------
-    (3,) float array
-        Mean step, LPS, mm.
+    (X, Y, Z) float32 array
+        Padding is background.
+    int
+        Voxels of padding.
 
     Raises
     ------
     ValueError
-        Positions repeated, missing, uneven, or not along the normal.
+        Nothing but padding, or padding among the values of the image.
     """
-    along = (positions - positions[0]) @ normal
-    usual = float(np.median(np.diff(along)))
-    _require_even(along, usual)
-    step = (positions[-1] - positions[0]) / (len(positions) - 1)
-    tilt = float(np.linalg.norm(step - (step @ normal) * normal) / np.linalg.norm(step))
-    if tilt > TILT_TOLERANCE:
-        raise ValueError(
-            f"gantry tilt of {np.degrees(np.arcsin(tilt)):.2f} degrees: the slices are sheared "
-            f"against each other; give a series without tilt, or one that was corrected"
-        )
-    _require_straight(positions, step, usual)
-    return step
-
-
-def _require_even(along: NDArray, usual: float) -> None:
-    """Refuse repeated, missing or uneven positions; ``usual`` is the median distance, mm."""
-    gaps = np.diff(along)
-    seen = f"slices lie at {along.round(2).tolist()} mm"
-    apart = gaps >= max(1e-3, 0.01 * usual)
-    if not apart.all():
-        raise ValueError(
-            f"duplicate positions: {len(along)} images at {int(apart.sum()) + 1} places, several "
-            f"echoes, phases or time points; {seen}; keep one of each"
-        )
-    uneven = np.abs(gaps - usual) > GAP_TOLERANCE * usual
-    if uneven.any():
-        at = int(np.argmax(np.abs(gaps - usual)))
-        raise ValueError(
-            f"missing slice or uneven distance: {gaps[at]:.3f} mm after slice {at + 1}, usually "
-            f"{usual:.3f} mm; {seen}; complete the series"
-        )
-
-
-def _require_straight(positions: NDArray, step: NDArray, usual: float) -> None:
-    """Refuse planes that deviate from the straight line that the affine assumes."""
-    ideal = positions[0] + np.arange(len(positions))[:, None] * step
-    away = float(np.linalg.norm(positions - ideal, axis=1).max())
-    if away > max(0.05, 2 * GAP_TOLERANCE * usual):
-        raise ValueError(
-            f"the slices do not lie on a straight line: up to {away:.3f} mm beside it; export the "
-            f"series again"
-        )
-
-
-def _rescaled(planes: Sequence[Slice]) -> NDArray:
-    """Return the modality's rescaled values, (X, Y, Z) float32 (PS3.3 C.11.1.1.2).
-
-    Each file is read once.
-    """
-    stored: dict[str, NDArray] = {}
     rows, columns = matrix(planes[0].file)
     data = np.empty((columns, rows, len(planes)), np.float32)
+    padding: dict[int, NDArray] = {}
+    by_file: dict[str, list[int]] = {}
     for k, plane in enumerate(planes):
-        if plane.file.label not in stored:
-            stored = {plane.file.label: pixels(plane.file)}
-        values = stored[plane.file.label][plane.frame]
-        with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
-            data[:, :, k] = (values * plane.slope + plane.intercept).T
-    return data
+        by_file.setdefault(plane.file.label, []).append(k)
+    for within in by_file.values():
+        frames, padded = pixels_and_padding(planes[within[0]].file)
+        for k in within:
+            plane = planes[k]
+            with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+                data[:, :, k] = (frames[plane.frame] * plane.slope + plane.intercept).T
+            if padded is not None and padded[plane.frame].any():
+                padding[k] = padded[plane.frame].T
+    return data, _fill(data, padding, modality([planes[0].file]))
+
+
+def _fill(data: NDArray, padding: dict[int, NDArray], of: str) -> int:
+    """Set padding to background, in place; return the number of its voxels."""
+    if not padding:
+        return 0
+    plain = np.ones(data.shape, bool)
+    for k, where in padding.items():
+        plain[:, :, k] = ~where
+    rest, padded = data[plain], data[~plain]
+    if rest.size == 0:
+        raise ValueError(
+            "the header declares every pixel to be padding (PixelPaddingValue); export it again"
+        )
+    low, high = float(rest.min()), float(rest.max())
+    fill = background(of, float(np.median(padded)))
+    inside = (padded > low) & (padded < high) & (padded != fill)
+    if inside.any():
+        raise ValueError(
+            f"padding and image contradict each other: PixelPaddingValue stands for "
+            f"{float(padded[inside][0]):g} in {int(inside.sum())} voxels, among the values of the "
+            f"image ({low:g} to {high:g}); export the series again, without padding"
+        )
+    data[~plain] = fill
+    return int(padded.size)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ricenet.dicom.constant_elements import NO_AGENT
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.slices import functional_group, items
 
@@ -22,11 +23,13 @@ LONGEST_SPIN_ECHO_MS = 40.0
 # Gradient echo: T2* of brain is about 50 ms; T1 sequences stay below 10 ms, T2* and susceptibility
 # ones begin at 20 ms.
 LONGEST_GRADIENT_ECHO_MS = 15.0
+# Neither spin nor gradient echo is named (GE's RM, headers without the element): up to the longest
+# effective echo of a T1 turbo spin echo.
+LONGEST_UNNAMED_ECHO_MS = 30.0
 # A spin echo without inversion that waits longer than the T1 of brain (about 1 s) shows proton
 # density, however short its echo. Inversion brings T1 back, whatever the repetition.
 LONGEST_REPETITION_MS = 1500.0
 SEQUENCES = ("SE", "IR", "GR", "EP", "RM")
-NO_AGENT = ("", "NO", "N", "NONE", "NO CONTRAST")
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,17 @@ def _ms(header: Any, keyword: str) -> float | None:
 
 
 def longest_echo_ms(found: Acquisition) -> float:
-    """Return the longest EchoTime with which a sequence of this kind still gives T1 contrast."""
-    gradient = "GR" in found.sequence and "SE" not in found.sequence
-    return LONGEST_GRADIENT_ECHO_MS if gradient else LONGEST_SPIN_ECHO_MS
+    """Return the longest EchoTime with which a sequence of this kind still gives T1 contrast.
+
+    0 for echo planar imaging, which no T1-weighted scan of a brain is made with.
+    """
+    if "EP" in found.sequence:
+        return 0.0
+    if "SE" in found.sequence:
+        return LONGEST_SPIN_ECHO_MS
+    if "GR" in found.sequence:
+        return LONGEST_GRADIENT_ECHO_MS
+    return LONGEST_SPIN_ECHO_MS if "IR" in found.sequence else LONGEST_UNNAMED_ECHO_MS
 
 
 def longest_repetition_ms(found: Acquisition) -> float | None:
@@ -99,7 +110,7 @@ def longest_repetition_ms(found: Acquisition) -> float | None:
 def weighting(found: Acquisition) -> str | None:
     """Return ``T1``, ``T2`` (also T2*, FLAIR, diffusion) or ``PD``; None without an echo time."""
     if found.echo_ms is None:
-        return None
+        return "T2" if "EP" in found.sequence else None
     if found.echo_ms > longest_echo_ms(found):
         return "T2"
     limit = longest_repetition_ms(found)

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from ricenet import step
-from ricenet.dicom import describe, files, series, weighting
+from ricenet.dicom import describe, files, image_type, refusal, series, weighting
+from ricenet.dicom.completeness import completeness
+from ricenet.dicom.constant_elements import doubtful
 from ricenet.dicom.repeats import without_copies
 from ricenet.dicom.slices import modality, slices
-from ricenet.dicom.stack import stack
+from ricenet.dicom.stack import arrange, values
 from ricenet.image import converted_image
 from ricenet.image.volume import Volume
+from ricenet.ingest import image_checks
 
 
 def read(path: Path, *, min_slices: int, wanted: str = "") -> tuple[Volume, dict[str, Any]]:
@@ -81,6 +84,11 @@ def _converted(path: Path, min_slices: int) -> tuple[Volume, dict[str, Any]]:
         "left_out_series": [],
         "acquisition": None,
         "contrast_agent": None,
+        "image_type": None,
+        "completeness": None,
+        "doubtful": [],
+        "padding_voxels": 0,
+        "lossy": None,
     }
     return volume, facts
 
@@ -91,8 +99,11 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
     kept = series.without_duplicates(choice.images)
     planes = [plane for file in kept for plane in slices(file)]
     unique = without_copies(planes)
-    volume = stack(unique, min_slices=min_slices)
+    arranged = arrange(unique, min_slices=min_slices)
+    data, padding = values(arranged.planes)
+    volume = Volume(data, arranged.affine)
     header, acquired = kept[0].header, weighting.of_series(kept)
+    complete = completeness(kept, arranged.planes, volume.spacing_mm[2])
     facts = {
         "frame": files.uid_digest(files.text(header, "FrameOfReferenceUID")),
         "source": "dicom",
@@ -104,49 +115,36 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
         "left_out_series": choice.left_out,
         "acquisition": asdict(acquired) if acquired else None,
         "contrast_agent": acquired.contrast_agent if acquired else None,
+        "image_type": image_type.words(kept),
+        "completeness": asdict(complete),
+        "doubtful": doubtful(arranged.planes),
+        "padding_voxels": padding,
+        "lossy": any(map(files.is_lossy, kept)),
     }
     return volume, facts
 
 
-def check_weighting(job: step.Job, acquired: weighting.Acquisition) -> None:
-    """Check that an MR image can be T1-weighted; what its header does not state is not made."""
-    advice = "not T1-weighted by its header; look at the image and correct the subject's row"
-    if acquired.echo_ms is None:
-        job.not_checked("weighting", "the header has no EchoTime")
-    else:
-        limit = weighting.longest_echo_ms(acquired)
-        job.check("weighting", acquired.echo_ms, at_most=limit, unit="ms echo", advice=advice)
-    longest = weighting.longest_repetition_ms(acquired)
-    repetition = acquired.repetition_ms
-    if longest is not None and repetition is not None:
-        job.check("repetition-time", repetition, at_most=longest, unit="ms", advice=advice)
-    elif longest is not None:
-        job.not_checked("repetition-time", "the header has no RepetitionTime")
-    if not acquired.contrast_agent:
-        job.say("the header names no contrast agent; make sure that it was given where it should")
-
-
-def say_what_was_left(job: step.Job, facts: dict[str, Any]) -> None:
-    """Log which files and series beside the image were ignored."""
-    if facts["ignored_files"] or facts["dropped_duplicates"]:
-        job.say(
-            f"{facts['ignored_files']} files beside the series ignored, "
-            f"{facts['dropped_duplicates']} copies dropped"
-        )
-    if facts["left_out_series"]:
-        job.say(f"series {facts['series']} taken, left out: {'; '.join(facts['left_out_series'])}")
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw image, check it, write it with an unambiguous affine."""
-    with step.Job("ingest_mri", argv, raw=("raw",), values=("series?",)) as job:
-        volume, facts = read(
-            job.args.raw, min_slices=job.settings["min_slices"], wanted=job.args.series
-        )
+    with step.Job("ingest_mri", argv, raw=("raw",), values=("series?", "image?")) as job:
+        try:
+            volume, facts = read(
+                job.args.raw, min_slices=job.settings["min_slices"], wanted=job.args.series
+            )
+        except ValueError as error:
+            for line in refusal.lists_of(error):
+                job.say(line)
+            raise
         job.facts |= facts
-        say_what_was_left(job, facts)
+        image_checks.say_what_was_left(job, facts)
+        image_checks.check_modality(job, facts, job.args.image)
+        image_checks.check_series(job, facts)
+        unknown = image_checks.unknown(facts, job.args.image)
+        if image_checks.is_mri(facts, job.args.image):
+            unknown += image_checks.check_values(job, volume, facts)
         if facts["acquisition"]:
-            check_weighting(job, weighting.Acquisition(**facts["acquisition"]))
-        elif facts["source"] == "nifti":
-            job.not_checked("weighting", "a converted file does not say how it was taken")
+            image_checks.check_weighting(job, weighting.Acquisition(**facts["acquisition"]))
+        job.fact("unknown", unknown)
+        for name in unknown:
+            job.not_checked(name, image_checks.NOT_MADE[name])
         job.save(job.args.out, volume)

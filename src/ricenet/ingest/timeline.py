@@ -22,7 +22,7 @@ from ricenet.dicom.dates import Radiotherapy, days_between
 from ricenet.dicom.describe import series_code
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.planes import PIXELS
-from ricenet.dicom.series import is_image
+from ricenet.dicom.storage_classes import is_image
 from ricenet.image import converted_image
 from ricenet.ingest.persons import LOOK, check_person
 from ricenet.ingest.radiotherapy_days import planned_days, radiotherapy

@@ -24,6 +24,9 @@ from ricenet.preprocess.hd_bet_2 import hd_bet_2
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
 MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for fragments at eyes and neck
 CUT_CM2 = 50.0  # a brain is cut at its stem or at a tip, a head at the neck or across the skull
+# What a whole brain may be cut by: 18 cm2 where a clinical field of view ends at the foramen
+# magnum; 7 mm off the vertex, or the lower third of the cerebellum, are more than this.
+MOST_CUT_CM2 = 30.0
 
 
 def already_stripped(image: Volume) -> bool:
@@ -142,6 +145,21 @@ def check_mask(job: step.Job, found: NDArray, mask: NDArray, voxel_ml: float) ->
     )
 
 
+def check_cut(job: step.Job, brain: Volume) -> None:
+    """Check that the field of view ends outside the brain: slices at an end may be lost.
+
+    ``brain`` is the probability on the image's own voxels.
+    """
+    job.check(
+        "brain-cut",
+        cut_cm2(brain.data > 0.5, brain),
+        at_most=MOST_CUT_CM2,
+        unit="cm2 of brain at one face of the field of view",
+        advice="the image ends within the brain: slices at an end may be lost, export the whole "
+        "series again; accept where the field of view was planned so",
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read an image, find the brain, check its volume, write the mask."""
     with step.Job("brain_mask", argv, inputs=("image", "grid")) as job:
@@ -163,4 +181,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.facts |= {"method": brain.method, "precision_gate": brain.gate}
         mask = largest_part(found)
         check_mask(job, found, mask, grid.voxel_ml)
+        check_cut(job, brain.probability)
         job.save(job.args.out, Volume(mask.astype(np.uint8), grid.affine))

@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ricenet.dicom.files import DicomFile, read_header, text
-from ricenet.dicom.series import is_image
+from ricenet.dicom.storage_classes import is_image
 from ricenet.dose.objects import is_dose, is_plan
 from ricenet.scan.images import Series
 from ricenet.scan.therapy import Therapy
@@ -109,7 +109,9 @@ def read_export(folder: Path) -> Export:
     """Read all headers below a folder; what cannot be read is counted and never stops it."""
     export = Export()
     paths = files_below(folder, export.others)
-    for file in _headers(tqdm(paths, desc="headers", unit="file"), len(paths), export):
+    # disable=None: no bar where the output is no terminal
+    bar = tqdm(paths, desc="headers", unit="file", disable=None)
+    for file in _headers(bar, len(paths), export):
         key = text(file.header, "PatientID") or NO_PERSON
         try:
             export.patients.setdefault(key, Patient(key)).add(file)

@@ -5,19 +5,21 @@ The header decides where it is filled in; the words of the description where it 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from ricenet.dicom import dates
+from ricenet.dicom import dates, image_type
 from ricenet.dicom.describe import HIDDEN, describe_words, series_code
 from ricenet.dicom.files import DicomFile, text, uid_digest
 from ricenet.dicom.planes import is_grey
-from ricenet.dicom.slices import frame_count
+from ricenet.dicom.slices import frame_count, slices
 from ricenet.dicom.weighting import Acquisition, acquisition, weighting
 
+SEVERAL = 1.5  # images a place from which a series is several volumes, and not one with copies
 MIN_SLICES = 10  # a head of 150 mm in slices 15 mm apart; localisers have 3 to 9
 T1_WORDS = {
     "t1", "t1w", "t1wi", "mprage", "mp2rage", "bravo", "fspgr", "spgr", "efgre", "vibe", "thrive",
@@ -39,7 +41,7 @@ NATIVE_WORDS = {"nativ", "native", "plain", "pre", "ohne", "without", "non", "no
 
 @dataclass
 class Series:
-    """One image series: what its first file states, and where its files lie.
+    """One image series: what its files state, and where they lie.
 
     Attributes
     ----------
@@ -48,6 +50,12 @@ class Series:
     paths : list of Path
         Never shown, except as the path of a row.
     slices : int
+        Images, each object once.
+    places : set
+        Positions and orientations of the images, as far as they can be read; ``placed`` counts
+        the images, ``objects`` knows them by UID.
+    signs : dict
+        What says that it is no magnitude image of anatomy (``dicom.image_type``).
     modality : str
     described : str
         Description and protocol, as typed. Never shown, see ``words``.
@@ -71,16 +79,32 @@ class Series:
     volumetric: bool = False
     grey: bool = True
     acquired: Acquisition | None = None
+    places: set[tuple[float, ...]] = field(default_factory=set)
+    signs: dict[image_type.Sign, None] = field(default_factory=dict)
+    objects: set[str] = field(default_factory=set)
+    placed: int = 0
 
     def add(self, file: DicomFile) -> None:
-        """Count a file; the first one determines what the series is."""
+        """Count a file; a copy of one that is there counts once."""
         if not self.paths:
             self._read(file)
         self.paths.append(file.path)
+        uid = text(file.header, "SOPInstanceUID")
+        if uid and uid in self.objects:
+            return
+        self.objects.add(uid)
         try:
             self.slices += frame_count(file)
         except ValueError:  # ingest reports what is wrong, if the series is chosen
             self.slices += 1
+        with contextlib.suppress(ValueError):
+            planes = slices(file)
+            self.places |= {
+                (*p.position.round(2).tolist(), *p.orientation.round(2).tolist()) for p in planes
+            }
+            self.placed += len(planes)
+        with contextlib.suppress(ValueError):
+            self.signs |= dict.fromkeys(image_type.signs_of(file))
 
     def _read(self, file: DicomFile) -> None:
         header = file.header
@@ -107,10 +131,25 @@ class Series:
         return Path(os.path.commonpath([path.parent for path in self.paths]))
 
     @property
+    def several(self) -> bool:
+        """Whether there are several images at most places: a time series, diffusion, echoes."""
+        return bool(self.places) and self.placed >= SEVERAL * len(self.places)
+
+    @property
     def whole(self) -> bool:
         """Whether it can be a volume of a head."""
-        plain = self.grey and "LOCALIZER" not in self.kind
+        plain = self.grey and "LOCALIZER" not in self.kind and not self.several
         return plain and self.slices >= MIN_SLICES
+
+    @property
+    def why_not(self) -> str:
+        """Why a volume of the head is none to propose, in words; empty where it may be one."""
+        if self.several:
+            return (
+                f"{self.placed} images at {len(self.places)} places, a time series, diffusion or "
+                f"several echoes"
+            )
+        return next((sign.in_words for sign in self.signs), "")
 
     @property
     def words(self) -> set[str]:
@@ -122,7 +161,7 @@ class Series:
     @property
     def is_t1(self) -> bool:
         """Whether it is a T1-weighted volume of an MR scanner, as far as one can tell."""
-        if self.acquired is None or not self.whole or "EP" in self.acquired.sequence:
+        if self.acquired is None or not self.whole or self.why_not:
             return False
         others = self.words & OTHER_WORDS
         if others - ({"flair"} if self.words & T1_WORDS else set()):
@@ -155,4 +194,5 @@ class Series:
         shown = describe_words(self.described.strip())
         quoted = f', "{shown}"' if shown.strip(f"{HIDDEN} ") else ""
         kind = "3D, " if self.volumetric else ""
+        kind += "derived from others, " if "DERIVED" in self.kind else ""
         return f"series {self.code}, {kind}{self.slices} slices{quoted}"

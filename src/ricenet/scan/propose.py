@@ -50,7 +50,9 @@ def _seen(patient: Patient) -> list[str]:
     said = f"{len(t1)} T1-weighted volumes, {given} with contrast agent"
     reasons = Counter(without_label(problem) for problem in patient.therapy.problems)
     unused = [f"{count} objects not used: {why}" for why, count in sorted(reasons.items())]
-    return [f"series: {len(mri)} MR ({said}), {cts} CT", *unused]
+    others = Counter(s.why_not for s in mri if s.why_not)
+    left = [f"{count} MR series not proposed: {why}" for why, count in sorted(others.items())]
+    return [f"series: {len(mri)} MR ({said}), {cts} CT", *left, *unused]
 
 
 def day(zero: date | None, of: date | None) -> str:
