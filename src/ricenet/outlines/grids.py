@@ -1,0 +1,70 @@
+"""Grids of which each voxel is one of an image's: the same lattice, its axes in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet.image.volume import Volume
+
+OFF_GRID = 0.1  # of a voxel, at the corners: headers round, half a voxel is another grid
+
+
+def voxel_places(affine: NDArray, shape: Sequence[int], image: Volume) -> NDArray | None:
+    """Return the matrix that gives the voxel of an image for each voxel of another grid.
+
+    Parameters
+    ----------
+    affine, shape : (4, 4) array, 3 ints
+        The other grid, RAS mm.
+    image : Volume
+        The image.
+
+    Returns
+    -------
+    (4, 4) int array, or None
+        None where a corner of the grid lies beside the image's voxels.
+    """
+    exact = np.linalg.inv(image.affine) @ affine
+    nearest = np.rint(exact)
+    corners = np.array([[*c, 1] for c in product(*((0, max(n - 1, 1)) for n in shape))])
+    off = np.abs(corners @ (exact - nearest)[:3].T).max()
+    turn = np.abs(nearest[:3, :3])
+    is_turn = (turn.sum(axis=0) == 1).all() and (turn.sum(axis=1) == 1).all()
+    return nearest.astype(int) if off <= OFF_GRID and is_turn else None
+
+
+def on_grid(mask: Volume, image: Volume) -> NDArray:
+    """Return the voxels of a mask in the order of an image's; nothing is interpolated.
+
+    Returns
+    -------
+    (X, Y, Z) array
+
+    Raises
+    ------
+    ValueError
+        The mask lies on another grid than the image: other voxels, or more, or fewer.
+    """
+    matrix = voxel_places(mask.affine, mask.data.shape, image)
+    index = np.indices(mask.data.shape).reshape(3, -1)
+    if matrix is not None:
+        places = matrix[:3, :3] @ index + matrix[:3, 3:]
+        inside = (places >= 0).all() and (places.max(axis=1) < image.data.shape).all()
+        if inside and mask.data.size == image.data.size:
+            found = np.empty(image.data.shape, mask.data.dtype)
+            found[tuple(places)] = mask.data.ravel()
+            return found
+    raise ValueError(
+        f"give the mask on the voxels of the image that it was drawn on: it has "
+        f"{_described(mask)}, the image {_described(image)}, and nothing is resampled by guess"
+    )
+
+
+def _described(volume: Volume) -> str:
+    shape = " x ".join(str(n) for n in volume.data.shape)
+    spacing = " x ".join(f"{s:.4g}" for s in volume.spacing_mm)
+    return f"{shape} voxels of {spacing} mm about {volume.centre_mm.round(2).tolist()}"
