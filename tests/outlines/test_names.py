@@ -22,12 +22,12 @@ def test_the_only_one_needs_no_name():
 @pytest.mark.parametrize(
     "outlines, wanted, message",
     [
-        (THREE, "", "there are 3"),
+        (THREE, "", "holds 3 outlines"),
         (THREE, "CTV", "no outline has a name"),
         (THREE, "GTV_p;", "no outline has a name"),
         (THREE, "4", "no outline has a name"),
         ([Named(1, "GTV"), Named(2, "GTV")], "GTV", "2 outlines have the name"),
-        ([], "", "export the outline again"),
+        ([], "", "holds no outline"),
     ],
 )
 def test_what_is_in_doubt_is_refused_with_the_numbers(outlines, wanted, message):

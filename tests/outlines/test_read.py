@@ -35,7 +35,7 @@ from ricenet.ingest import ingest_mri
 from ricenet.outlines import drawn_on
 from ricenet.outlines.read import Outline, read
 
-ROW = {"column": "gtv_name", "image_column": "gtv_on"}
+ROW = {"channel": "gtv"}
 HEIGHTS = np.arange(SHAPE[2]) * STEP
 
 
@@ -79,6 +79,7 @@ def refusal(outline, *objects, **row) -> str:
         outline(*objects, **row)
     text = str(caught.value)
     assert not any(c in text for c in CANARIES) and len(text) < 400
+    assert "; " in text  # the board shows what follows as what to do
     return text
 
 
@@ -165,7 +166,7 @@ def test_damaged_contours_are_refused(outline):
     item.ContourData = []
     assert "ContourData has 0 values" in refusal(outline, data)
     data = structure_set({"GTV": [ball_contours([z])[0][:2] for z in HEIGHTS[6:14]]})
-    assert "no contour of it has three corners" in refusal(outline, data)
+    assert "no contour of the outline has three corners" in refusal(outline, data)
 
 
 def test_another_frame_of_reference_is_refused(outline):
@@ -224,7 +225,7 @@ def test_two_objects_are_refused_and_copies_are_not(outline):
     data, other = (structure_set({"GTV": ball_contours(HEIGHTS)}) for _ in range(2))
     assert failed(outline(data, data)) == []
     other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = f"{UID}.23"
-    assert "there are 2 among" in refusal(outline, data, other)
+    assert "2 RTSTRUCT or SEG among" in refusal(outline, data, other)
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -241,7 +242,7 @@ def test_segments_are_chosen_by_name(outline):
     masks = {"core": voxel_inside(), "CANARY": ~voxel_inside()}
     np.testing.assert_array_equal(outline(segmentation(masks), name="core").share, masks["core"])
     assert '#1 "core", #2 "…"' in refusal(outline, segmentation(masks))
-    assert "this one is empty" in refusal(
+    assert "the segment is empty" in refusal(
         outline, segmentation({"GTV": 0 * masks["core"]}, empty=True)
     )
 
@@ -310,7 +311,7 @@ def test_values_of_a_converted_mask(image, tmp_path):
     found = read(path, image[1], image[2], ROW | {"values": [1, 3]})
     np.testing.assert_array_equal(found.share, np.isin(labels, [1, 3]))
     for row, message in (
-        ({}, "list the values that count"),
+        ({}, "list those that count"),
         ({"values": [7]}, "none of the values that count"),
         ({"name": "GTV"}, "empty the column gtv_name"),
     ):

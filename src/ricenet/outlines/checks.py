@@ -10,7 +10,7 @@ from ricenet.dicom.files import DicomFile, text
 
 WHOLE = 0.98  # of an outline's volume that the image must hold
 PLANES_APART_MM = 5.0
-ON_ITS_PLANE = 0.51  # slices: contours may lie between the slices, and are rounded
+ON_ITS_PLANE = 0.6  # slices: contours may lie between the slices, which are not quite even
 PERSON = ("PatientID", "PatientBirthDate", "PatientSex")
 Check = dict[str, Any]
 

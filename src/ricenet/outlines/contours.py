@@ -84,8 +84,8 @@ def slice_axis(contours: Sequence[NDArray]) -> int:
         if rough[axis] <= FLAT:
             return axis
     raise ValueError(
-        "export the outline on the image that it was drawn on, or as a mask on its grid; its "
-        "contours lie in no planes of the image's grid"
+        "the contours lie in no planes of the image's grid; export the outline on the image that "
+        "it was drawn on, or as a mask on its grid"
     )
 
 
@@ -216,6 +216,7 @@ def _require_near(low: NDArray, high: NDArray, shape: Sequence[int]) -> None:
     size = [int(n) for n in high - low]
     if prod(size) > MAX_VOXELS or beyond > 4 * max(shape):
         raise ValueError(
-            f"check that outline and image belong together; its contours reach {beyond} voxels "
-            f"beyond the image of {tuple(int(n) for n in shape)} voxels"
+            f"the contours reach {beyond} voxels beyond the image of "
+            f"{' x '.join(str(n) for n in shape)} voxels; check that outline and image belong "
+            f"together"
         )

@@ -81,7 +81,7 @@ def read_source(path: Path, facts: Mapping[str, Any], image: Volume) -> Source:
         if is_image(file) and series_code(text(file.header, "SeriesInstanceUID")) == facts["series"]
     ]
     if not own:
-        raise ValueError("run ingest_mri again; the image's series is no longer in its folder")
+        raise ValueError("the image's series is no longer in its folder; put it back")
     planes = {
         text(file.header, "SOPInstanceUID"): to_voxels(
             np.array([plane.position for plane in slices(file)]), image
@@ -108,8 +108,8 @@ def require_own_frame(frames: Iterable[str], source: Source, *, column: str) -> 
     others = {uid_digest(uid) for uid in frames if uid} - {uid_digest(source.frame)}
     if source.frame and others:
         raise ValueError(
-            f"name the image that it was drawn on in the column {column}, or give it as a mask on "
-            f"the image's grid; the outline has another frame of reference than the image"
+            f"the outline has another frame of reference than the image; name the image that it "
+            f"was drawn on in the column {column}, or give it as a mask on this image's grid"
         )
 
 

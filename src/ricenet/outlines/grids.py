@@ -59,8 +59,9 @@ def on_grid(mask: Volume, image: Volume) -> NDArray:
             found[tuple(places)] = mask.data.ravel()
             return found
     raise ValueError(
-        f"give the mask on the voxels of the image that it was drawn on: it has "
-        f"{_described(mask)}, the image {_described(image)}, and nothing is resampled by guess"
+        f"the mask has {_described(mask)}, the image {_described(image)}: another grid, and "
+        f"nothing is resampled by guess; give the mask on the voxels of the image that it was "
+        f"drawn on"
     )
 
 

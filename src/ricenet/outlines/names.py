@@ -89,13 +89,13 @@ def choose(outlines: Sequence[Named], wanted: str, column: str) -> list[int]:
         No such outline, several of one name, or several and nothing is wanted.
     """
     if not outlines:
-        raise ValueError("export the outline again; the object holds none with a contour or frame")
+        raise ValueError("the object holds no outline with a contour; export it again")
     if not wanted:
         if len(outlines) == 1:
             return [0]
         raise ValueError(
-            f"write the name, or # and the number, of the outline that is meant into the column "
-            f"{column}; there are {len(outlines)}: {listed(outlines)}"
+            f"the object holds {len(outlines)} outlines: {listed(outlines)}; write the name, or # "
+            f"and the number, of the one that is meant into the column {column}"
         )
     found = [_one(outlines, word.strip(), column) for word in wanted.split(SEPARATOR)]
     return list(dict.fromkeys(found))
@@ -114,12 +114,12 @@ def _one(outlines: Sequence[Named], word: str, column: str) -> int:
         if places:
             several = [outlines[place] for place in places]
             raise ValueError(
-                f"write # and the number into the column {column}; {len(places)} outlines have "
-                f"the name that stands there: {listed(several)}"
+                f"{len(places)} outlines have the name in the column {column}: {listed(several)}; "
+                f"write # and the number there"
             )
     raise ValueError(
-        f"correct the column {column}; no outline has a name that stands there, there are "
-        f"{listed(outlines)}"
+        f"no outline has a name that stands in the column {column}, there are {listed(outlines)}; "
+        f"correct it"
     )
 
 

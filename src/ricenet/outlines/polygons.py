@@ -34,7 +34,7 @@ def even_odd(polygons: Sequence[NDArray], shape: tuple[int, int]) -> NDArray:
     -------
     bool array of ``shape``
     """
-    turns = np.zeros((shape[0] + 1, shape[1]), np.int32)
+    turns = np.zeros((shape[0] + 1, shape[1]), np.uint8)  # only odd or even counts
     for polygon in polygons:
         ends = np.stack([polygon, np.roll(polygon, -1, axis=0)])
         order = np.lexsort(ends.transpose(2, 0, 1), axis=0)  # both ways along an edge are one
@@ -47,7 +47,7 @@ def even_odd(polygons: Sequence[NDArray], shape: tuple[int, int]) -> NDArray:
         slope = (high - low)[edge, 0] / (high - low)[edge, 1]
         x = low[edge, 0] + (row - low[edge, 1]) * slope
         np.add.at(turns, (np.clip(np.ceil(x), 0, shape[0]).astype(int), row), 1)
-    return np.cumsum(turns, axis=0)[:-1] % 2 == 1
+    return np.bitwise_xor.accumulate(turns[:-1] & 1, axis=0).astype(bool)
 
 
 def area_shares(polygons: Sequence[NDArray], shape: tuple[int, int]) -> NDArray:
@@ -63,10 +63,15 @@ def area_shares(polygons: Sequence[NDArray], shape: tuple[int, int]) -> NDArray:
 
 def crossing_pairs(polygons: Sequence[NDArray], shape: tuple[int, int]) -> int:
     """Count pairs of polygons that overlap in part, or are alike: neither beside nor within."""
-    if len(polygons) < 2:
-        return 0
+    boxes = [(p.min(axis=0), p.max(axis=0)) for p in polygons]
+    near = [
+        (i, j)
+        for i, j in combinations(range(len(polygons)), 2)
+        if (boxes[i][0] <= boxes[j][1]).all() and (boxes[j][0] <= boxes[i][1]).all()
+    ]
+    filled = {i: even_odd([polygons[i]], shape) for i in {i for pair in near for i in pair}}
     found = 0
-    for a, b in combinations([even_odd([polygon], shape) for polygon in polygons], 2):
+    for a, b in ((filled[i], filled[j]) for i, j in near):
         both, areas = int((a & b).sum()), sorted((int(a.sum()), int(b.sum())))
         in_part = 2 < both < IN_PART * areas[0]
         found += in_part or both > ALIKE * areas[1] > 0

@@ -17,6 +17,7 @@ from ricenet.image.volume import Volume
 from ricenet.outlines import checks, contours, drawn_on, names, segmentation, structure_set
 from ricenet.outlines.drawn_on import Part, Source
 from ricenet.outlines.grids import on_grid
+from ricenet.provenance import digests
 
 
 @dataclass
@@ -48,43 +49,57 @@ def read(path: Path, image: Volume, source: Source, row: Mapping[str, Any]) -> O
     image, source
         Native volume and headers of the image that it was drawn on.
     row : mapping
-        ``name`` and ``values``: which outlines, or which values of a converted mask, count;
-        ``column``, ``image_column``: where names and images stand in the subjects table.
+        ``channel``: its name, and of its columns in the subjects table; ``name``, ``values``:
+        which outlines, or which values of a converted mask, count.
 
     Raises
     ------
     ValueError
         Anything that would have to be guessed.
     """
-    if converted_image.is_converted(path):
-        return _converted(path, image, row)
+    outline = (
+        _converted(path, image, row)
+        if converted_image.is_converted(path)
+        else _dicom(path, image, source, row)
+    )
+    if not outline.share.any():
+        raise ValueError(
+            f"nothing of the outline lies in the image; correct the column {row['channel']} or "
+            f"{row['channel']}_on"
+        )
+    return outline
+
+
+def _dicom(path: Path, image: Volume, source: Source, row: Mapping[str, Any]) -> Outline:
     found, ignored = files.find(path)
     holders = [
         f for f in found if structure_set.is_structure_set(f) or segmentation.is_segmentation(f)
     ]
-    holders = list({text(f.header, "SOPInstanceUID"): f for f in holders}.values())
+    holders = list({digests.bytes_digest(f.path): f for f in holders}.values())  # without copies
     if len(holders) != 1:
         raise ValueError(
-            f"give the path of the RTSTRUCT or SEG that counts; there are {len(holders)} among "
-            f"{len(found)} DICOM objects"
+            f"{len(holders)} RTSTRUCT or SEG among {len(found)} DICOM objects; give the path of "
+            f"the one that counts"
         )
     (file,) = holders
     of_kind = _regions if structure_set.is_structure_set(file) else _segments
     outline = of_kind(file, image, source, row)
+    person = checks.one_patient(file, source.files)
     outline.facts["ignored_files"] = ignored + len(found) - 1
-    outline.checks[:0] = checks.one_patient(file, source.files)
+    outline.facts["unknown"] = [] if person else ["one-patient"]
+    outline.checks[:0] = person
     return outline
 
 
 def _converted(path: Path, image: Volume, row: Mapping[str, Any]) -> Outline:
     if row.get("name"):
         raise ValueError(
-            f"empty the column {row['column']}; a converted mask has values and no names: list "
-            f"those that count in the channel's values"
+            f"a converted mask has values and no names; empty the column {row['channel']}_name, "
+            f"and list the values that count in the channel's values"
         )
     mask = converted_image.load(path)
     found = on_grid(Volume(chosen_values(mask.data, row.get("values") or ()), mask.affine), image)
-    facts = {"source": "converted", "outlines": 1, "ignored_files": 0}
+    facts = {"source": "converted", "outlines": 1, "ignored_files": 0, "unknown": ["one-patient"]}
     return Outline(found, facts, [checks.missing(contours.missing_slices(found))])
 
 
@@ -106,19 +121,19 @@ def chosen_values(data: NDArray, values: Sequence[int]) -> NDArray:
     there = np.unique(data)
     if (there != np.rint(there)).any() or there[0] < 0:
         raise ValueError(
-            f"give the mask as it was drawn; its values, {there[0]:.4g} to {there[-1]:.4g}, are "
-            f"not whole numbers from 0, as if it had been resampled"
+            f"the mask's values, {there[0]:.4g} to {there[-1]:.4g}, are not whole numbers from 0, "
+            f"as if it had been resampled; give the mask as it was drawn"
         )
     drawn = [int(v) for v in there[there > 0]]
     wanted = list(values) or drawn
     if not set(wanted) & set(drawn):
         raise ValueError(
-            f"empty the subject's cell where there is no outline; the mask has none of the values "
-            f"that count ({_few(values)}), it has {_few(drawn)}"
+            f"the mask has none of the values that count: it has {_few(drawn)}; correct the "
+            f"channel's values, or empty the subject's cell where there is no outline"
         )
     if not values and len(drawn) > 1:
         raise ValueError(
-            f"list the values that count in the channel's values; the mask has {_few(drawn)}"
+            f"the mask has the values {_few(drawn)}; list those that count in the channel's values"
         )
     return np.isin(data, wanted).astype(np.float32)
 
@@ -130,9 +145,9 @@ def _few(values: Sequence[int]) -> str:
 
 def _regions(file: DicomFile, image: Volume, source: Source, row: Mapping[str, Any]) -> Outline:
     regions = structure_set.regions(file)
-    places = names.choose([r.named for r in regions], row.get("name", ""), row["column"])
+    places = names.choose([r.named for r in regions], row.get("name", ""), f"{row['channel']}_name")
     chosen = [regions[place] for place in places]
-    drawn_on.require_own_frame((r.frame for r in chosen), source, column=row["image_column"])
+    drawn_on.require_own_frame((r.frame for r in chosen), source, column=f"{row['channel']}_on")
     filled, parts, left_out = [], [], 0
     for region in chosen:
         found, copies = structure_set.contours(region, file.label)
@@ -160,9 +175,9 @@ def _regions(file: DicomFile, image: Volume, source: Source, row: Mapping[str, A
 
 def _segments(file: DicomFile, image: Volume, source: Source, row: Mapping[str, Any]) -> Outline:
     segments = segmentation.segments(file)
-    places = names.choose(segments, row.get("name", ""), row["column"])
+    places = names.choose(segments, row.get("name", ""), f"{row['channel']}_name")
     frame = text(file.header, "FrameOfReferenceUID")
-    drawn_on.require_own_frame([frame], source, column=row["image_column"])
+    drawn_on.require_own_frame([frame], source, column=f"{row['channel']}_on")
     found = segmentation.frames(file, [segments[place].number for place in places])
     share, inside, parts, axis = segmentation.on_image(found, image, file.label)
     facts = {"source": "SEG", "outlines": len(places), "frames": len(parts)}

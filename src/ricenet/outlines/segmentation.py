@@ -78,13 +78,11 @@ def frames(file: DicomFile, wanted: Sequence[int]) -> Frames:
     """
     kind = text(file.header, "SegmentationType")
     if kind not in TYPES:
-        raise ValueError(
-            f"{file.label}: export it again; its SegmentationType is none that is known"
-        )
+        raise ValueError(f"{file.label}: its SegmentationType is none that is known; export again")
     if kind == "FRACTIONAL" and text(file.header, "SegmentationFractionalType") != "OCCUPANCY":
         raise ValueError(
-            f"{file.label}: export it as a binary segmentation; its values are probabilities, and "
-            f"where the outline lies would have to be guessed"
+            f"{file.label}: its values are probabilities, and where the outline lies would have to "
+            f"be guessed; export it as a binary segmentation"
         )
     planes, stored = slices(file), pixels(file)
     if kind == "LABELMAP":
@@ -95,7 +93,7 @@ def frames(file: DicomFile, wanted: Sequence[int]) -> Frames:
         share = stored.astype(np.float32) / np.float32(full if kind == "FRACTIONAL" else 1)
         chosen = _frames_of(file, wanted, planes)
     if not share[chosen].any():
-        raise ValueError(f"{file.label}: name another segment; this one is empty")
+        raise ValueError(f"{file.label}: the segment is empty; name another")
     filled = [place for place in chosen if share[place].any()]
     return Frames(
         np.clip(share[filled], 0, 1),
@@ -115,8 +113,8 @@ def _frames_of(file: DicomFile, wanted: Sequence[int], planes: Sequence[Slice]) 
         key = (segment, *plane.position.round(2))
         if key in seen:
             raise ValueError(
-                f"{file.label}: export it again with one frame a plane; two frames of segment "
-                f"{segment} lie at one place"
+                f"{file.label}: two frames of segment {segment} lie at one place; export it again "
+                f"with one frame a plane"
             )
         seen.add(key)
         found.append(place)
@@ -160,8 +158,8 @@ def on_image(found: Frames, image: Volume, label: str) -> tuple[NDArray, float, 
         matrix = voxel_places(affine, (*values.shape[::-1], 1), image)
         if matrix is None:
             raise ValueError(
-                f"{label}: name the image that it was drawn on, or export it on the voxels of this "
-                f"one; a frame lies beside the image's voxels, and nothing is resampled by guess"
+                f"{label}: a frame lies beside the image's voxels, and nothing is resampled by "
+                f"guess; name the image that it was drawn on, or export it on this one's voxels"
             )
         rows, columns = np.nonzero(values)
         places = matrix[:3, :2] @ np.stack([columns, rows]) + matrix[:3, 3:]

@@ -120,8 +120,9 @@ def contours(region: Region, label: str) -> tuple[list[Contour], int]:
         announced = text(item, "NumberOfContourPoints")
         if not len(points) or (announced and announced != str(len(points))):
             raise ValueError(
-                f"{label}: export it again; a contour has {len(values)} coordinates, but "
-                f"{'an unreadable number of' if not announced.isdigit() else announced} corners"
+                f"{label}: a contour has {len(values)} coordinates, but "
+                f"{announced if announced.isdigit() else 'an unreadable number of'} corners; "
+                f"export it again"
             )
         named = items(item, "ContourImageSequence", label)
         instance = text(named[0], "ReferencedSOPInstanceUID") if len(named) == 1 else ""
@@ -129,7 +130,8 @@ def contours(region: Region, label: str) -> tuple[list[Contour], int]:
             found.setdefault(points.tobytes(), Contour(points, instance))
     if not found:
         raise ValueError(
-            f"{label}: name another outline, or export it again; no contour of it has three corners"
+            f"{label}: no contour of the outline has three corners; name another, or export it "
+            f"again"
         )
     return list(found.values()), len(region.items) - len(found)
 
@@ -139,11 +141,11 @@ def _require_closed(item: Any, label: str) -> None:
     if kind not in CLOSED:
         shown = kind if kind in KINDS else "missing or unknown"
         raise ValueError(
-            f"{label}: name an outline of closed contours; ContourGeometricType of this one is "
-            f"{shown}, which holds no volume"
+            f"{label}: ContourGeometricType of the outline is {shown}, which holds no volume; name "
+            f"an outline of closed contours"
         )
     if any(float(v) for v in _offset(item, label)):
-        raise ValueError(f"{label}: export it again without ContourOffsetVector, which is retired")
+        raise ValueError(f"{label}: ContourOffsetVector is retired; export it again without it")
 
 
 def _offset(item: Any, label: str) -> Sequence[float]:
