@@ -25,6 +25,7 @@ from ricenet.audit.finding import (
 from ricenet.audit.records import Record
 from ricenet.image.volume import Volume
 
+VOLUME_TOLERANCE = 0.02  # of a mask that is interpolated
 STATISTICS_TOLERANCE = 1e-3  # of mean and deviation in the brain
 ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precision
 
@@ -54,6 +55,24 @@ def of_align(record: Record, load: Volumes) -> list[Finding]:
     """Check the position of a registered channel: on the reference grid."""
     (file,), (grid,) = record.named("outputs", "out"), record.named("inputs", "grid")
     return [same_grid(record, file, load(file), grid, load(grid))]
+
+
+def of_align_mask(record: Record, load: Volumes) -> list[Finding]:
+    """Return the registered mask: on the reference grid, shares of voxels, its volume kept."""
+    (file,), (source,) = record.named("outputs", "out"), record.named("inputs", "image")
+    moved, native = load(file), load(source)
+    ratio = (moved.data.sum(dtype=np.float64) * moved.voxel_ml) / (
+        native.data.sum(dtype=np.float64) * native.voxel_ml
+    )
+    return [
+        *of_align(record, load),
+        finding(record, file, [], "mask-minimum", moved.data.min(), at_least=0),
+        finding(record, file, [], "mask-maximum", moved.data.max(), at_most=1),
+        finding(
+            record, file, [source], "mask-volume-kept", float(ratio),
+            at_least=1 - VOLUME_TOLERANCE, at_most=1 + VOLUME_TOLERANCE,
+        ),
+    ]  # fmt: skip
 
 
 def of_zscore(record: Record, load: Volumes) -> list[Finding]:

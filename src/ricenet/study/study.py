@@ -45,11 +45,12 @@ class Study:
         self.config = config.validate(values)
         for text in config.warnings(self.config):
             warnings.warn(text, stacklevel=2)
-        channels = self.config.channels
+        channels = self.config.inputs
         self.channels = [c.name for c in channels]
         self.mri = [c.name for c in channels if c.kind == "mri"]
         self.dose = [c.name for c in channels if c.kind == "dose"]
-        everyone = tables.read_subjects(self.config.subjects, self.channels)
+        self.masks = [c.name for c in self.config.masks]
+        everyone = tables.read_subjects(self.config.subjects, self.channels, self.masks)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
         self.accepted_code = accepted_code.read(self.config.accepted_code)
         self.decided = set(self.overrides["subject"])
@@ -63,6 +64,8 @@ class Study:
         self.ablations = list(ablations.ablations(self.channels))
         self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
         self.dose_pattern = "|".join(self.dose) or NOTHING
+        self.mask_pattern = "|".join(self.masks) or NOTHING
+        self.input_pattern = "|".join(self.channels)
         self.channels_text = json.dumps(self.channels, separators=(",", ":"))
         self.kinds_text = json.dumps([c.kind for c in channels], separators=(",", ":"))
         syn = self.config.registration.transform == "syn"
@@ -74,9 +77,11 @@ class Study:
             Path(self.config.subjects).parent,
             mri=self.mri,
             dose=self.dose,
+            masks=self.config.masks,
             memory=memory,
         )
         self._check_ablations()
+        self._check_masks()
         self._warn_of_withdrawn()
         self.training_mb = memory_plan.study_mb(
             self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
@@ -91,6 +96,11 @@ class Study:
                     f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
                     f"study; possible are {self.ablations}"
                 )
+
+    def _check_masks(self) -> None:
+        for subject in self.raw.rows:
+            for mask in self.raw.masks_of(subject):
+                self.raw.drawn_on(subject, mask)
 
     def _warn_of_missing(self) -> None:
         for subject, column in self.raw.missing():
@@ -156,7 +166,7 @@ class Study:
             **found,
             "shape": list(c.crop.shape),
             "spacing_mm": c.resample.spacing_mm,
-            "kinds": [channel.kind for channel in c.channels],
+            "kinds": [channel.kind for channel in c.inputs],
             "folds": len(self.folds),
             "training_subjects": len(per_fold) - validation,
             "validation_subjects": validation,
