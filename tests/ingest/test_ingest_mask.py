@@ -82,8 +82,8 @@ def test_converted_mask_says_what_was_not_checked(study, tmp_path, capsys):
     image = load(study / "s/P1/event_native.nii.gz")
     save(tmp_path / "mask.nii.gz", Volume(voxel_inside().astype(np.uint8), image.affine))
     record = run(study, tmp_path / "mask.nii.gz", tmp_path)
-    assert record["facts"]["unknown"] == ["one-patient"]
-    assert "one-patient" not in {c["check"] for c in record["checks"]}
+    assert record["facts"]["unknown"] == ["one-patient", "mask-drawn-on", "mask-planes"]
+    assert not set(record["facts"]["unknown"]) & {c["check"] for c in record["checks"]}
     assert "not checked" in capsys.readouterr().err
 
 

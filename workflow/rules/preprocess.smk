@@ -88,9 +88,6 @@ rule register:
 
 
 rule align:
-    """Resample a channel onto the reference grid: transforms composed, one interpolation."""
-    wildcard_constraints:
-        channel=STUDY.input_pattern,
     input:
         image=STUDY.at("native"),
         image_record=STUDY.at("native_record"),
@@ -105,6 +102,9 @@ rule align:
         f"{LOGS}/{{subject}}/{{channel}}_align.log",
     benchmark:
         f"{BENCHMARKS}/{{subject}}/{{channel}}_align.tsv"
+    """Resample a channel onto the reference grid: transforms composed, one interpolation."""
+    wildcard_constraints:
+        channel=STUDY.input_pattern,
     conda:
         "../../envs/imaging.yaml"
     threads: 1

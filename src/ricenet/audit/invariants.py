@@ -58,21 +58,27 @@ def of_align(record: Record, load: Volumes) -> list[Finding]:
 
 
 def of_align_mask(record: Record, load: Volumes) -> list[Finding]:
-    """Return the registered mask: on the reference grid, shares of voxels, its volume kept."""
+    """Check a registered mask: on the reference grid, shares of voxels, its volume kept.
+
+    Where the reference cuts it off, which the step's own check says, the volume cannot be kept.
+    """
     (file,), (source,) = record.named("outputs", "out"), record.named("inputs", "image")
     moved, native = load(file), load(source)
     ratio = (moved.data.sum(dtype=np.float64) * moved.voxel_ml) / (
         native.data.sum(dtype=np.float64) * native.voxel_ml
     )
-    return [
+    found = [
         *of_align(record, load),
         finding(record, file, [], "mask-minimum", moved.data.min(), at_least=0),
         finding(record, file, [], "mask-maximum", moved.data.max(), at_most=1),
-        finding(
-            record, file, [source], "mask-volume-kept", float(ratio),
-            at_least=1 - VOLUME_TOLERANCE, at_most=1 + VOLUME_TOLERANCE,
-        ),
-    ]  # fmt: skip
+    ]
+    passed = {c["check"] for c in record.content["checks"] if c["verdict"] == "pass"}
+    if "mask-volume-kept" in passed:
+        low, high = 1 - VOLUME_TOLERANCE, 1 + VOLUME_TOLERANCE
+        found.append(
+            finding(record, file, [source], "mask-volume-kept", ratio, at_least=low, at_most=high)
+        )
+    return found
 
 
 def of_zscore(record: Record, load: Volumes) -> list[Finding]:

@@ -95,10 +95,7 @@ def _check_ids(path: Path, ids: pd.Series) -> None:
 
 
 def mask_columns(mask: str) -> tuple[str, str, str]:
-    """Return the columns of a mask.
-
-    Its raw path, the image that it was drawn on, the names of the outlines that count.
-    """
+    """Return the columns of a mask: its path, the image it was drawn on, names that count."""
     return mask, f"{mask}_on", f"{mask}_name"
 
 

@@ -12,6 +12,7 @@ WHOLE = 0.98  # of an outline's volume that the image must hold
 PLANES_APART_MM = 5.0
 ON_ITS_PLANE = 0.6  # slices: contours may lie between the slices, which are not quite even
 PERSON = ("PatientID", "PatientBirthDate", "PatientSex")
+OF_ORIGIN = ("one-patient", "mask-drawn-on", "mask-planes")  # not all can be made of all outlines
 Check = dict[str, Any]
 
 

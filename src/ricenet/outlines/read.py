@@ -67,6 +67,8 @@ def read(path: Path, image: Volume, source: Source, row: Mapping[str, Any]) -> O
             f"nothing of the outline lies in the image; correct the column {row['channel']} or "
             f"{row['channel']}_on"
         )
+    made = {check["name"] for check in outline.checks}
+    outline.facts["unknown"] = [name for name in checks.OF_ORIGIN if name not in made]
     return outline
 
 
@@ -84,10 +86,8 @@ def _dicom(path: Path, image: Volume, source: Source, row: Mapping[str, Any]) ->
     (file,) = holders
     of_kind = _regions if structure_set.is_structure_set(file) else _segments
     outline = of_kind(file, image, source, row)
-    person = checks.one_patient(file, source.files)
     outline.facts["ignored_files"] = ignored + len(found) - 1
-    outline.facts["unknown"] = [] if person else ["one-patient"]
-    outline.checks[:0] = person
+    outline.checks[:0] = checks.one_patient(file, source.files)
     return outline
 
 
@@ -99,7 +99,7 @@ def _converted(path: Path, image: Volume, row: Mapping[str, Any]) -> Outline:
         )
     mask = converted_image.load(path)
     found = on_grid(Volume(chosen_values(mask.data, row.get("values") or ()), mask.affine), image)
-    facts = {"source": "converted", "outlines": 1, "ignored_files": 0, "unknown": ["one-patient"]}
+    facts = {"source": "converted", "outlines": 1, "ignored_files": 0}
     return Outline(found, facts, [checks.missing(contours.missing_slices(found))])
 
 

@@ -84,19 +84,20 @@ def frames(file: DicomFile, wanted: Sequence[int]) -> Frames:
             f"{file.label}: its values are probabilities, and where the outline lies would have to "
             f"be guessed; export it as a binary segmentation"
         )
-    planes, stored = slices(file), pixels(file)
+    planes, stored, full = slices(file), pixels(file), 1.0
     if kind == "LABELMAP":
-        share = np.isin(stored, list(wanted)).astype(np.float32)
-        chosen = list(range(len(planes)))
+        stored, chosen = np.isin(stored, list(wanted)), list(range(len(planes)))
     else:
-        full = number(file.header, "MaximumFractionalValue", file.label, default=1.0)
-        share = stored.astype(np.float32) / np.float32(full if kind == "FRACTIONAL" else 1)
         chosen = _frames_of(file, wanted, planes)
-    if not share[chosen].any():
+    if kind == "FRACTIONAL":
+        full = number(file.header, "MaximumFractionalValue", file.label, default=0.0)
+    if full <= 0:
+        raise ValueError(f"{file.label}: MaximumFractionalValue is missing or 0; export it again")
+    filled = [place for place in chosen if stored[place].any()]
+    if not filled:
         raise ValueError(f"{file.label}: the segment is empty; name another")
-    filled = [place for place in chosen if share[place].any()]
     return Frames(
-        np.clip(share[filled], 0, 1),
+        np.clip(stored[filled].astype(np.float32) / np.float32(full), 0, 1),
         [planes[place] for place in filled],
         [_drawn_on(file, place) for place in filled],
     )

@@ -72,11 +72,11 @@ class PreprocessFiles:
         return self.study.at("native", subject=w.subject, channel=self.drawn_on(w))
 
     def mask_image_record(self, w: Any) -> str:
-        """Return its record (input function)."""
+        """Return the record of that image (input function)."""
         return self.study.at("native_record", subject=w.subject, channel=self.drawn_on(w))
 
     def drawn_on(self, w: Any) -> str:
-        """Return name of that image (params function)."""
+        """Return the name of that image (params function)."""
         return self.study.raw.drawn_on(w.subject, w.mask)
 
     def mask_pairs(self, w: Any) -> list[tuple[str, str]]:
@@ -100,17 +100,17 @@ class PreprocessFiles:
         return config.json_text(self.mask_pairs(w))
 
     def inside_brain(self, w: Any) -> str:
-        """Return least share of a mask inside the brain; empty: the section's (params function)."""
+        """Return a mask's least share inside the brain, empty: the section's (params function)."""
         least = self.study.raw.masks[w.mask].inside_brain
         return "" if least is None else str(least)
 
     def outlines(self, w: Any) -> list[str]:
-        """Return masks of a subject on the reference grid (input function)."""
+        """Return the masks of a subject on the reference grid (input function)."""
         names = self.study.raw.masks_of(w.subject)
         return [self.study.at("registered", subject=w.subject, channel=n) for n in names]
 
     def outline_names(self, w: Any) -> str:
-        """Return names of the masks, as JSON text (params function)."""
+        """Return the names of the masks, as JSON text (params function)."""
         return config.json_text(self.study.raw.masks_of(w.subject))
 
     def uncropped(self, w: Any) -> list[str]:
