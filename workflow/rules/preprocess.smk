@@ -88,6 +88,7 @@ rule register:
 
 
 rule align:
+    """Resample a channel onto the reference grid: transforms composed, one interpolation."""
     input:
         image=STUDY.at("native"),
         image_record=STUDY.at("native_record"),
@@ -102,7 +103,6 @@ rule align:
         f"{LOGS}/{{subject}}/{{channel}}_align.log",
     benchmark:
         f"{BENCHMARKS}/{{subject}}/{{channel}}_align.tsv"
-    """Resample a channel onto the reference grid: transforms composed, one interpolation."""
     wildcard_constraints:
         channel=STUDY.input_pattern,
     conda:
