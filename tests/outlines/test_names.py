@@ -55,3 +55,9 @@ def test_only_usual_words_are_shown(name, words):
 
 def test_a_long_list_is_cut():
     assert listed([Named(k, "GTV") for k in range(50)]).endswith("and 44 more")
+
+
+def test_an_outline_with_nothing_drawn_is_called_so():
+    for wanted in ("ctv", "#9"):
+        with pytest.raises(ValueError, match="nothing drawn"):
+            choose(THREE, wanted, "gtv_name", empty=[Named(9, "CTV")])

@@ -139,6 +139,14 @@ def test_outlines_are_chosen_and_joined_by_name(outline, image):
     assert both.facts["outlines"] == 2 and failed(both) == []
 
 
+def test_regions_without_contours_are_not_meant(outline):
+    data = structure_set({"PTV": [], "GTV": ball_contours(HEIGHTS), "CTV": []})
+    assert outline(data).facts["outlines"] == 1
+    assert "has nothing drawn" in refusal(outline, data, name="CTV")
+    del data.ROIContourSequence
+    assert "holds no outline with a contour" in refusal(outline, data)
+
+
 def test_what_a_structure_set_leaves_in_doubt_is_held(outline, image):
     crossing = [*ball_contours(HEIGHTS), circle(np.add(MIDDLE, (9, 0, 0)), OUTER, MIDDLE[2])]
     assert failed(outline(structure_set({"GTV": crossing}))) == ["mask-contours-crossing"]

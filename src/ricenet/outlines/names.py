@@ -65,18 +65,22 @@ def listed(outlines: Sequence[Named]) -> str:
     return words + (f" and {more} more" if more > 0 else "")
 
 
-def choose(outlines: Sequence[Named], wanted: str, column: str) -> list[int]:
+def choose(
+    outlines: Sequence[Named], wanted: str, column: str, *, empty: Sequence[Named] = ()
+) -> list[int]:
     """Find the outlines that count.
 
     Parameters
     ----------
     outlines : sequence of Named
-        Those that the object holds.
+        Those that the object holds, with something drawn.
     wanted : str
         Names as they stand in the object, or ``#`` and the number, several with ``;`` between
         them. Empty: the only one.
     column : str
         Where ``wanted`` stands, for messages.
+    empty : sequence of Named
+        Those with nothing drawn.
 
     Returns
     -------
@@ -97,26 +101,35 @@ def choose(outlines: Sequence[Named], wanted: str, column: str) -> list[int]:
             f"the object holds {len(outlines)} outlines: {listed(outlines)}; write the name, or # "
             f"and the number, of the one that is meant into the column {column}"
         )
-    found = [_one(outlines, word.strip(), column) for word in wanted.split(SEPARATOR)]
+    found = [_one(outlines, word.strip(), column, empty) for word in wanted.split(SEPARATOR)]
     return list(dict.fromkeys(found))
 
 
-def _one(outlines: Sequence[Named], word: str, column: str) -> int:
+def _called(outlines: Sequence[Named], word: str) -> list[int]:
+    """Return the places of the outlines that a word calls: by number, exactly, or but for case."""
     tests = (
         lambda o: f"#{o.number}" == word,
         lambda o: o.name.strip() == word,
         lambda o: _plain(o.name) == _plain(word),
     )
-    for test in tests:
-        places = [place for place, outline in enumerate(outlines) if test(outline)]
-        if len(places) == 1:
-            return places[0]
-        if places:
-            several = [outlines[place] for place in places]
-            raise ValueError(
-                f"{len(places)} outlines have the name in the column {column}: {listed(several)}; "
-                f"write # and the number there"
-            )
+    found = ([i for i, outline in enumerate(outlines) if test(outline)] for test in tests)
+    return next(filter(None, found), [])
+
+
+def _one(outlines: Sequence[Named], word: str, column: str, empty: Sequence[Named]) -> int:
+    places = _called(outlines, word)
+    if len(places) == 1:
+        return places[0]
+    if places:
+        raise ValueError(
+            f"{len(places)} outlines have the name in the column {column}: "
+            f"{listed([outlines[place] for place in places])}; write # and the number there"
+        )
+    if _called(empty, word):
+        raise ValueError(
+            f"the outline in the column {column} has nothing drawn; name another, or empty the "
+            f"subject's cells where there is no outline"
+        )
     raise ValueError(
         f"no outline has a name that stands in the column {column}, there are {listed(outlines)}; "
         f"correct it"

@@ -144,8 +144,12 @@ def _few(values: Sequence[int]) -> str:
 
 
 def _regions(file: DicomFile, image: Volume, source: Source, row: Mapping[str, Any]) -> Outline:
-    regions = structure_set.regions(file)
-    places = names.choose([r.named for r in regions], row.get("name", ""), f"{row['channel']}_name")
+    listed = structure_set.regions(file)
+    regions, empty = ([r for r in listed if bool(r.items) == drawn] for drawn in (True, False))
+    places = names.choose(
+        [r.named for r in regions], row.get("name", ""), f"{row['channel']}_name",
+        empty=[r.named for r in empty],
+    )  # fmt: skip
     chosen = [regions[place] for place in places]
     drawn_on.require_own_frame((r.frame for r in chosen), source, column=f"{row['channel']}_on")
     filled, parts, left_out = [], [], 0

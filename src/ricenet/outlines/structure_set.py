@@ -61,7 +61,7 @@ def is_structure_set(file: DicomFile) -> bool:
 
 
 def regions(file: DicomFile) -> list[Region]:
-    """List the regions of interest that have contours (C.8.8.5, C.8.8.6)."""
+    """List the regions of interest, some perhaps without contours (C.8.8.5, C.8.8.6)."""
     label = file.label
     stored: dict[int, list[Any]] = {}
     for item in items(file.header, "ROIContourSequence", label):
@@ -70,10 +70,9 @@ def regions(file: DicomFile) -> list[Region]:
     found = []
     for item in items(file.header, "StructureSetROISequence", label):
         number = whole(item, "ROINumber", label)
-        if stored.get(number):
-            named = Named(number, text(item, "ROIName"))
-            frame = text(item, "ReferencedFrameOfReferenceUID")
-            found.append(Region(named, frame or _only_frame(file), stored[number]))
+        named = Named(number, text(item, "ROIName"))
+        frame = text(item, "ReferencedFrameOfReferenceUID")
+        found.append(Region(named, frame or _only_frame(file), stored.get(number, [])))
     return found
 
 
