@@ -64,8 +64,6 @@ class Study:
         self.ablations = list(ablations.ablations(self.channels))
         self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
         self.dose_pattern = "|".join(self.dose) or NOTHING
-        self.mask_pattern = "|".join(self.masks) or NOTHING
-        self.input_pattern = "|".join(self.channels)
         self.channels_text = json.dumps(self.channels, separators=(",", ":"))
         self.kinds_text = json.dumps([c.kind for c in channels], separators=(",", ":"))
         syn = self.config.registration.transform == "syn"
@@ -87,6 +85,16 @@ class Study:
             self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
         )
         self._warn_of_missing()
+
+    @property
+    def mask_pattern(self) -> str:
+        """Pattern of the names of masks."""
+        return "|".join(self.masks) or NOTHING
+
+    @property
+    def input_pattern(self) -> str:
+        """Pattern of the names of channels that are no masks."""
+        return "|".join(self.channels)
 
     def _check_ablations(self) -> None:
         for section in ("occlusion_map", "arrival"):
