@@ -17,8 +17,8 @@ LARGE = {"ants", "jinja2", "matplotlib", "monai", "pandas", "sklearn", "snakemak
 NETWORK = {"matplotlib", "monai", "pandas", "sklearn", "torch"}  # MONAI brings the other three
 STEPS = [
     (
-        "align cache crop ingest_dose ingest_mri occlusion_native resample timeline total_dose "
-        "zscore",
+        "align align_mask cache crop ingest_dose ingest_mask ingest_mri occlusion_native resample "
+        "timeline total_dose zscore",
         set(),
     ),
     (

@@ -47,7 +47,7 @@ def test_shipped_configuration_is_valid_and_means_what_it_says() -> None:
     for key in sections:
         field = "registration" if key == "register" else key
         assert json.loads(config.json_text(getattr(found, field))) == shipped()[key]
-    assert len(sections) == 28
+    assert len(sections) == 30
 
 
 def test_demo_over_the_shipped_configuration_is_valid() -> None:
@@ -67,6 +67,7 @@ def test_every_section_is_needed() -> None:
 
 
 TWICE = [{"name": "event", "kind": "mri"}, {"name": "event", "kind": "dose"}]
+MASK = {"name": "gtv", "kind": "mask", "of": "postop"}
 ONE_MRI = [{"name": "event", "kind": "mri"}, {"name": "dose", "kind": "dose"}]
 
 
@@ -95,6 +96,11 @@ ONE_MRI = [{"name": "event", "kind": "mri"}, {"name": "dose", "kind": "dose"}]
         ("channels", [{"name": "label", "kind": "mri"}], r"\['label'\] are other columns"),
         ("channels", [{"name": "a b", "kind": "mri"}], r"channels\.0\.name: .*\(value: 'a b'\)"),
         ("channels", [], r"channels: .*at least 1"),
+        ("channels", [ONE_MRI[0], MASK], r"'gtv' is of 'postop', which is neither"),
+        ("channels", [MASK | {"of": None}], r"channels.0: .*of: name the image that 'gtv' was"),
+        ("channels", [MASK | {"kind": "mri"}], r"\['of'\] are keys of masks; 'gtv' is a mri"),
+        ("channels", [MASK | {"volume_ml": [9, 2]}], r"volume_ml: write the smallest volume first"),
+        ("channels", [MASK | {"values": [0]}], r"channels.0.values.0: .*\(value: 0\)"),
     ],
 )
 def test_slip_is_named_with_key_and_value(path: str, value: object, message: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ricenet.image.volume import Volume, save
+from ricenet.image.volume import Volume, load, save
 from ricenet.pictures.scene import cut
 from ricenet.preprocess import overview
 
@@ -86,7 +86,7 @@ def test_rows_follow_the_channels(volumes, brain, kinds, titles):
     assert [row.title for row in overview.rows(mri, scene, kinds, "event")] == titles
 
 
-def arguments(folder, names, whole):
+def arguments(folder, names, whole, outlines=()):
     kinds = ["dose" if n == "dose" else "mri" for n in names]
     files = {
         n: [str(folder / f"{m}_{n}.nii.gz") for m in names if n == "small" or m != "dose"]
@@ -97,6 +97,8 @@ def arguments(folder, names, whole):
         "--whole-mask", str(folder / "whole-mask.nii.gz"),
         "--images", *files["small"], "--mask", str(folder / "mask.nii.gz"),
         "--channels", json.dumps(names), "--kinds", json.dumps(kinds), "--reference", "event",
+        "--outlines", *(str(folder / f"{n}.nii.gz") for n in outlines),
+        "--outline-names", json.dumps(outlines),
         "--out", str(folder / "overview.png"), "--record", str(folder / "overview.json"),
     ]  # fmt: skip
 
@@ -144,3 +146,27 @@ def test_lesion_is_drawn_at_the_patients_side(folder):
     # no second MRI: the slice passes through the brain's centre, two voxels above the lesion's;
     # the lesion is on the patient's right and back: left and low in the picture
     assert column < 4 and row >= 4
+
+
+def test_slices_of_a_mask_pass_through_it(brain):
+    """A shell's centre is hollow; of two parts the middle is empty."""
+    shell = ball((20, 24, 18), 8) & ~ball((20, 24, 18), 5)
+    assert shell[overview.mask_point(shell.astype("f4"))]
+    parts = ball((12, 24, 18), 3) | ball((30, 24, 18), 2)
+    assert parts[overview.mask_point(0.4 * parts.astype("f4"))]
+
+
+def test_masks_are_drawn_where_they_lie(folder, brain):
+    """Pink pixels of the last row: left of the axial picture's middle for a mask on the right."""
+    larger = load(folder / "whole-mask.nii.gz").affine
+    for name, x in (("gtv", 12), ("ctv", 28)):
+        share = np.pad(ball((x, 24, 18), 4).astype("f4"), 5)
+        save(folder / f"{name}.nii.gz", Volume(share, larger))
+        overview.main(arguments(folder, ["event"], whole=True, outlines=[name]))
+        image = np.asarray(Image.open(folder / "overview.png").convert("RGB")).astype(int)
+        pink = (image[..., 0] > 150) & (image[..., 1] < 150) & (image[..., 2] > 150)
+        axial = pink[-380:, :330]
+        columns = np.flatnonzero(axial.any(axis=0))
+        assert len(columns) and not pink[:-390, :900].any()
+        middle = np.flatnonzero((image[-380:, :330, 0] > 200).any(axis=0)).mean()
+        assert (columns.mean() > middle) == (x < 20)  # the patient's left is on the right

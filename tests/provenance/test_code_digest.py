@@ -60,7 +60,8 @@ SOMETHING = {
     ),
     "an interpolation weight": (
         "image/axiswise.py", "1e-3", "1e-2",
-        {"align", "brain_mask", "ingest_dose", "occlusion_native", "register", "resample"},
+        {"align", "align_mask", "brain_mask", "ingest_dose", "occlusion_native", "register",
+         "resample"},
     ),
     "a loss": ("train/epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
     "a seed's text": ("train/loop.py", '"order"', '"sequence"', {"train_model"}),

@@ -15,7 +15,7 @@ from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.study.study import Study
-from studies import COHORT, CONFIG, ROWS, TWO, make, occlusion, study_values
+from studies import COHORT, CONFIG, HEADER, ROWS, TWO, make, occlusion, study_values
 
 
 class Wildcards(SimpleNamespace):
@@ -268,3 +268,67 @@ def test_records_that_can_hold_a_subject_back(tmp_path: Path) -> None:
     }
     assert set(names["P1"]) - set(names["P2"]) == {"ct_native", "ct_to-postop"}
     assert {"timeline", "postop_to-event", "dose_total", "event_brain-mask"} < set(names["P2"])
+
+
+MASKED = [
+    {"name": "postop", "kind": "mri"},
+    {"name": "event", "kind": "mri"},
+    {"name": "dose", "kind": "dose"},
+    {"name": "gtv", "kind": "mask", "of": "event", "values": [2], "volume_ml": [1, 600]},
+]
+
+
+def with_masks(folder: Path, **cells: str) -> Study:
+    """A study with masks of P1 and P3; ``cells`` are those of P1."""
+    cell = {"gtv": "raw/P1/a", "gtv_on": "", "gtv_name": ""} | cells
+    ends = {"P1": "\t".join(cell.values()), "P3": "raw/P3/a\t\t"}
+    rows = [f"{row}\t{ends.get(row[:2], '')}" for row in ROWS]
+    header = f"{HEADER}\tgtv\tgtv_on\tgtv_name"
+    return make(folder, rows=rows, header=header, channels=MASKED)
+
+
+def test_a_subject_without_a_mask_goes_on_without(tmp_path: Path) -> None:
+    """It is told what it was told before; of the others, the gate alone asks for more."""
+    plain, study = make(tmp_path / "plain"), with_masks(tmp_path / "masked")
+    for subject in ("P1", "P2"):
+        before, now = (json.dumps(told(s, subject)) for s in (plain, study))
+        assert before.replace("plain", "") == now.replace("masked", "")
+    assert study.channels == plain.channels and study.ablations == plain.ablations
+    records = {s: PreprocessFiles(study).quality_records(w(s)) for s in ("P1", "P2")}
+    assert records["P2"] == PreprocessFiles(plain).quality_records(w("P2"))
+    assert records["P1"][-2:] == [
+        study.at("native_record", subject="P1", channel="gtv"),
+        study.at("registered_record", subject="P1", channel="gtv"),
+    ]
+    assert (
+        PreprocessFiles(study).outlines(w("P2"))
+        == []
+        == json.loads(PreprocessFiles(study).outline_names(w("P2")))
+    )
+    assert study.preprocessing() == plain.preprocessing()
+
+
+def test_a_mask_follows_the_image_that_it_was_drawn_on(tmp_path: Path) -> None:
+    files = PreprocessFiles(with_masks(tmp_path / "event"))
+    gtv = w("P1", mask="gtv")
+    assert files.mask_image(gtv).endswith("P1/event_native.nii.gz")
+    assert files.mask_transforms(gtv) == [] and files.mask_links(gtv) == "[]"
+    files = PreprocessFiles(with_masks(tmp_path / "ct", gtv_on="ct", gtv_name="#2; GTV"))
+    names = [Path(path).name for path in files.mask_transforms(gtv)]
+    assert names == ["ct_to-postop.tfm", "postop_to-event.tfm"]
+    assert json.loads(files.mask_links(gtv)) == [["ct", "postop"], ["postop", "event"]]
+    assert json.loads(files.study.raw.mask_row(gtv)) == {
+        "channel": "gtv", "name": "#2; GTV", "values": [2], "volume_ml": [1, 600],
+    }  # fmt: skip
+    assert files.study.raw.image_path(gtv).endswith("raw/P1/d")
+
+
+@pytest.mark.parametrize("image", ["flair", "dose", "gtv"])
+def test_a_mask_on_an_image_that_is_not_there_is_refused(tmp_path: Path, image: str) -> None:
+    with pytest.raises(ValueError, match=rf"subject P1: gtv was drawn on '{image}'.*'gtv_on'"):
+        with_masks(tmp_path, gtv_on=image)
+
+
+def test_a_mask_whose_path_is_missing_is_warned_of(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="subject P1: the path in column 'gtv'"):
+        with_masks(tmp_path, gtv="raw/nowhere")

@@ -20,12 +20,19 @@ import yaml
 from scipy import ndimage
 
 from dicom_phantoms import HEAD_FIRST, MR, UID, base, dose, plan, put_pixels, write
+from outline_objects import structure_set
 from ricenet.provenance.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 LABELS = {"S1": "RICE", "S2": "RICE", "S3": "recurrence", "S4": "recurrence", "S5": "RICE"}
 COHORT = {"S1": "train\t0", "S2": "train\t1", "S3": "train\t0", "S4": "train\t1", "S5": "test\t"}
 SIZE, SPACING_MM = 20, 10.0  # 1.2 litres of brain
+CHANNELS = [
+    {"name": "postop", "kind": "mri"},
+    {"name": "event", "kind": "mri"},
+    {"name": "dose", "kind": "dose"},
+    {"name": "gtv", "kind": "mask", "of": "postop"},
+]
 SETTINGS = {
     "resample": {"spacing_mm": SPACING_MM},
     "register": {"iterations": [5, 0, 0, 0], "min_mask_dice": 0.0, "min_correlation": 0.0,
@@ -87,6 +94,16 @@ def write_raw(folder: Path, number: int) -> None:
     write(folder / "rt", made, plan(prescription_gy=50.0))
 
 
+def write_outline(folder: Path, uid: str) -> None:
+    """RTSTRUCT of a box on five slices, named after a canary."""
+    square = np.array([[-25.0, -35], [25, -35], [25, 15], [-25, 15]])
+    heights = [k * SPACING_MM - 95 for k in range(8, 13)]
+    data = structure_set({"CANARY": [np.c_[square, np.full(4, z)] for z in heights]})
+    for k, item in enumerate(data.ROIContourSequence[0].ContourSequence, start=8):
+        item.ContourImageSequence[0].ReferencedSOPInstanceUID = f"{uid}.{k}"
+    write(folder, data)
+
+
 class Finished:
     """A finished study.
 
@@ -106,11 +123,13 @@ class Finished:
 
     def write_tables(self) -> None:
         """Raw data and all that people write."""
-        lines = ["subject\tlabel\tpostop\tevent\tdose\tdose_frame"]
+        lines = ["subject\tlabel\tpostop\tevent\tdose\tdose_frame\tgtv"]
         for number, (name, label) in enumerate(LABELS.items(), 1):
             write_raw(self.folder / "raw" / f"CANARY{number}", number)
             raw = f"raw/CANARY{number}"
-            lines.append(f"{name}\t{label}\t{raw}/postop\t{raw}/event\t{raw}/rt\tevent")
+            lines.append(f"{name}\t{label}\t{raw}/postop\t{raw}/event\t{raw}/rt\tevent\t")
+        write_outline(self.folder / "raw" / "CANARY2" / "rtss", f"{UID}.2.1")
+        lines[2] += "raw/CANARY2/rtss"
         (self.folder / "subjects.tsv").write_text("\n".join(lines) + "\n")
         rows = ["subject\tsplit\tfold", *(f"{s}\t{row}" for s, row in COHORT.items())]
         (self.folder / "c1.tsv").write_text("\n".join(rows) + "\n")
@@ -128,7 +147,7 @@ class Finished:
         """Write the settings."""
         tables = {name: str(self.folder / f"{name}.tsv") for name in ("subjects", "overrides")}
         own = {"study": "small", "results": str(self.folder / "results"), **tables,
-               "cohort": str(self.folder / "c1.tsv")}  # fmt: skip
+               "cohort": str(self.folder / "c1.tsv"), "channels": CHANNELS}  # fmt: skip
         changed = {k: v | changes.get(k, {}) for k, v in SETTINGS.items()}
         self.config.write_text(yaml.safe_dump(own | changes | changed))
 

@@ -29,12 +29,14 @@ COHORT = ["P1\ttrain\t0", "P2\ttrain\t1", "P3\ttrain\t0", "P4\ttrain\t1", "P5\tt
 DECISIONS = "subject\tcheck\tdecision\twho\twhy\n"
 
 
-def make(folder: Path, *, rows=ROWS, cohort=COHORT, decisions="", **changes) -> Study:
+def make(
+    folder: Path, *, rows=ROWS, cohort=COHORT, decisions="", header=HEADER, **changes
+) -> Study:
     for subject in range(1, 7):
         for name in "abcd":
             (folder / "raw" / f"P{subject}" / name).mkdir(parents=True, exist_ok=True)
             (folder / "raw" / f"P{subject}" / name / "1.dcm").write_text(f"{subject}{name}")
-    (folder / "subjects.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
+    (folder / "subjects.tsv").write_text("\n".join([header, *rows]) + "\n")
     (folder / "c1.tsv").write_text("\n".join(["subject\tsplit\tfold", *cohort]) + "\n")
     (folder / "overrides.tsv").write_text(DECISIONS + decisions)
     (folder / "accepted-code.tsv").write_text("step\tcode\taccepts\twho\twhy\n")

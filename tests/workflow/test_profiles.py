@@ -44,7 +44,7 @@ def test_both_cluster_profiles_group_alike_and_name_every_rule_of_a_subject() ->
     slurm, generic = profile("slurm"), profile("generic")
     for key in ("groups", "group-components", "retries", "keep-incomplete", "cores"):
         assert slurm[key] == generic[key], key
-    assert set(slurm["groups"]) == set(SUBJECT_JOBS)
+    assert set(slurm["groups"]) == {*SUBJECT_JOBS, "ingest_mask", "align_mask"}
     # what fails here takes nothing along that a person must look at
     accept = {rule for rule, group in slurm["groups"].items() if group == "accept"}
     assert accept == {"timeline", "quality", "cache"}

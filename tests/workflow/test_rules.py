@@ -227,6 +227,26 @@ def test_two_channels_without_dose_build(tmp_path: Path) -> None:
     assert jobs["train_model"] == 3 * 2
 
 
+def test_masks_add_their_own_jobs_and_change_no_other(project: Project) -> None:
+    """Two of four subjects have an outline: of the others nothing runs, and nobody trains."""
+    values = yaml.safe_load(project.config.read_text())
+    default = yaml.safe_load((project.folder / "config/config.yaml").read_text())["channels"]
+    values["channels"] = [*default, {"name": "gtv", "kind": "mask", "of": "ct"}]
+    project.config.write_text(yaml.safe_dump(values))
+    assert project.jobs() == Counter()
+    table = project.folder / "config/small.tsv"
+    header, *rows = table.read_text().splitlines()
+    for k, subject in enumerate(("P001", "P003")):
+        (project.folder / f"raw/{subject}/rtss").mkdir()
+        (project.folder / f"raw/{subject}/rtss/1.dcm").write_bytes(subject.encode())
+        rows[2 * k] += f"\t../raw/{subject}/rtss\t{'event' if k else ''}"
+    table.write_text("\n".join([f"{header}\tgtv\tgtv_on", *rows]) + "\n")
+    own = Counter(ingest_mask=2, align_mask=2, quality=2, overview=2)
+    assert project.jobs("preprocess") == own + Counter(cache=2)
+    assert project.ran("preprocess", "manifest") == own + Counter(cache=2, manifest=1)
+    assert project.jobs("train") == Counter() and project.jobs("preprocess") == Counter()
+
+
 def digests(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Content and date of each file below a folder, by its path."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -39,4 +39,5 @@ wildcard_constraints:
     **layout.NAMES,
     mri=STUDY.mri_pattern,
     dose=STUDY.dose_pattern,
+    mask=STUDY.mask_pattern,
     target=layout.CHANNEL,

@@ -58,6 +58,38 @@ rule ingest_dose:
         "--log {log:q}"
 
 
+rule ingest_mask:
+    """Read an outline into a mask on the voxels of the image that it was drawn on."""
+    input:
+        image=PREPROCESS.mask_image,
+        image_record=PREPROCESS.mask_image_record,
+    output:
+        image=STUDY.at("native", channel="{mask}"),
+        record=STUDY.at("native_record", channel="{mask}"),
+    log:
+        f"{LOGS}/{{subject}}/{{mask}}_ingest_mask.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mask}}_ingest_mask.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2500),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("ingest_mask"),
+        code=STUDY.code("ingest_mask"),
+        raw=STUDY.raw.path,
+        raw_digest=STUDY.raw.digest,
+        image_raw=STUDY.raw.image_path,
+        row=STUDY.raw.mask_row,
+    shell:
+        "python -m ricenet ingest_mask --raw {params.raw:q} --image-raw {params.image_raw:q} "
+        "--image {input.image:q} --image-record {input.image_record:q} --row {params.row:q} "
+        "--out {output.image:q} --record {output.record:q} --settings {params.settings:q} "
+        "--log {log:q}"
+
+
 rule timeline:
     """Compare identity and order in time of a subject's raw images and doses."""
     output:

@@ -103,6 +103,8 @@ rule align:
         f"{LOGS}/{{subject}}/{{channel}}_align.log",
     benchmark:
         f"{BENCHMARKS}/{{subject}}/{{channel}}_align.tsv"
+    wildcard_constraints:
+        channel=STUDY.input_pattern,
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -123,6 +125,41 @@ rule align:
         "--frame-images {params.frame_images:q} "
         "--channel {wildcards.channel:q} --kind {params.kind:q} --reference {params.reference:q} "
         "--out {output.image:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule align_mask:
+    """Resample a mask onto the reference grid, along with the image that it was drawn on."""
+    input:
+        image=rules.ingest_mask.output.image,
+        grid=STUDY.at("isotropic", channel=STUDY.config.reference),
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
+        transforms=PREPROCESS.mask_transforms,
+    output:
+        image=STUDY.at("registered", channel="{mask}"),
+        record=STUDY.at("registered_record", channel="{mask}"),
+    log:
+        f"{LOGS}/{{subject}}/{{mask}}_align_mask.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/{{mask}}_align_mask.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("align_mask"),
+        code=STUDY.code("align_mask"),
+        drawn_on=PREPROCESS.drawn_on,
+        reference=STUDY.config.reference,
+        links=PREPROCESS.mask_links,
+        inside_brain=PREPROCESS.inside_brain,
+    shell:
+        "python -m ricenet align_mask --image {input.image:q} --grid {input.grid:q} "
+        "--mask {input.mask:q} --transforms {input.transforms:q} --links {params.links:q} "
+        "--drawn-on {params.drawn_on:q} --reference {params.reference:q} "
+        "--inside-brain={params.inside_brain:q} --out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
@@ -280,6 +317,7 @@ rule overview:
         whole_mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
         images=rules.crop.output.images,
         mask=rules.crop.output.mask,
+        outlines=PREPROCESS.outlines,
     output:
         picture=STUDY.at("overview"),
         record=STUDY.at("overview_record"),
@@ -299,10 +337,13 @@ rule overview:
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
+        outline_names=PREPROCESS.outline_names,
     shell:
         "python -m ricenet overview --subject {wildcards.subject:q} --whole {input.whole:q} "
         "--whole-mask {input.whole_mask:q} "
         "--images {input.images:q} --mask {input.mask:q} --channels {params.channels:q} "
-        "--kinds {params.kinds:q} --reference {params.reference:q} --out {output.picture:q} "
+        "--kinds {params.kinds:q} --reference {params.reference:q} "
+        "--outlines {input.outlines:q} --outline-names {params.outline_names:q} "
+        "--out {output.picture:q} "
         "--record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

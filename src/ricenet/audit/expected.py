@@ -25,6 +25,7 @@ from ricenet.study.study import Study as Plan
 VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {
     "ingest_mri": {"series": lambda plan, w: plan.raw.series(w)},
     "ingest_dose": {"row": lambda plan, w: plan.raw.dose_row(w)},
+    "ingest_mask": {"row": lambda plan, w: plan.raw.mask_row(w)},
     "quality": {"accepted": lambda plan, w: PreprocessFiles(plan).accepted(w)},
     "cache": {
         "channels": lambda plan, w: plan.channels_text,
@@ -104,7 +105,8 @@ def _text(value: str) -> Any:
 def _wildcards(record: Record) -> Any:
     """Return the wildcards of the rule as its params functions expect them."""
     channel = Path(record.name).stem.removesuffix("_native")
-    return SimpleNamespace(subject=record.subject, mri=channel, get={"mri": channel}.get)
+    names = {"subject": record.subject, "mri": channel, "mask": channel}
+    return SimpleNamespace(**names, get=names.get)
 
 
 def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
@@ -113,10 +115,10 @@ def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
     Nothing is said where these are not there.
     """
     for record in records:
-        if record.step not in ("ingest_mri", "ingest_dose"):
+        if record.step not in ("ingest_mri", "ingest_dose", "ingest_mask"):
             continue
         now = plan.raw.digest(_wildcards(record))
-        entries = [entry for several in record.content["raw"].values() for entry in several]
+        entries = record.content["raw"]["raw"]
         if now not in ("missing", "unreadable") and [e["digest"] for e in entries] != [now]:
             yield Problem(record.name, "stale", "made from other raw data than the table names now")
 

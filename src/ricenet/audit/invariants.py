@@ -25,6 +25,7 @@ from ricenet.audit.finding import (
 from ricenet.audit.records import Record
 from ricenet.image.volume import Volume
 
+VOLUME_TOLERANCE = 0.02  # of a mask that is interpolated
 STATISTICS_TOLERANCE = 1e-3  # of mean and deviation in the brain
 ROUNDING_TOLERANCE = 1.01  # the scaling before the rounding is in single precision
 
@@ -54,6 +55,30 @@ def of_align(record: Record, load: Volumes) -> list[Finding]:
     """Check the position of a registered channel: on the reference grid."""
     (file,), (grid,) = record.named("outputs", "out"), record.named("inputs", "grid")
     return [same_grid(record, file, load(file), grid, load(grid))]
+
+
+def of_align_mask(record: Record, load: Volumes) -> list[Finding]:
+    """Check a registered mask: on the reference grid, shares of voxels, its volume kept.
+
+    Where the reference cuts it off, which the step's own check says, the volume cannot be kept.
+    """
+    (file,), (source,) = record.named("outputs", "out"), record.named("inputs", "image")
+    moved, native = load(file), load(source)
+    ratio = (moved.data.sum(dtype=np.float64) * moved.voxel_ml) / (
+        native.data.sum(dtype=np.float64) * native.voxel_ml
+    )
+    found = [
+        *of_align(record, load),
+        finding(record, file, [], "mask-minimum", moved.data.min(), at_least=0),
+        finding(record, file, [], "mask-maximum", moved.data.max(), at_most=1),
+    ]
+    passed = {c["check"] for c in record.content["checks"] if c["verdict"] == "pass"}
+    if "mask-volume-kept" in passed:
+        low, high = 1 - VOLUME_TOLERANCE, 1 + VOLUME_TOLERANCE
+        found.append(
+            finding(record, file, [source], "mask-volume-kept", ratio, at_least=low, at_most=high)
+        )
+    return found
 
 
 def of_zscore(record: Record, load: Volumes) -> list[Finding]:

@@ -21,7 +21,9 @@ from ricenet.audit.records import Record
 from ricenet.image.volume import Volume, load
 from ricenet.provenance import digests
 
-STEPS_WITH_INVARIANTS = ("resample", "brain_mask", "align", "zscore", "total_dose", "crop", "cache")
+STEPS_WITH_INVARIANTS = (
+    "resample", "brain_mask", "align", "align_mask", "zscore", "total_dose", "crop", "cache",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ def _computed(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) 
             return invariants.of_resample(record, volumes.volume)
         case "brain_mask":
             return invariants.of_mask(record, volumes.volume)
+        case "align_mask":
+            return invariants.of_align_mask(record, volumes.volume)
         case "align":
             found = invariants.of_align(record, volumes.volume)
             dose = record.value("kind") == "dose"

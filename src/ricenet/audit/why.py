@@ -21,6 +21,8 @@ SHORT = 12  # digits of a digest that a person compares
 CHOICES = {
     "brain_mask": ("method",),
     "align": ("chain",),
+    "ingest_mask": ("source", "outlines", "unknown"),
+    "align_mask": ("chain",),
     "timeline": ("days", "source_of_radiotherapy_days", "unknown"),
     "crop": ("start_voxel",),
     "train_model": ("best_epoch", "device"),

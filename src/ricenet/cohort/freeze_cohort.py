@@ -187,7 +187,8 @@ def freeze(args: argparse.Namespace) -> str:
     """
     settings = config.validate(settings_files.merged(args.configfile))
     folder, root = Path(settings.cohort).parent, Path(settings.results, settings.study)
-    everyone = tables.read_subjects(settings.subjects, [c.name for c in settings.channels])
+    inputs, masks = ([c.name for c in of] for of in (settings.inputs, settings.masks))
+    everyone = tables.read_subjects(settings.subjects, inputs, masks)
     decisions = overrides.read(settings.overrides, everyone.index)
     excluded, gone = overrides.excluded(decisions), overrides.withdrawn(decisions)
     path = folder / f"{args.new}.tsv"

@@ -98,7 +98,14 @@ def _check_ids(path: Path, ids: pd.Series) -> None:
         )
 
 
-def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
+def mask_columns(mask: str) -> tuple[str, str, str]:
+    """Return the columns of a mask: its path, the image it was drawn on, names that count."""
+    return mask, f"{mask}_on", f"{mask}_name"
+
+
+def read_subjects(
+    path: str | Path, channels: Sequence[str], masks: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read and check the subjects table.
 
     Parameters
@@ -106,8 +113,8 @@ def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
     path : path
         Tab-separated, one row a subject: ``subject``, ``label`` (may be empty), one column a
         channel with the path of its raw data, and the optional columns.
-    channels : sequence of str
-        Names of the study's channels.
+    channels, masks : sequence of str
+        Names of the channels that every subject has, and of the masks, which one may lack.
 
     Returns
     -------
@@ -124,7 +131,7 @@ def read_subjects(path: str | Path, channels: Sequence[str]) -> pd.DataFrame:
     # columns of channels that this study does not use are let through and ignored
     other = ("postop", "event", "dose")
     series = tuple(f"{image}_series" for image in dict.fromkeys((*channels, *other, "ct")))
-    optional = (*OPTIONAL_COLUMNS, *series)
+    optional = (*OPTIONAL_COLUMNS, *series, *(c for mask in masks for c in mask_columns(mask)))
     allowed = tuple(dict.fromkeys((*required, *other, *optional)))
     table = _by_subject(path, read_table(path, required, allowed))
     for column in optional:

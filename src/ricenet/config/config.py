@@ -23,10 +23,11 @@ from ricenet.config.explain import (
     OcclusionPicture,
     OcclusionSummary,
 )
-from ricenet.config.ingest import IngestDose, IngestMri, Timeline
+from ricenet.config.ingest import IngestDose, IngestMask, IngestMri, Timeline
 from ricenet.config.predict import Arrival, Predict, Predictions, Vote
 from ricenet.config.preprocess import (
     Align,
+    AlignMask,
     BrainMask,
     Cache,
     Crop,
@@ -41,7 +42,8 @@ from ricenet.config.report import Audit, Report
 from ricenet.config.section import Channel, Name, Section
 from ricenet.config.train import TrainModel
 
-TABLE_COLUMNS = frozenset({"subject", "label", "ct", "fractions"})
+CT = "ct"  # the planning CT, as the subjects table calls it
+TABLE_COLUMNS = frozenset({"subject", "label", CT, "fractions"})
 
 
 class Config(Section):
@@ -58,10 +60,12 @@ class Config(Section):
     dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")
     ingest_mri: IngestMri
     ingest_dose: IngestDose
+    ingest_mask: IngestMask
     timeline: Timeline
     resample: Resample
     registration: Register = Field(alias="register")
     align: Align
+    align_mask: AlignMask
     brain_mask: BrainMask
     zscore: Zscore
     total_dose: TotalDose
@@ -101,7 +105,23 @@ class Config(Section):
             raise ValueError(f"reference: {self.reference!r} is not an MRI channel ({mri})")
         if "dose" in {c.kind for c in self.channels} and self.dose_anchor not in mri:
             raise ValueError(f"dose_anchor: {self.dose_anchor!r} is not an MRI channel ({mri})")
+        for mask in self.masks:
+            if mask.of not in (*mri, CT):
+                raise ValueError(
+                    f"channels: {mask.name!r} is of {mask.of!r}, which is neither an MRI channel "
+                    f"({mri}) nor {CT}"
+                )
         return self
+
+    @property
+    def inputs(self) -> list[Channel]:
+        """Channels that the networks get; a mask is prepared and shown, and is none of them."""
+        return [channel for channel in self.channels if channel.kind != "mask"]
+
+    @property
+    def masks(self) -> list[Channel]:
+        """Channels that a subject may lack: outlines to look at and to measure."""
+        return [channel for channel in self.channels if channel.kind == "mask"]
 
 
 def validate(values: dict[str, Any]) -> Config:

@@ -30,5 +30,12 @@ class IngestDose(Section):
     )
 
 
+class IngestMask(Section):
+    """From RTSTRUCT, SEG or a converted mask to the voxels of the image it was drawn on."""
+
+    min_volume_ml: PositiveFloat = Field(description="a smaller outline fails the check")
+    max_volume_ml: PositiveFloat = Field(description="a larger outline fails the check")
+
+
 class Timeline(Section):
     """Identity and order in time of a subject's raw data."""

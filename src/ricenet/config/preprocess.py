@@ -35,6 +35,12 @@ class Align(Section):
     mri_interpolator: Literal["linear", "bspline", "windowed_sinc"]
 
 
+class AlignMask(Section):
+    """The one interpolation of a mask to the reference grid."""
+
+    min_inside_brain: Fraction = Field(description="least share of an outline inside the brain")
+
+
 class BrainMask(Section):
     """HD-BET brain extraction."""
 

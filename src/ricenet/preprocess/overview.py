@@ -2,7 +2,8 @@
 
 First the whole registered heads with the outline of the brain mask, then what the network gets:
 checkerboard and difference of the two MRI, and the dose as isodose lines. All slices pass through
-one point, the strongest new enhancement. Arrays are ``(X, Y, Z)`` RAS+, see
+one point, the strongest new enhancement. Masks follow as lines on the reference head, each in
+slices through itself. Arrays are ``(X, Y, Z)`` RAS+, see
 :mod:`ricenet.pictures.panels` for the display.
 """
 
@@ -40,6 +41,7 @@ from ricenet.pictures.scene import (
 SMOOTHING_MM = 3.0
 TILE_MM = 22.0
 HEAD_MARGIN_MM = 42.0
+MASK_COLOUR = "#ff6fd8"
 
 
 def point_of_interest(
@@ -125,6 +127,33 @@ def difference_row(scene: Scene, reference: str, other: str) -> Row:
     return Row(f"{reference} − {other}", note, draw, {}, bar)
 
 
+def mask_point(share: NDArray) -> Point:
+    """Return the voxel that slices of a mask pass through.
+
+    The one inside it that is nearest to its centre of mass, which may lie in a hole or between its
+    parts.
+    """
+    inside = np.argwhere(share >= min(0.5, share.max()))
+    apart = ((inside - np.array(ndimage.center_of_mass(share))) ** 2).sum(axis=1)
+    return as_point([int(p) for p in inside[apart.argmin()]])
+
+
+def mask_row(scene: Scene, reference: str, mask: str) -> Row:
+    """Return the reference head with the outline of a mask, in slices through the mask."""
+    share = scene.volumes[mask]
+    here = replace(scene, point=mask_point(share) if share.any() else scene.point)
+    head = head_row(here, reference)
+
+    def draw(axes: Axes, plane: str) -> None:
+        head.draw(axes, plane)
+        shown = panels.picture(share, plane, here.point)
+        panels.draw_outline(axes, shown >= 0.5, MASK_COLOUR)
+
+    ml = float(share.sum(dtype=np.float64)) * float(np.prod(scene.spacing_mm)) / 1000
+    note = f"{ml:.3g} ml,\nslices through the voxel of it\nthat is nearest to its centre"
+    return Row(f"{mask} on {reference}", note, draw, {mask: MASK_COLOUR, **head.legend}, None)
+
+
 def rows(heads: Scene, brains: Scene, kinds: dict[str, str], reference: str) -> list[Row]:
     """Return every row that the channels allow, heads first."""
     others = [name for name, kind in kinds.items() if kind == "mri" and name != reference]
@@ -141,13 +170,13 @@ def _first(
     return next((images[n] for n, k in kinds.items() if k == kind and n != but), None)
 
 
-def _heads(job: step.Job, mri: list[str], place: Point, affine: NDArray) -> Scene:
-    """Return whole heads, cut to the surroundings of the brain.
+def _heads(job: step.Job, names: list[str], place: Point, affine: NDArray) -> Scene:
+    """Return whole heads and masks, cut to the surroundings of the brain.
 
     ``place`` is a voxel of ``affine``.
     """
     mask = job.load(job.args.whole_mask)
-    volumes = loaded(job.args.whole, mri, mask, load=job.load)
+    volumes = loaded([*job.args.whole, *job.args.outlines], names, mask, load=job.load)
     mask = to_ras(mask)
     there = moved(place, affine, mask.affine)
     return cut(volumes, mask.data > 0, mask.spacing_mm, there, HEAD_MARGIN_MM)
@@ -158,8 +187,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job(
         "overview",
         argv,
-        inputs=("whole*", "whole-mask", "images*", "mask"),
-        values=("subject", "channels", "kinds", "reference"),
+        inputs=("whole*", "whole-mask", "images*", "mask", "outlines*"),
+        values=("subject", "channels", "kinds", "reference", "outline-names"),
     ) as job:
         args, reference = job.args, job.args.reference
         kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
@@ -171,11 +200,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         other, dose = (_first(images, kinds, kind, reference) for kind in ("mri", "dose"))
         point, reason = point_of_interest(images[reference], other, dose, brain, mask.spacing_mm)
         brains = cut(images, brain, mask.spacing_mm, point, BRAIN_MARGIN_MM)
-        heads = replace(brains, volumes={name: brains.volumes[name] for name in mri})
+        outlines: list[str] = json.loads(args.outline_names)
+        heads = brains
         if args.whole:
-            heads = _heads(job, mri, point, mask.affine)
+            heads = _heads(job, [*mri, *outlines], point, mask.affine)
+        masks = [mask_row(heads, reference, name) for name in outlines]
+        heads = replace(heads, volumes={name: heads.volumes[name] for name in mri})
         job.fact("point_ras_mm", (mask.affine @ [*point, 1])[:3].round(1).tolist())
         job.fact("point_reason", reason)
         heading = f"{args.subject}   ·   slices through the {reason}"
-        shown = rows(heads, brains, kinds, reference)
+        shown = [*rows(heads, brains, kinds, reference), *masks]
         job.stage(args.out).write_bytes(page(shown, heading, heads))

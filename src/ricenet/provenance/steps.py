@@ -31,11 +31,13 @@ class Step(NamedTuple):
 STEPS = {
     "ingest_mri": Step("ricenet.ingest.ingest_mri", memory_mb=4000, seconds=600),
     "ingest_dose": Step("ricenet.ingest.ingest_dose", memory_mb=4000, seconds=600),
+    "ingest_mask": Step("ricenet.ingest.ingest_mask", memory_mb=4000, seconds=600),
     "timeline": Step("ricenet.ingest.timeline", memory_mb=4000, seconds=600),
     "resample": Step("ricenet.preprocess.resample"),
     "brain_mask": Step("ricenet.preprocess.brain_mask"),
     "register": Step("ricenet.preprocess.register"),
     "align": Step("ricenet.preprocess.align"),
+    "align_mask": Step("ricenet.preprocess.align_mask"),
     "zscore": Step("ricenet.preprocess.zscore"),
     "total_dose": Step("ricenet.preprocess.total_dose"),
     "crop": Step("ricenet.preprocess.crop"),

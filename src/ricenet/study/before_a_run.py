@@ -22,6 +22,7 @@ def require_possible(study: Study) -> None:
     _check_ablations(study)
     _check_folds(study)
     _check_decisions(study)
+    _check_masks(study)
     study.raw.require_apart(study.config.subjects)
 
 
@@ -33,6 +34,13 @@ def _check_ablations(study: Study) -> None:
                 f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
                 f"study; possible are {study.ablations}"
             )
+
+
+def _check_masks(study: Study) -> None:
+    """Refuse a row whose mask was drawn on an image that the study does not have."""
+    for subject in study.raw.rows:
+        for mask in study.raw.masks_of(subject):
+            study.raw.drawn_on(subject, mask)
 
 
 def _check_folds(study: Study) -> None:

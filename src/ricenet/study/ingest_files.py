@@ -17,10 +17,11 @@ import pandas as pd
 
 from ricenet.cohort import tables
 from ricenet.config import config
+from ricenet.config.section import Channel
 from ricenet.provenance import atomic, raw_files
 from ricenet.study import notices
 
-PLANNING_CT = "ct"
+PLANNING_CT = config.CT
 NO_DIGEST = ("missing", "unreadable")
 Identity = tuple[int, int]  # of a file or folder: device, number on it
 
@@ -36,6 +37,8 @@ class RawInputs:
         Folder of the table, which its paths are relative to.
     mri, dose : sequence of str
         Channels of the study.
+    masks : sequence of Channel
+        Outlines, which a subject may lack.
     memory : path
         File that remembers the digests of raw files between runs; it may be deleted at any time.
     """
@@ -47,12 +50,14 @@ class RawInputs:
         *,
         mri: Sequence[str],
         dose: Sequence[str],
+        masks: Sequence[Channel],
         memory: Path,
     ) -> None:
         # each cell is read often, and a data frame is slow to index
         self.rows = {str(s): row for s, row in subjects.to_dict("index").items()}
         self.folder = folder
         self.mri, self.doses = list(mri), list(dose)
+        self.masks = {mask.name: mask for mask in masks}
         self._memory = _read_memory(memory)
         self._found: dict[Path, str] = {}  # digests of this run: two rules need each
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
@@ -70,7 +75,7 @@ class RawInputs:
         return [
             (subject, column)
             for subject in self.rows
-            for column in (*self.images(subject), *self.doses)
+            for column in (*self.images(subject), *self.doses, *self.masks_of(subject))
             if self._identity(subject, column) is None
         ]
 
@@ -87,7 +92,7 @@ class RawInputs:
     def _chosen(self, subject: str, column: str) -> str:
         """Return what the row says of which part of a raw folder counts."""
         name = "dose_plan" if column in self.doses else f"{column}_series"
-        return str(self.rows[subject][name])
+        return str(self.rows[subject].get(name, ""))
 
     def require_apart(self, table: str) -> None:
         """Raise ``ValueError`` where two ids name the same raw data: one patient is one id.
@@ -124,15 +129,47 @@ class RawInputs:
         """
         return [*self.mri, *([PLANNING_CT] if self.has_ct(subject) else [])]
 
-    # --- one image or dose ----------------------------------------------------------------------
+    def masks_of(self, subject: str) -> list[str]:
+        """Return the masks that the subject's row names."""
+        return [mask for mask in self.masks if self.rows[subject][mask]]
+
+    def drawn_on(self, subject: str, mask: str) -> str:
+        """Return the image that a subject's mask was drawn on.
+
+        Raises
+        ------
+        ValueError
+            The subject has no such image.
+        """
+        _, column, _ = tables.mask_columns(mask)
+        image = self.rows[subject][column] or str(self.masks[mask].of)
+        if image not in self.images(subject):
+            raise ValueError(
+                f"subject {subject}: {mask} was drawn on {image!r}, but the subject's images are "
+                f"{self.images(subject)}; correct the column {column!r}, or empty {mask!r}"
+            )
+        return image
+
+    # --- one image, dose or mask ----------------------------------------------------------------
 
     def path(self, w: Any) -> str:
-        """Return the raw path of an image or a dose (params function)."""
-        return self._shown(w.subject, w.get("mri") or w.get("dose"))
+        """Return the raw path of an image, a dose or a mask (params function)."""
+        return self._shown(w.subject, _column(w))
 
     def digest(self, w: Any) -> str:
         """Return the digest of the raw content, the reason to ingest again (params function)."""
-        return self._digest(w.subject, w.get("mri") or w.get("dose"))
+        return self._digest(w.subject, _column(w))
+
+    def image_path(self, w: Any) -> str:
+        """Return the raw path of the image that a mask was drawn on (params function)."""
+        return self._shown(w.subject, self.drawn_on(w.subject, w.mask))
+
+    def mask_row(self, w: Any) -> str:
+        """Return what settings and the subject's row state of a mask, as JSON (params function)."""
+        channel = self.masks[w.mask]
+        name = self.rows[w.subject][tables.mask_columns(w.mask)[2]]
+        stated = {"name": name, "values": channel.values, "volume_ml": channel.volume_ml}
+        return config.json_text({"channel": w.mask, **{k: v for k, v in stated.items() if v}})
 
     def _digest(self, subject: str, column: str) -> str:
         path = self._absolute(subject, column)
@@ -186,6 +223,11 @@ class RawInputs:
     def all_digests(self, w: Any) -> list[str]:
         """Return digests of all raw contents of the subject (params function)."""
         return [self._digest(w.subject, name) for name in (*self.images(w.subject), *self.doses)]
+
+
+def _column(w: Any) -> str:
+    """Return the column of the subjects table that the wildcards of an ingest rule name."""
+    return next(w.get(kind) for kind in ("mri", "dose", "mask") if w.get(kind))
 
 
 def _read_memory(path: Path) -> dict[str, list]:

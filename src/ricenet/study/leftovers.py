@@ -178,8 +178,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     try:
         settings = config.validate(settings_files.merged(args.configfile))
-        channels = [channel.name for channel in settings.channels]
-        present = set(tables.read_subjects(settings.subjects, channels).index)
+        inputs, masks = ([c.name for c in of] for of in (settings.inputs, settings.masks))
+        present = set(tables.read_subjects(settings.subjects, inputs, masks).index)
         root = Path(settings.results, settings.study)
         require_gone(args.delete, present)
         found = find(root, present)

@@ -69,6 +69,7 @@ def summary(study: Study) -> str:
             f"subjects   {len(study.subjects)}: {', '.join(counts) or 'none'}; "
             f"{len(study.excluded)} excluded or withdrawn",
             f"channels   {', '.join(study.channels)}",
+            *([f"masks      {', '.join(study.masks)}"] if study.masks else []),
             f"cohort     {study.cohort_name}: {cohort.get('train', 0)} to train on, "
             f"{cohort.get('test', 0)} to test on, {len(study.folds)} folds",
             f"models     {len(study.ablations)} input combinations x {len(study.folds)} folds = "

@@ -67,6 +67,52 @@ class PreprocessFiles:
         at = self.study.at
         return [at("native_record", subject=w.subject, channel=n) for n in self.sharing(w)]
 
+    def mask_image(self, w: Any) -> str:
+        """Return the native image that a mask was drawn on (input function)."""
+        return self.study.at("native", subject=w.subject, channel=self.drawn_on(w))
+
+    def mask_image_record(self, w: Any) -> str:
+        """Return the record of that image (input function)."""
+        return self.study.at("native_record", subject=w.subject, channel=self.drawn_on(w))
+
+    def drawn_on(self, w: Any) -> str:
+        """Return the name of that image (params function)."""
+        return self.study.raw.drawn_on(w.subject, w.mask)
+
+    def mask_pairs(self, w: Any) -> list[tuple[str, str]]:
+        """Return the registrations that lead a mask to the reference grid."""
+        steps = dict(self.registrations(w.subject))
+        image, found = self.drawn_on(w), []
+        while image in steps:
+            found.append((image, steps[image]))
+            image = steps[image]
+        return found
+
+    def mask_transforms(self, w: Any) -> list[str]:
+        """Return the transforms of :meth:`mask_pairs` (input function)."""
+        return [
+            self.study.at("transform", subject=w.subject, moving=moving, fixed=fixed)
+            for moving, fixed in self.mask_pairs(w)
+        ]
+
+    def mask_links(self, w: Any) -> str:
+        """Return :meth:`mask_pairs` as JSON text (params function)."""
+        return config.json_text(self.mask_pairs(w))
+
+    def inside_brain(self, w: Any) -> str:
+        """Return a mask's least share inside the brain, empty: the section's (params function)."""
+        least = self.study.raw.masks[w.mask].inside_brain
+        return "" if least is None else str(least)
+
+    def outlines(self, w: Any) -> list[str]:
+        """Return the masks of a subject on the reference grid (input function)."""
+        names = self.study.raw.masks_of(w.subject)
+        return [self.study.at("registered", subject=w.subject, channel=n) for n in names]
+
+    def outline_names(self, w: Any) -> str:
+        """Return the names of the masks, as JSON text (params function)."""
+        return config.json_text(self.study.raw.masks_of(w.subject))
+
     def uncropped(self, w: Any) -> list[str]:
         """Return volumes to crop, in the order of the channels (input function)."""
         study = self.study
@@ -81,6 +127,8 @@ class PreprocessFiles:
             *((made, name) for name in study.mri for made in ("brain_mask", "zscored")),
         ]
         of_doses = [(made, name) for name in study.dose for made in ("registered", "total")]
+        masks = study.raw.masks_of(w.subject)
+        of_masks = [(made, name) for name in masks for made in ("native", "registered")]
         at = study.at
         return [
             at("timeline_record", subject=w.subject),
@@ -88,6 +136,7 @@ class PreprocessFiles:
             *(at("transform_record", subject=w.subject, moving=a, fixed=b) for a, b in moved),
             *(at(f"{made}_record", subject=w.subject, channel=n) for made, n in of_doses),
             at("crop_record", subject=w.subject),
+            *(at(f"{made}_record", subject=w.subject, channel=n) for made, n in of_masks),
         ]
 
     def accepted(self, w: Any) -> str:

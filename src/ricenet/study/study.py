@@ -47,11 +47,12 @@ class Study:
 
     def __init__(self, values: dict[str, Any], memory: Path) -> None:
         self.config = config.validate(values)
-        channels = self.config.channels
+        channels = self.config.inputs
         self.channels = [c.name for c in channels]
         self.mri = [c.name for c in channels if c.kind == "mri"]
         self.dose = [c.name for c in channels if c.kind == "dose"]
-        everyone = tables.read_subjects(self.config.subjects, self.channels)
+        self.masks = [c.name for c in self.config.masks]
+        everyone = tables.read_subjects(self.config.subjects, self.channels, self.masks)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
         self.accepted_code = accepted_code.read(self.config.accepted_code)
         self.decided = set(self.overrides["subject"])
@@ -77,6 +78,7 @@ class Study:
             Path(self.config.subjects).parent,
             mri=self.mri,
             dose=self.dose,
+            masks=self.config.masks,
             memory=memory,
         )
         before_a_run.require_possible(self)
@@ -84,6 +86,16 @@ class Study:
             self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
         )
         self.notices = before_a_run.notices(self)
+
+    @property
+    def mask_pattern(self) -> str:
+        """Pattern of the names of masks."""
+        return "|".join(self.masks) or NOTHING
+
+    @property
+    def input_pattern(self) -> str:
+        """Pattern of the names of channels that are no masks."""
+        return "|".join(self.channels)
 
     def settings(self, section: str) -> str:
         """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`."""
@@ -127,7 +139,7 @@ class Study:
             **found,
             "shape": list(c.crop.shape),
             "spacing_mm": c.resample.spacing_mm,
-            "kinds": [channel.kind for channel in c.channels],
+            "kinds": [channel.kind for channel in c.inputs],
             "folds": len(self.folds),
             "training_subjects": len(per_fold) - validation,
             "validation_subjects": validation,

@@ -1,0 +1,1 @@
+"""Outlines that people have drawn on an image: structure sets, segmentations, converted masks."""
