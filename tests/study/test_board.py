@@ -67,9 +67,12 @@ def test_a_failed_check_stands_on_the_board_before_the_gate_has_run(tmp_path: Pa
     assert board.subject_rows(tmp_path, "P1", accepted)[0]["state"] == "unfinished"
     cache(tmp_path, "P1", at=3000.0)  # the gate has let it pass since
     assert board.subject_rows(tmp_path, "P1", ())[0]["state"] == "ready"
-    record(tmp_path, "event_native", BAD | {"verdict": "not made", "value": None}, at=4000.0)
+    unmade = BAD | {"verdict": "not made", "value": None, "reason": "no mask", "holds": False}
+    record(tmp_path, "event_native", unmade, at=4000.0)
+    assert board.subject_rows(tmp_path, "P1", ())[0]["state"] == "ready"
+    record(tmp_path, "event_native", unmade | {"holds": True}, at=4000.0)
     (row,) = board.subject_rows(tmp_path, "P1", ())
-    assert row["state"] == "held" and "event_native/left-right is not known" in row["why"]
+    assert row["state"] == "held" and "event_native/left-right was not made: no mask" in row["why"]
 
 
 def test_what_the_gate_has_said_is_said_once_and_stands_until_all_is_accepted(tmp_path) -> None:
