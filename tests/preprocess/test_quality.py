@@ -124,7 +124,7 @@ def test_a_check_that_must_be_made_holds_until_a_person_accepts(tmp_path: Path) 
     records = [*masks(tmp_path, 1400, 1420), record(tmp_path, "dose_native", UNMADE)]
     with pytest.raises(ValueError, match="dose_native/dose-plausibility was not made: nothing"):
         run(tmp_path, records)
-    (row,) = board.subject_rows(tmp_path, "P1")
+    (row,) = board.subject_rows(tmp_path, "P1", ())
     assert row["state"] == "held" and "write prescription_gy" in row["why"]
     decided = {"dose_native/dose-plausibility": {"who": "AB", "why": "film"}}
     assert run(tmp_path, records, decided)["facts"]["accepted"] == 1

@@ -330,5 +330,5 @@ def test_a_mask_on_an_image_that_is_not_there_is_refused(tmp_path: Path, image: 
 
 
 def test_a_mask_whose_path_is_missing_is_warned_of(tmp_path: Path) -> None:
-    (notice,) = with_masks(tmp_path, gtv="raw/nowhere").study.notices
+    (notice,) = with_masks(tmp_path, gtv="raw/nowhere").notices
     assert notice.startswith("subject P1: the path in column 'gtv'")
