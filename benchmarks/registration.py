@@ -27,7 +27,7 @@ from scipy.spatial.transform import Rotation
 from ricenet.image import transforms
 from ricenet.image.interpolation import isotropic_grid, sample
 from ricenet.image.volume import Volume, load
-from ricenet.preprocess.register import estimate, estimate_by_default
+from ricenet.preprocess.estimate import estimate, estimate_by_default
 from ricenet.preprocess.registration_gates import head_outline
 
 OURS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["register"]
