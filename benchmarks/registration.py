@@ -1,7 +1,8 @@
 """Settings of ANTs' rigid registration, compared on the same random starts in one run.
 
-A start displaces the moving head (up to 40 mm and 25 degrees), cuts its field of view in every
-third, bends its contrast (gamma 0.7 to 1.5) and adds noise. The error is the distance of points in
+A start displaces the moving head (up to 80 mm, and 45 degrees about each axis), thickens its slices
+to 5 mm along each of its axes in turn, cuts its field of view in every other, bends its contrast
+(gamma 0.6 to 1.6) and adds noise. The error is the distance of points in
 the brain from where they should land: from the known motion of a phantom, or, for real heads, from
 where the way back takes them (inverse consistency, of two registrations).
 
@@ -22,12 +23,13 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 from heads import GLIOMA, GLIOMA_MASK, first_subject, glioma, person, series
+from scipy.ndimage import uniform_filter1d
 from scipy.spatial.transform import Rotation
 
 from ricenet.image import transforms
 from ricenet.image.interpolation import isotropic_grid, sample
 from ricenet.image.volume import Volume, load
-from ricenet.preprocess.register import estimate, estimate_by_default
+from ricenet.preprocess.estimate import estimate, estimate_by_default
 from ricenet.preprocess.registration_gates import head_outline
 
 OURS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["register"]
@@ -71,35 +73,53 @@ def phantom_pairs(folder: Path) -> Iterator[Pair]:
 
 
 def real_pairs(data: Path) -> Iterator[Pair]:
-    supine, prone = person(data, "HFS"), person(data, "HFP")
-    points = points_in(Volume(head_outline(supine), supine.affine), 20000)
-    near = np.linalg.norm(points - points.mean(axis=0), axis=1) < 70  # the brain lies there
-    yield Pair("person HFP", supine, prone, points[near][:500], None)
+    for name, other in (("HFS", "HFP"), ("HFDL", "HFDR")):
+        fixed, moving = person(data, name), person(data, other)
+        points = points_in(Volume(head_outline(fixed), fixed.affine), 20000)
+        near = np.linalg.norm(points - points.mean(axis=0), axis=1) < 70  # the brain lies there
+        yield Pair(f"person {other}", fixed, moving, points[near][:500], None)
     points = points_in(load(data / GLIOMA / GLIOMA_MASK))
     yield Pair("glioma T1", glioma(data, "t1c"), glioma(data, "t1"), points, None)
 
 
+def thickened(image: Volume, axis: int, mm: float = 5.0) -> Volume:
+    """Slices averaged along an axis until they are about ``mm`` thick."""
+    count = max(1, round(mm / image.spacing_mm[axis]))
+    data = uniform_filter1d(image.data, count, axis=axis)
+    kept = data.take(range(count // 2, data.shape[axis], count), axis)
+    grid = np.eye(4)
+    grid[axis, axis] = count
+    grid[axis, 3] = count // 2 - (0 if count % 2 else 0.5)  # of an even number: between two
+    return Volume(kept, image.affine @ grid)
+
+
+def cut(image: Volume, *, above: bool) -> Volume:
+    """An eighth of the field of view is taken away, above or below."""
+    axis = int(np.abs(image.affine[2, :3]).argmax())
+    count = image.data.shape[axis]
+    first = 0 if above else count // 8
+    grid = np.eye(4)
+    grid[axis, 3] = first
+    data = image.data.take(range(first, first + count - count // 8), axis)
+    return Volume(data, image.affine @ grid)
+
+
 def start(image: Volume, number: int) -> tuple[Volume, np.ndarray]:
-    """Displaced, cut and distorted copy of an image, and the displacement."""
+    """Displaced and distorted copy of an image, and the displacement."""
     rng = np.random.default_rng(number)
-    axis = rng.normal(size=3)
-    turn = Rotation.from_rotvec(rng.uniform(0, 25) * axis / np.linalg.norm(axis), degrees=True)
-    middle = image.centre_mm
+    turn = Rotation.from_euler("xyz", rng.uniform(-45, 45, 3), degrees=True).as_matrix()
+    direction = rng.normal(size=3)
+    shift = rng.uniform(0, 80) * direction / np.linalg.norm(direction)
     away = np.eye(4)
-    away[:3, :3] = turn.as_matrix()
-    away[:3, 3] = middle - turn.as_matrix() @ middle + rng.uniform(-40, 40, 3) / np.sqrt(3)
+    away[:3, :3] = turn
+    away[:3, 3] = image.centre_mm - turn @ image.centre_mm + shift
     data = image.data - image.data.min()
-    data = data.max() * (data / data.max()) ** rng.uniform(0.7, 1.5)
-    data += rng.normal(0, 0.02 * np.percentile(data, 99), data.shape)
-    if number % 3 == 2:  # a tenth of the head is outside the field of view, above or below
-        axis = int(np.abs(image.affine[2, :3]).argmax())
-        count = data.shape[axis]
-        kept = slice(count // 10, None) if number % 2 else slice(0, count - count // 10)
-        first = np.eye(4)
-        first[axis, 3] = kept.start
-        data = data.take(range(*kept.indices(count)), axis)
-        return Volume(data.astype(np.float32), away @ image.affine @ first), away
-    return Volume(data.astype(np.float32), away @ image.affine), away
+    data = data.max() * (data / data.max()) ** rng.uniform(0.6, 1.6)
+    made = thickened(Volume(data, image.affine), number % 3)
+    if number % 2:
+        made = cut(made, above=number % 4 == 1)
+    noise = rng.normal(0, 0.02 * np.percentile(data, 99), made.data.shape)
+    return Volume((made.data + noise).astype(np.float32), away @ made.affine), away
 
 
 def matrix_of(

@@ -100,6 +100,24 @@ def test_other_frame_only_through_a_registration() -> None:
         in_one_frame([FINE, other], ["a", "b"], [affine])
 
 
+def test_parts_without_a_frame_are_added_on_one_grid_only() -> None:
+    """Two missing identifiers are not one identifier."""
+    same = Volume(FINE.data[::-1].copy(), FINE.affine + 1e-5)
+    assert in_one_frame([FINE, same], [None, None], [])[1:] == (None, [])
+    with pytest.raises(ValueError, match="name no frame of reference and lie on different grids"):
+        in_one_frame([FINE, coarse()], [None, None], [])
+
+
+def test_parts_of_two_studies_in_one_frame_are_warned_of(tmp_path: Path) -> None:
+    boost = dose(number=2, plan=BOOST, stored=STORED // 2)
+    for study, warned in ((f"{UID}.1", False), (f"{UID}.77", True)):
+        boost.StudyInstanceUID = study
+        folder = write(tmp_path / study, dose(), boost, plan(), plan(uid=BOOST))
+        row = {"dose_plan": "+".join(digests(refusal(folder)).values())}
+        found = read_dose(folder, row)[1]["ledger"]["warnings"]
+        assert any("2 studies are added" in warning for warning in found) == warned
+
+
 def test_boost_of_another_frame_is_refused_or_moved(tmp_path: Path) -> None:
     """A shift of the boost by whole voxels: (x 4, y 2.5, z 3) mm LPS."""
     boost = dose(number=2, plan=BOOST, stored=STORED // 2)

@@ -15,7 +15,6 @@ from ricenet.audit.records import Record
 from ricenet.image import transforms
 from ricenet.image.volume import Volume, load
 from ricenet.preprocess import align
-from ricenet.preprocess.align import image_of_dose, path_to_reference
 from step_run import put, put_record, run_step
 
 SHAPE, GRID = (14, 12, 10), rigid((5, 0, -10), (-12, -9, 3)) @ np.diag([2.0, 2, 2, 1])
@@ -142,25 +141,6 @@ def test_channel_beyond_the_references_view_is_refused(tmp_path: Path) -> None:
             tmp_path / "r.json", {"mri_interpolator": "linear"}, kind="mri", frames=[],
             transforms=far, **flags,
         )  # fmt: skip
-
-
-def test_first_image_of_a_shared_frame_is_taken_and_images_without_frame_are_not() -> None:
-    name, matrix = image_of_dose("f", {"postop": None, "event": "f", "ct": "f"}, [])
-    assert name == "event" and np.array_equal(matrix, np.eye(4))
-    with pytest.raises(ValueError):
-        image_of_dose(None, {"postop": None}, [])
-    with pytest.raises(ValueError, match=r"dose_frame is 'flair', .*\['postop'\]"):
-        image_of_dose("image:flair", {"postop": "f"}, [])
-
-
-def test_paths() -> None:
-    pairs = [("postop", "event"), ("ct", "postop")]
-    assert path_to_reference("ct", "event", pairs) == [1, 0]
-    assert path_to_reference("event", "event", pairs) == []
-    with pytest.raises(ValueError, match="no transform leads from 'flair'"):
-        path_to_reference("flair", "event", pairs)
-    with pytest.raises(ValueError, match="no transform leads"):
-        path_to_reference("a", "event", [("a", "b"), ("b", "a")])
 
 
 # --- registration objects ------------------------------------------------------------------------

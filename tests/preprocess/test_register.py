@@ -33,7 +33,7 @@ from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, load, save
 from ricenet.ingest import ingest_mri
-from ricenet.preprocess import align, left_right, register, registration_gates
+from ricenet.preprocess import align, estimate, left_right, register, registration_gates
 from step_run import put_record, run_step
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +145,7 @@ def test_surroundings_end_ten_millimetres_from_the_head() -> None:
     )
     away_mm = away_mm.reshape(shape[::-1]).T - 35
     noise = np.random.default_rng(6).rayleigh(8, shape)
-    near = register.surroundings(Volume((500.0 * (away_mm < 0) + noise).astype(np.float32), affine))
+    near = estimate.surroundings(Volume((500.0 * (away_mm < 0) + noise).astype(np.float32), affine))
     assert near.data[away_mm < 7].all()
     assert not near.data[away_mm > 13].any()
 
@@ -170,7 +170,7 @@ def test_ants_looks_near_the_head_of_two_mri_and_everywhere_of_a_ct(
     transforms.write(tmp_path / "still.tfm", transforms.from_matrix_ras(np.eye(4)))
     monkeypatch.setattr(ants, "registration", registration)
     run(tmp_path, tmp_path / "found.tfm", "a", "b")
-    assert seen[:2] == [None, expected]
+    assert seen[:2] == [expected, expected]
 
 
 # --- known and unknown motions
@@ -200,7 +200,7 @@ def test_planning_ct_is_brought_onto_the_mri(heads: Path, phantom, truth, tmp_pa
     print(f"TRE {error.mean():.3f} mm, worst {error.max():.3f} mm; {record['checks']}")
     assert distances(true, points).mean() > 5
     assert error.max() < 1.0
-    assert verdicts(record) == {"head-overlap": "pass"}
+    assert verdicts(record) == {"head-overlap": "pass", "registration-repeatability": "pass"}
 
 
 @pytest.mark.slow
@@ -237,6 +237,37 @@ def test_one_person_in_two_positions(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_person_on_the_right_and_on_the_left_side(tmp_path: Path) -> None:
+    """Thick sagittal slices, 26 degrees and 45 mm apart; other seeds find the same.
+
+    With 5 % of coarse voxels and one start, seeds ended 9 and 15 mm off here.
+    """
+    raw, (moving, fixed) = needs("mr_same_subject_two_positions"), ("HFDR", "HFDL")
+    for name in (moving, fixed):
+        image = on_isotropic(ingest_mri.read(raw / name, min_slices=3)[0])
+        save(tmp_path / f"{name}.nii.gz", image)
+        outline = registration_gates.head_outline(image)
+        middle = moved(image.affine, np.argwhere(outline).mean(0))
+        away_mm = distances(moved(image.affine, np.indices(outline.shape).T), middle).T
+        ball = (away_mm < 70).astype(np.uint8)  # the brain, and little else
+        save(tmp_path / f"{name}_mask.nii.gz", Volume(ball, image.affine))
+    settings = {"min_mask_dice": 0.5}  # a ball about the head's middle is no brain mask
+    there, other = (
+        run(tmp_path, tmp_path / f"{seed}.tfm", moving, fixed, seed=seed, **settings)
+        for seed in (2026, 7)
+    )
+    points = points_in(load(tmp_path / f"{fixed}_mask.nii.gz"))
+    error = distances(*(moved(found_matrix(record), points) for record in (there, other)))
+    print(f"two seeds {error.mean():.3f} mm, worst {error.max():.3f} mm; {there['checks']}")
+    assert error.max() < 0.3
+    for record in (there, other):
+        assert "first_attempt" not in record["facts"]
+        assert values(record)["brain-correlation"] > 0.85  # 0.75 where it is 2.4 mm off
+        assert values(record)["registration-repeatability"] < 0.6
+        assert record["facts"]["rotation_deg"] == pytest.approx(25.6, abs=0.5)
+
+
+@pytest.mark.slow
 def test_t1_onto_t1_with_contrast_agent(tmp_path: Path) -> None:
     """Two thick-sliced images of another contrast, between which the patient turned his head."""
     raw = needs("glioma_tcga_fg6692")
@@ -254,7 +285,7 @@ def test_t1_onto_t1_with_contrast_agent(tmp_path: Path) -> None:
 
     names = ("t1c.nii.gz", "t1.nii.gz")
     there, back = (
-        register.estimate(load(tmp_path / a), load(tmp_path / b), **ESTIMATE)
+        estimate.estimate(load(tmp_path / a), load(tmp_path / b), **ESTIMATE)
         for a, b in (names, names[::-1])
     )
     points = points_in(mask)
@@ -274,7 +305,7 @@ def test_t1_onto_t1_with_contrast_agent(tmp_path: Path) -> None:
     )
     margin, _ = left_right.margin(fixed, moving, [moving_mask, mask], there)
     save(tmp_path / "flip.nii.gz", mirrored(moving))
-    flip = register.estimate(fixed, load(tmp_path / "flip.nii.gz"), **ESTIMATE)
+    flip = estimate.estimate(fixed, load(tmp_path / "flip.nii.gz"), **ESTIMATE)
     masks = [mirrored(moving_mask), mask]
     of_mirrored, _ = left_right.margin(fixed, mirrored(moving), masks, flip)
     print(f"left-right {margin:.3f}, mirrored {of_mirrored:.3f}")
@@ -341,11 +372,10 @@ def test_syn_is_written_read_and_applied(heads: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_repeatable_to_the_bit_with_one_thread_and_closely_with_two(heads, tmp_path) -> None:
+def test_repeatable_to_the_bit_with_any_number_of_threads(heads, tmp_path) -> None:
     """As programs of their own, because ITK asks for its threads once a process."""
-    points = points_in(load(heads / "event_mask.nii.gz"), 500)
-    content, where = [], []
-    for place, threads in enumerate((1, 1, 2)):
+    content = []
+    for place, threads in enumerate((1, 2)):
         out = tmp_path / f"{place}_to-event.tfm"
         command = [sys.executable, "-m", "ricenet", "register", "--threads", str(threads)]
         command += ["--moving", str(heads / "moved.nii.gz")]
@@ -354,8 +384,4 @@ def test_repeatable_to_the_bit_with_one_thread_and_closely_with_two(heads, tmp_p
         command += ["--settings", json.dumps(SETTINGS)]
         subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
         content.append(out.read_bytes())
-        where.append(mapped(transforms.read(out), points))
-    apart = distances(where[2], where[0]).max()
-    print(f"one thread against two: {apart:.2g} mm")
     assert content[0] == content[1]
-    assert apart < 0.05

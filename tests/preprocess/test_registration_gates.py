@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import cycle
 from pathlib import Path
 
 import ants
@@ -26,9 +27,10 @@ from ricenet.image import transforms
 from ricenet.image.volume import Volume, load, save
 from ricenet.ingest import ingest_mri
 from ricenet.phantom.files import make_subject
-from ricenet.preprocess import register, registration_gates
+from ricenet.preprocess import estimate, register, registration_gates
 
 GATES = {"brain-overlap", "brain-correlation", "left-right"}
+REPEAT = "registration-repeatability"
 
 # --- the measures
 
@@ -129,16 +131,24 @@ def found(cohort: Path) -> dict[tuple[str, str], np.ndarray]:
     ]
     return {
         (moving, fixed): transforms.matrix_ras(
-            register.estimate(*(load(cohort / f"{n}.nii.gz") for n in (fixed, moving)), **ESTIMATE)
+            estimate.estimate(*(load(cohort / f"{n}.nii.gz") for n in (fixed, moving)), **ESTIMATE)
         )
         for moving, fixed in pairs
     }
 
 
 def judged(cohort: Path, out: Path, moving: str, fixed: str, matrix, monkeypatch) -> dict:
-    """Record of the step when ANTs has found this matrix."""
+    """Record of the step when ANTs has found this matrix, and its inverse on the way back."""
+    return there_and_back(cohort, out, moving, fixed, matrix, np.linalg.inv(matrix), monkeypatch)
+
+
+def there_and_back(
+    cohort: Path, out: Path, moving: str, fixed: str, there, back, monkeypatch
+) -> dict:
+    """Record of the step when ANTs has found these matrices."""
+    ways = cycle(transforms.from_matrix_ras(matrix) for matrix in (there, back))
     for name in ("estimate", "estimate_by_default"):
-        monkeypatch.setattr(register, name, lambda *_, **__: transforms.from_matrix_ras(matrix))
+        monkeypatch.setattr(register, name, lambda *_, **__: next(ways))
     return run(cohort, out / "moving_to-fixed.tfm", moving, fixed)
 
 
@@ -148,7 +158,7 @@ def test_genuine_pair_passes_all_gates(person, cohort, found, monkeypatch, tmp_p
     pair = (f"{person}-postop", f"{person}-event")
     record = judged(cohort, tmp_path, *pair, found[pair], monkeypatch)
     print(person, values(record))
-    assert verdicts(record) == dict.fromkeys(GATES, "pass")
+    assert verdicts(record) == dict.fromkeys({*GATES, REPEAT}, "pass")
     assert values(record)["left-right"] > 0.09  # with something to spare
     assert record["facts"]["correlation_mirrored"] == pytest.approx(
         values(record)["brain-correlation"] - values(record)["left-right"], abs=0.05
@@ -230,7 +240,50 @@ def test_gate_of_the_ct_sees_an_offset(
     planted = np.linalg.inv(truth["ct_to_postop"]) @ shift(offset_mm, 0, 0)
     record = judged(cohort, tmp_path, "ct", "own-postop", planted, monkeypatch)
     print(offset_mm, values(record))
-    assert verdicts(record) == {"head-overlap": verdict}
+    assert verdicts(record) == {"head-overlap": verdict, REPEAT: "pass"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["own-away", "ct"])
+@pytest.mark.parametrize(
+    ("planted", "worst_mm"),
+    [
+        (shift(0, 0, 0), 0),
+        (shift(0.6, -0.8, 0), 1),
+        (shift(2, 0, 0), 2),
+        (shift(0, -3, 4), 5),
+    ],
+)  # fmt: skip
+def test_two_millimetres_are_seen_there_and_back(
+    name, planted, worst_mm, cohort, phantom, monkeypatch, tmp_path: Path
+) -> None:
+    """Of two MRI and of a CT: 2 mm pass the other gates, and the distance is what was planted."""
+    truth = json.loads((phantom / "truth" / "truth.json").read_text())
+    matrix = MOTION if name == "own-away" else np.linalg.inv(truth["ct_to_postop"])
+    record = there_and_back(
+        cohort, tmp_path, name, "own-postop", matrix @ planted, np.linalg.inv(matrix), monkeypatch
+    )
+    others = {v for check, v in verdicts(record).items() if check != REPEAT}
+    assert others == {"pass"} or worst_mm > 2
+    assert values(record)[REPEAT] == pytest.approx(worst_mm, abs=0.01)
+    assert verdicts(record)[REPEAT] == ("fail" if worst_mm >= 2 else "pass")
+    assert record["facts"]["repeatability_mean_mm"] == pytest.approx(worst_mm, abs=0.01)
+
+
+@pytest.mark.slow
+def test_a_turn_counts_where_it_moves_the_brain_most(cohort, monkeypatch, tmp_path) -> None:
+    """About the brain's centre; against the farthest voxel from the axis."""
+    brain = load(cohort / "own-event_mask.nii.gz")
+    points = moved(brain.affine, np.argwhere(brain.data))
+    centre = points.mean(0)
+    away = about(centre, turn("z", 2))
+    record = there_and_back(
+        cohort, tmp_path, "own-event", "own-event", away, np.eye(4), monkeypatch
+    )
+    radius = np.linalg.norm((points - centre)[:, :2], axis=1).max()
+    expected = 2 * radius * np.sin(np.radians(1))
+    assert values(record)[REPEAT] == pytest.approx(expected, rel=0.02)
+    assert verdicts(record)[REPEAT] == "fail"
 
 
 # --- a second try
@@ -246,20 +299,20 @@ def test_a_pair_that_fails_is_tried_once_more(cohort, monkeypatch, tmp_path: Pat
 
     def registration(*_, aff_iterations, aff_random_sampling_rate, mask=None, **__):
         tries.append((aff_iterations, aff_random_sampling_rate, mask is not None))
-        name = "still" if len(tries) == 3 else "shifted"
+        name = "still" if len(tries) > 2 else "shifted"
         return {"fwdtransforms": [str(tmp_path / f"{name}.tfm")]}
 
     monkeypatch.setattr(ants, "registration", registration)
-    record = run(cohort, tmp_path / "moving_to-fixed.tfm", "own-event", "own-event")
+    names = "own-event", "own-event"
+    record = run(cohort, tmp_path / "moving_to-fixed.tfm", *names, iterations=[0, 0, 20, 7])
     assert set(verdicts(record).values()) == {"pass"}
     assert record["facts"]["first_attempt"]["brain-overlap"] < 0.9
+    assert record["facts"]["first_attempt"][REPEAT] == pytest.approx(60)
     assert record["facts"]["translation_mm"] == 0
-    *coarse, fine = SETTINGS["iterations"]
     assert tries == [
-        (tuple(coarse), SETTINGS["sampling_rate"], False),
-        ((fine,), SETTINGS["sampling_rate"], True),
-        ((2100, 1200, 1200, 10), 0.2, False),
-    ]
+        *[((20, 7), SETTINGS["sampling_rate"], True)] * 2,
+        *[((2100, 1200, 1200, 10), 0.2, False)] * 2,
+    ]  # there and back
 
 
 def test_a_pair_that_the_quick_way_loses_is_tried_once_more(

@@ -78,7 +78,9 @@ def test_ways_to_the_reference_grid(tmp_path: Path) -> None:
     study = make(tmp_path)
     assert PreprocessFiles(study).transforms(w("P2", channel="dose"))[1:] == []
     assert not any("ct_" in p for p in PreprocessFiles(study).frames(w("P2", channel="dose")))
-    assert PreprocessFiles(study).registration_masks(w(mri="ct", target="postop")) == []
+    assert PreprocessFiles(study).registration_masks(w(mri="ct", target="postop")) == [
+        f"{folder}/postop_brain-mask.nii.gz"
+    ]
     deformable = PreprocessFiles(make(tmp_path, register=register("syn")))
     assert deformable.transforms(w(channel="postop")) == [f"{folder}/postop_to-event.h5"]
 

@@ -60,6 +60,6 @@ def run(heads: Path, out: Path, moving: str = "moved", fixed: str = "event", **c
         SETTINGS | changed,
         moving=heads / f"{moving}.nii.gz",
         fixed=heads / f"{fixed}.nii.gz",
-        masks=masks if all(mask.exists() for mask in masks) else [],
+        masks=[mask for mask in masks if mask.exists()],
         out=out,
     )

@@ -2,8 +2,8 @@
 # OUTPUTS: caches/<subject>.npy, and every step on the way to it, with a record beside each.
 #
 # One thread a step: a second makes none of them much faster, while two subjects' steps side by side
-# take half the time, and ANTs is bit-reproducible. For one urgent subject there is
-# --set-threads brain_mask=4 register=4.
+# take half the time. For one urgent subject there is --set-threads brain_mask=4; registration
+# takes one thread whatever it is given: with several, ANTs does not repeat itself.
 
 
 rule resample:

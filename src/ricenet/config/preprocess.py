@@ -21,18 +21,24 @@ class Register(Section):
 
     transform: Literal["rigid", "affine", "syn"]
     iterations: tuple[int, int, int, int] = Field(description="per level, coarse to fine")
-    sampling_rate: Fraction = Field(description="share of voxels that the metric looks at")
+    sampling_rate: Fraction = Field(description="share of voxels that ANTs' metric looks at")
     seed: PositiveInt = Field(description="seed of ANTs' voxel sampling; 0 would be the time")
     min_mask_dice: Fraction = Field(description="Dice of the two brain masks after alignment")
     min_correlation: Fraction = Field(description="correlation of the images in both brains")
     min_left_right: Fraction = Field(description="that correlation less a mirrored image's")
     min_head_dice: Fraction = Field(description="Dice of the head outlines, for the planning CT")
+    max_repeatability_mm: PositiveFloat = Field(
+        description="how far beside itself a point of the brain may lie after there and back, mm"
+    )
 
 
 class Align(Section):
     """The one interpolation from native voxels to the reference grid."""
 
     mri_interpolator: Literal["linear", "bspline", "windowed_sinc"]
+    max_frame_mm: PositiveFloat = Field(
+        description="how far apart images that claim the dose may put it, in the brain, mm"
+    )
 
 
 class AlignMask(Section):

@@ -69,6 +69,11 @@ class Dose:
         """Digest of its frame of reference."""
         return uid_digest(text(self.file.header, "FrameOfReferenceUID"))
 
+    @property
+    def study(self) -> str | None:
+        """Digest of the study that it belongs to."""
+        return uid_digest(text(self.file.header, "StudyInstanceUID"))
+
     @cached_property
     def _read(self) -> tuple[Volume, list[str]]:
         volume, notes = dose_volume(self.file)

@@ -45,14 +45,21 @@ def in_one_frame(
     Raises
     ------
     ValueError
-        Frames that nothing links.
+        Frames that nothing links, or parts on different grids none of which names a frame: what is
+        absent agrees with nothing.
     """
-    own = frames[finest(volumes)]
+    base, own = volumes[finest(volumes)], frames[finest(volumes)]
     moved, warnings = [], []
     for volume, frame in zip(volumes, frames, strict=True):
-        if frame == own:
+        if frame == own and (frame or same_space(volume, base)):
             moved.append(volume)
             continue
+        if frame is None and own is None:
+            raise ValueError(
+                "the doses to be added name no frame of reference and lie on different grids: "
+                "where they meet would be a guess; export them again with FrameOfReferenceUID, or "
+                "as one sum of plans"
+            )
         found = route(frame, [own], links) if frame and own else None
         if found is None:
             why = "; ".join(refusals(frame, links)) or "no registration object links them"

@@ -7,13 +7,14 @@ points of a (LPS mm), because resampling asks for each target point where to loo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ricenet.image.volume import LPS_FROM_RAS
+from ricenet.image.volume import LPS_FROM_RAS, Volume
 
 
 def read(path: str | Path) -> sitk.Transform:
@@ -76,3 +77,45 @@ def from_matrix_ras(matrix: NDArray) -> sitk.Transform:
     transform.SetMatrix(lps[:3, :3].ravel().tolist())
     transform.SetTranslation(lps[:3, 3].tolist())
     return transform
+
+
+def map_points(transform: sitk.Transform, points: NDArray) -> NDArray:
+    """Map points of the target image to points of the moving image.
+
+    Parameters
+    ----------
+    transform : sitk.Transform
+        Any.
+    points : (N, 3) array
+        RAS mm.
+
+    Returns
+    -------
+    (N, 3) array
+        RAS mm.
+    """
+    flip = np.diag(LPS_FROM_RAS)[:3]
+    return np.array([transform.TransformPoint(p) for p in (points * flip).tolist()]) * flip
+
+
+def points_in(mask: Volume, *, count: int = 4000) -> NDArray:
+    """Return voxel centres of a mask, spread evenly over it, and its outermost ones.
+
+    Parameters
+    ----------
+    mask : Volume
+        What is above 0 counts; not empty.
+    count : int
+        About how many.
+
+    Returns
+    -------
+    (N, 3) array
+        RAS mm. A linear map displaces most at an outermost point: those of 26 directions are among
+        them.
+    """
+    voxels = np.argwhere(mask.data > 0)
+    points = voxels @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+    directions = np.array([d for d in product((-1, 0, 1), repeat=3) if any(d)])
+    outermost = points[(points @ directions.T).argmax(axis=0)]
+    return np.concatenate([points[:: max(1, len(points) // count)], outermost])

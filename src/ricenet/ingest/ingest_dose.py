@@ -60,7 +60,7 @@ def read(
     Volume
         Gy, as stored; four-dimensional if several plans are added.
     dict
-        Facts for the record: frame, ledger, registrations, ignored_files.
+        Facts for the record: frame, own_frame, studies, ledger, registrations, ignored_files.
 
     Raises
     ------
@@ -68,7 +68,8 @@ def read(
         Anything that would have to be guessed.
     """
     if converted_image.is_converted(path):
-        read_parts, frame = [_converted(path, row)], None
+        read_parts, own_frame = [_converted(path, row)], None
+        chosen: Sequence[Candidate] = []
         found = Found([], {})
         decisions: list[str] = []
         warnings: list[str] = []
@@ -83,11 +84,12 @@ def read(
         elsewhere = delivered_elsewhere(chosen, found)
         if not row.get("dose_plan"):
             elsewhere += replaced_in_part(chosen, found)
-        frame, moved = _one_frame(chosen, read_parts, found)
+        own_frame, moved = _one_frame(chosen, read_parts, found)
         warnings = [*found.warnings, *warnings, *_notes(chosen, found), *moved]
     volume, resampled = _one_grid(read_parts)
+    frame = own_frame
     if named := row.get("dose_frame"):
-        if frame:
+        if own_frame:
             warnings.append(f"the row places the dose on {named}, not its own frame")
         frame = f"image:{named}"
     ledger = make_ledger(read_parts, volume, row, settings, elsewhere)
@@ -95,6 +97,8 @@ def read(
     ledger["warnings"] = [*warnings, *resampled, *ledger["warnings"]]
     return volume, {
         "frame": frame,
+        "own_frame": own_frame,
+        "studies": sorted({d.study for c in chosen for d in c.doses if d.study}),
         "registrations": found.links,
         "ignored_files": found.ignored,
         "ledger": ledger,
@@ -191,6 +195,13 @@ def _one_frame(
     moved, frame, warnings = parts.in_one_frame(volumes, frames, found.links)
     for part, volume in zip(read_parts, moved, strict=True):
         part.choice.volume = volume
+    studies = {dose.study for part in read_parts for dose in part.choice.used}
+    if len(frames) > 1 and len(set(frames)) == 1 and len(studies) > 1:
+        warnings.append(
+            f"doses of {len(studies)} studies are added by the one frame of reference that they "
+            f"name; whether they do lie together was not checked: look at each in the planning "
+            f"system"
+        )
     return frame, warnings
 
 

@@ -75,6 +75,7 @@ def _converted(path: Path, min_slices: int) -> tuple[Volume, dict[str, Any]]:
         )
     facts = {
         "frame": None,
+        "study": None,
         "source": "nifti",
         "modality": None,
         "slices": volume.data.shape[2],  # along which axis they were taken is not in the file
@@ -106,6 +107,7 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
     complete = completeness(kept, arranged.planes, volume.spacing_mm[2])
     facts = {
         "frame": files.uid_digest(files.text(header, "FrameOfReferenceUID")),
+        "study": files.uid_digest(files.text(header, "StudyInstanceUID")),
         "source": "dicom",
         "modality": modality(kept),
         "slices": len(unique),

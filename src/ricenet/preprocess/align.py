@@ -1,14 +1,14 @@
 """A channel on the reference grid: its transforms composed, one interpolation.
 
-An MRI follows its own transform. A dose has no anatomy to register: it follows the image whose
-frame of reference it shares (DICOM PS3.3 C.7.4.1), or that a registration object links it to, and
-that image's transforms. Several plans of a dose, ``(X, Y, Z, P)``, are sampled one by one.
+An MRI follows its own transform, a dose an image that claims it (``routes``) and that image's
+transforms. Several plans of a dose, ``(X, Y, Z, P)``, are sampled one by one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,76 +17,14 @@ from numpy.typing import NDArray
 
 from ricenet import step
 from ricenet.dose.coverage import cut_dose, share_inside, view_holds_grid
-from ricenet.dose.frames import Link, refusals, route
 from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, require_same_space
+from ricenet.preprocess import routes
 
 MIN_COVERAGE = 0.5  # a dose grid that misses half of the brain is more likely misplaced than meant
 MAX_CUT_DOSE = 0.1  # of the maximum: more at the grid's edge is dose that the export cut off
 INTEGRAL_TOLERANCE = 0.02
-
-
-def image_of_dose(
-    frame: str | None, frames: Mapping[str, str | None], links: Sequence[Link]
-) -> tuple[str, NDArray]:
-    """Return the image that the dose can be placed on.
-
-    Parameters
-    ----------
-    frame : str or None
-        Digest of the dose's frame of reference, or ``image:<name>`` as the subject's row states.
-    frames : mapping
-        Digest of the frame of reference of each image of the subject, first choice first.
-    links : sequence of mapping
-        Registrations between frames of reference.
-
-    Returns
-    -------
-    str
-        Name of the image: one that shares the dose's frame, else one that a registration reaches.
-    (4, 4) float array
-        Maps points of the dose to points of the image, RAS mm.
-
-    Raises
-    ------
-    ValueError
-        No image has the dose's frame of reference, and no registration leads to one.
-    """
-    if frame and frame.startswith("image:"):
-        name = frame.removeprefix("image:")
-        if name in frames:
-            return name, np.eye(4)
-        raise ValueError(f"dose_frame is {name!r}, but the subject's images are {list(frames)}")
-    found = route(frame, [f for f in frames.values() if f], links) if frame else None
-    if found:
-        return next(name for name, other in frames.items() if other == found[0]), found[1]
-    why = "".join(f" ({reason})" for reason in refusals(frame, links))
-    raise ValueError(
-        f"the dose shares its frame of reference with none of {list(frames)}{why}; give the "
-        f"planning CT in column 'ct', or name the image that the dose is aligned with in "
-        f"'dose_frame'"
-    )
-
-
-def path_to_reference(image: str, reference: str, pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """Return the places of the transforms that lead from an image to the reference, in order.
-
-    Parameters
-    ----------
-    image, reference : str
-        Names of images.
-    pairs : sequence of (moving, fixed)
-        The transforms at hand; each image is moved by at most one.
-    """
-    steps = {moving: (place, fixed) for place, (moving, fixed) in enumerate(pairs)}
-    found: list[int] = []
-    while image != reference:
-        if image not in steps or len(found) > len(pairs):
-            raise ValueError(f"no transform leads from {image!r} to the reference {reference!r}")
-        place, image = steps[image]
-        found.append(place)
-    return found
 
 
 def sample_parts(
@@ -179,23 +117,59 @@ def dose_grids(facts: Mapping[str, Any], native: Volume) -> list[tuple[Sequence[
     return [(part["grid"]["shape"], part["grid"]["affine"]) for part in parts]
 
 
-def chain_of(job: step.Job, facts: Mapping[str, Any]) -> sitk.Transform:
-    """Find the transforms from the channel to the reference grid and note their names."""
-    args = job.args
-    start, linked = args.channel, np.eye(4)
-    if args.kind == "dose":
-        names = json.loads(args.frame_images)
-        read = (job.read_record(path)["facts"]["frame"] for path in args.frames)
-        frames = dict(zip(names, read, strict=True))
-        start, linked = image_of_dose(facts["frame"], frames, facts["registrations"])
-    pairs = [(moving, fixed) for moving, fixed in json.loads(args.links)]
-    files = [args.transforms[i] for i in path_to_reference(start, args.reference, pairs)]
-    names, chain = [file.name for file in files], [transforms.read(file) for file in files]
-    if not np.array_equal(linked, np.eye(4)):
-        names.insert(0, f"registration object to {start}")
-        chain.insert(0, transforms.from_matrix_ras(np.linalg.inv(linked)))
-    job.fact("chain", names)
-    return transforms.chain(chain)
+def way_of_mri(job: step.Job) -> sitk.Transform:
+    """Find the transforms from an MRI to the reference grid and note their names."""
+    files = _files_to_reference(job, job.args.channel)
+    job.fact("chain", [file.name for file in files])
+    return transforms.chain([transforms.read(file) for file in files])
+
+
+def way_of_dose(job: step.Job, facts: Mapping[str, Any], brain: Volume) -> sitk.Transform:
+    """Find the image that a dose follows; check it against the other images that claim the dose."""
+    args, limit_mm = job.args, job.settings["max_frame_mm"]
+    names = json.loads(args.frame_images)
+    records = [job.read_record(path)["facts"] for path in args.frames]
+    found = routes.claims(facts, dict(zip(names, records, strict=True)))
+    files = [_files_to_reference(job, claim.image) for claim in found]
+    ways = [
+        routes.way_of(claim, [transforms.read(file) for file in own])
+        for claim, own in zip(found, files, strict=True)
+    ]
+    distances_mm = routes.apart_mm(ways, transforms.points_in(brain))
+    chosen = routes.choose(found, distances_mm, limit_mm=limit_mm)
+    claim, worst_mm = found[chosen], distances_mm[chosen].max()
+    linked = [f"registration object to {claim.image}"] if claim.linked else []
+    job.fact("chain", [*linked, *(file.name for file in files[chosen])])
+    job.fact(
+        "claims",
+        [
+            {"image": c.image, "by": c.how, "own_study": c.own_study, "apart_mm": round(apart, 3)}
+            for c, apart in zip(found, distances_mm[chosen].tolist(), strict=True)
+        ],
+    )
+    warnings = routes.warnings_of(found, chosen, contradicted=worst_mm > limit_mm)
+    job.fact("warnings", warnings)
+    for warning in warnings:
+        job.say(f"warning: {warning}")
+    if len(found) > 1:
+        job.check(
+            "frames-agree",
+            worst_mm,
+            at_most=limit_mm,
+            unit="mm",
+            advice="images that claim the dose (one frame of reference, a registration object, or "
+            "dose_frame) put it at places this far apart in the brain: a wrong identifier, as "
+            f"de-identification leaves it, or a wrong registration; it now follows {claim.image}: "
+            "look at dose and anatomy in the overview; if they do not fit, name the right image in "
+            "dose_frame; then accept",
+        )
+    return ways[chosen]
+
+
+def _files_to_reference(job: step.Job, image: str) -> list[Path]:
+    pairs = [(moving, fixed) for moving, fixed in json.loads(job.args.links)]
+    places = routes.path_to_reference(image, job.args.reference, pairs)
+    return [job.args.transforms[place] for place in places]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -213,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             job.load(args.image, parts=dose),
             job.read_record(args.image_record)["facts"],
         )
-        transform = chain_of(job, facts)
+        transform = way_of_dose(job, facts, mask) if dose else way_of_mri(job)
         interpolator = "linear" if dose else job.settings["mri_interpolator"]
         moved = sample_parts(volume, grid, interpolator=interpolator, transform=transform)
         if not np.any(moved.data):

@@ -17,7 +17,7 @@ from ricenet import step
 from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, require_same_space
-from ricenet.preprocess.align import path_to_reference
+from ricenet.preprocess.routes import path_to_reference
 
 VOLUME_TOLERANCE = 0.02
 INSIDE = 0.5  # share from which a voxel counts as inside where it must be one or the other

@@ -2,8 +2,8 @@
 
 ANTs maximises the mutual information of two whole heads. The gates look at the overlap of the brain
 masks, the correlation of the images inside them and what a mirrored head would reach; for a
-planning CT, which has no brain mask, at the overlap of the head outlines. No single one sees every
-failure.
+planning CT, which has no brain mask, at the overlap of the head outlines; and for all at the way
+there and back, in millimetres. No single one sees every failure.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ricenet import step
+from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, from_itk, to_itk
 from ricenet.preprocess import left_right
@@ -46,6 +47,12 @@ def thinned(image: Volume, spacing_mm: float) -> Volume:
     every = [max(1, round(spacing_mm / own)) for own in image.spacing_mm]
     data = image.data[tuple(slice(None, None, n) for n in every)]
     return Volume(data, image.affine @ np.diag([*every, 1]))
+
+
+def outline_of(image: Volume) -> Volume:
+    """Return :func:`head_outline` on voxels of :data:`OUTLINE_MM`; 1 in the head."""
+    thin = thinned(image, OUTLINE_MM)
+    return Volume(head_outline(thin).astype(np.uint8), thin.affine)
 
 
 def _onto(volume: Volume, fixed: Volume, transform: sitk.Transform, interpolator: str) -> NDArray:
@@ -103,4 +110,35 @@ def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transfo
         advice="the outlines of the two heads do not overlap enough: look for a mask, frame, "
         "headrest or short field of view in the planning CT; accept where these alone differ, "
         "otherwise the dose would be misplaced",
+    )
+
+
+def gate_repeatability(
+    job: step.Job, region: Volume, there: sitk.Transform, back: sitk.Transform
+) -> None:
+    """Write how far beside itself a point of the brain comes to lie, there and back, to the record.
+
+    Parameters
+    ----------
+    job : Job
+        Of the step.
+    region : Volume
+        Mask on the fixed image, whose points are sent.
+    there, back : sitk.Transform
+        Points of the fixed to the moving image, and of the moving to the fixed image; estimated
+        independently of each other.
+    """
+    points = transforms.points_in(region)
+    returned = transforms.map_points(back, transforms.map_points(there, points))
+    beside_mm = np.linalg.norm(returned - points, axis=1)
+    job.fact("repeatability_mean_mm", round(float(beside_mm.mean()), 3))
+    job.check(
+        "registration-repeatability",
+        beside_mm.max(),
+        at_most=job.settings["max_repeatability_mm"],
+        unit="mm",
+        advice="registered there and back, a point of the brain comes to lie this far beside "
+        "itself: one of the two registrations is lost, and it may be this one; look at the edges "
+        "of brain and skull in the overview, check that both images show the same whole head, try "
+        "another register.seed; accept where the edges meet",
     )

@@ -24,11 +24,9 @@ class PreprocessFiles:
         self.study = study
 
     def registration_masks(self, w: Any) -> list[str]:
-        """Return brain masks of both images, none for a planning CT (input function)."""
-        if w.mri == PLANNING_CT:
-            return []
-        at = self.study.at
-        return [at("brain_mask", subject=w.subject, channel=name) for name in (w.mri, w.target)]
+        """Return brain masks of the MRI among both images (input function)."""
+        at, masked = self.study.at, [name for name in (w.mri, w.target) if name != PLANNING_CT]
+        return [at("brain_mask", subject=w.subject, channel=name) for name in masked]
 
     def registrations(self, subject: str) -> list[tuple[str, str]]:
         """Return moving and fixed image of each of a subject's registrations."""
