@@ -47,7 +47,7 @@ def test_a_good_series_passes_every_check(tmp_path: Path) -> None:
     assert failed(checks) == set() and facts["unknown"] == ["dark-corners"]  # of nine slices
     assert set(checks) == {
         "modality", "image-type", "made-alike", "slices-announced", "slice-distance",
-        "negative-values", "mask-like", "weighting",
+        "negative-values", "mask-like", "weighting", "dark-corners",
     }  # fmt: skip
     assert "check failed" not in log and "WARNING" not in log
 

@@ -135,8 +135,8 @@ def test_nifti_headers_that_claim_much(name: str, shape, message: str, tmp_path:
 def test_gzip_bombs(tmp_path: Path) -> None:
     small = bombs.nifti(tmp_path / "small.nii.gz", (20, 20, 20), 2**31)
     assert small.stat().st_size < 3e6
-    # what the header asks for is read, and not a byte more
-    refused(read(small), "every voxel has the value 0")
+    # little more than the header asks for is unpacked
+    refused(read(small), "beyond the image that its header announces")
     large = bombs.nifti(tmp_path / "large.nii.gz", (800, 800, 800), 2**31)
     refused(read(large), "implausible")
 
