@@ -60,9 +60,10 @@ def test_margin_is_one_less_the_symmetric_share() -> None:
     inside = brain.data > 0
     naive = np.corrcoef(image.data[inside], image.data[::-1][inside])[0, 1]
     assert naive == pytest.approx((1 - 0.36) / (1 + 0.36), abs=0.05)
-    difference, mirrored = left_right.margin(image, image, [brain, brain], sitk.Transform())
-    assert mirrored == pytest.approx(naive, abs=0.04)
-    assert difference == pytest.approx(1 - naive, abs=0.04)
+    found = left_right.margin(image, image, [brain, brain], sitk.Transform())
+    assert found.refined
+    assert found.mirrored == pytest.approx(naive, abs=0.04)
+    assert found.difference == pytest.approx(1 - naive, abs=0.04)
 
 
 @pytest.mark.parametrize("deg", [{}, {"yaw": 25}, {"roll": -25}, {"yaw": -20, "roll": 20}])
@@ -72,8 +73,8 @@ def test_mirrored_image_is_seen_however_the_head_lies(deg: dict[str, float]) -> 
     back = transforms.from_matrix_ras(np.linalg.inv(matrix))
     flipped = Volume(np.ascontiguousarray(image.data[::-1]), image.affine)
     masks = [brain, fixed_brain]
-    genuine, _ = left_right.margin(fixed, image, masks, back)
-    planted, mirrored = left_right.margin(fixed, flipped, masks, back)
+    genuine = left_right.margin(fixed, image, masks, back).difference
+    planted, mirrored, _ = left_right.margin(fixed, flipped, masks, back)
     print(deg, f"genuine {genuine:.3f}, mirrored {planted:.3f}")
     assert genuine > 0.3
     assert planted < -0.3
@@ -89,7 +90,8 @@ def test_refinement_that_fails_leaves_the_search_alone(monkeypatch) -> None:
         raise RuntimeError("all samples map outside the moving image")
 
     monkeypatch.setattr(sitk.ImageRegistrationMethod, "Execute", execute)
-    _, mirrored = left_right.margin(image, image, [brain, brain], sitk.Transform())
+    _, mirrored, refined = left_right.margin(image, image, [brain, brain], sitk.Transform())
+    assert not refined  # the gate holds it
     assert mirrored == pytest.approx(naive, abs=0.04)  # the head lies straight
 
 
@@ -99,5 +101,4 @@ def test_heads_without_overlap_or_contrast_have_no_margin() -> None:
     far = transforms.from_matrix_ras(np.eye(4) + np.outer([1000, 0, 0, 0], [0, 0, 0, 1]))
     flat = Volume(np.ones_like(image.data), image.affine)
     for moving, found in ((image, far), (flat, sitk.Transform())):
-        difference, _ = left_right.margin(image, moving, [brain, brain], found)
-        assert difference <= 0
+        assert left_right.margin(image, moving, [brain, brain], found).difference <= 0

@@ -303,11 +303,11 @@ def test_t1_onto_t1_with_contrast_agent(tmp_path: Path) -> None:
     moving_mask = sample(
         mask, moving.data.shape, moving.affine, interpolator="nearest", transform=back
     )
-    margin, _ = left_right.margin(fixed, moving, [moving_mask, mask], there)
+    margin = left_right.margin(fixed, moving, [moving_mask, mask], there).difference
     save(tmp_path / "flip.nii.gz", mirrored(moving))
     flip = estimate.estimate(fixed, load(tmp_path / "flip.nii.gz"), **ESTIMATE)
     masks = [mirrored(moving_mask), mask]
-    of_mirrored, _ = left_right.margin(fixed, mirrored(moving), masks, flip)
+    of_mirrored = left_right.margin(fixed, mirrored(moving), masks, flip).difference
     print(f"left-right {margin:.3f}, mirrored {of_mirrored:.3f}")
     assert margin > 0.12
     assert of_mirrored < -0.12

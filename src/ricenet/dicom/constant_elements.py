@@ -63,7 +63,7 @@ def require_constant(planes: Sequence[Slice]) -> None:
         return
     raise refusal(
         f"the series mixes images that were made differently, separate them or export it again: "
-        f"{'; '.join(found[:3])}",
+        f"{', also '.join(found[:3])}",
         listed=f"elements that differ: {'; '.join(found)}",
     )
 

@@ -151,19 +151,36 @@ def way_of_dose(job: step.Job, facts: Mapping[str, Any], brain: Volume) -> sitk.
     job.fact("warnings", warnings)
     for warning in warnings:
         job.say(f"warning: {warning}")
-    if len(found) > 1:
-        job.check(
-            "frames-agree",
-            worst_mm,
-            at_most=limit_mm,
-            unit="mm",
-            advice="images that claim the dose (one frame of reference, a registration object, or "
-            "dose_frame) put it at places this far apart in the brain: a wrong identifier, as "
-            f"de-identification leaves it, or a wrong registration; it now follows {claim.image}: "
-            "look at dose and anatomy in the overview; if they do not fit, name the right image in "
-            "dose_frame; then accept",
-        )
+    _check_frames(job, found, claim, worst_mm)
     return ways[chosen]
+
+
+def _check_frames(
+    job: step.Job, found: Sequence[routes.Claim], claim: routes.Claim, worst_mm: float
+) -> None:
+    """Write to the record how far apart the claims on a dose are, or that there is only one."""
+    if reason := routes.not_compared(found):
+        job.not_checked(
+            "frames-agree",
+            reason,
+            holds=routes.must_be_looked_at(claim),
+            advice=f"that the dose lies where {claim.image} shows it is said by its {claim.how} "
+            f"alone, which de-identification may have made alike for every image: give the "
+            f"planning CT of the dose in column 'ct'; or look at dose and anatomy in the "
+            f"overview, and accept where they fit",
+        )
+        return
+    job.check(
+        "frames-agree",
+        worst_mm,
+        at_most=job.settings["max_frame_mm"],
+        unit="mm",
+        advice="images that claim the dose (one frame of reference, a registration object, or "
+        "dose_frame) put it at places this far apart in the brain: a wrong identifier, as "
+        f"de-identification leaves it, or a wrong registration; it now follows {claim.image}: "
+        "look at dose and anatomy in the overview; if they do not fit, name the right image in "
+        "dose_frame; then accept",
+    )
 
 
 def _files_to_reference(job: step.Job, image: str) -> list[Path]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -63,6 +64,25 @@ class Pair:
         return correlation(self.fixed.data, moved, (self.brain.data > 0) & moved_brain)
 
 
+class Margin(NamedTuple):
+    """How much more alike two heads are than one and the other mirrored.
+
+    Attributes
+    ----------
+    difference : float
+        Correlation as registered, less ``mirrored``.
+    mirrored : float
+        Correlation with the mirrored image, at its best.
+    refined : bool
+        Whether the mirrored image was brought to its best. Where not, it may fit better than
+        ``mirrored`` says, and ``difference`` is at most this large.
+    """
+
+    difference: float
+    mirrored: float
+    refined: bool
+
+
 def correlation(a: NDArray, b: NDArray, inside: NDArray) -> float:
     """Return the Pearson correlation of two images inside a mask; 0 where it is undefined."""
     x, y = a[inside].astype(np.float64), b[inside].astype(np.float64)
@@ -94,9 +114,7 @@ def reflection(centre_mm: NDArray, *, yaw_deg: float, roll_deg: float) -> NDArra
     return matrix
 
 
-def margin(
-    fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform
-) -> tuple[float, float]:
+def margin(fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform) -> Margin:
     """Return the correlation in the brain as registered, less the mirrored image's best.
 
     Parameters
@@ -110,15 +128,17 @@ def margin(
 
     Returns
     -------
-    tuple of 2 floats
-        The difference, and the mirrored image's correlation alone. The difference is clearly
-        negative where one image is mirrored, and about 0 or less where the heads are those of two
-        people or badly aligned.
+    Margin
+        Its difference is clearly negative where one image is mirrored, and about 0 or less where
+        the heads are those of two people or badly aligned.
     """
     rough, fine = (_pair(fixed, moving, masks, found, mm) for mm in (SEARCH_MM, GRID_MM))
     start = _mirror_plane(rough)
-    mirrored = max(fine.likeness([start]), fine.likeness([start, _refined(fine, start)]))
-    return fine.likeness([]) - mirrored, mirrored
+    tries, further = [[start]], _refined(fine, start)
+    if further is not None:
+        tries.append([start, further])
+    mirrored = max(map(fine.likeness, tries))
+    return Margin(fine.likeness([]) - mirrored, mirrored, refined=further is not None)
 
 
 def _pair(
@@ -148,8 +168,8 @@ def _mirror_plane(pair: Pair) -> sitk.Transform:
     return max(planes, key=lambda plane: pair.likeness([plane]))
 
 
-def _refined(pair: Pair, start: sitk.Transform) -> sitk.Transform:
-    """Find the rigid motion near ``start`` that makes the images most alike in the fixed brain."""
+def _refined(pair: Pair, start: sitk.Transform) -> sitk.Transform | None:
+    """Find the rigid motion near ``start`` that makes the images most alike; None if it is lost."""
     motion = sitk.Euler3DTransform()
     motion.SetCenter((_centre_mm(pair.brain) * (-1, -1, 1)).tolist())
     mirrored = Volume(pair.onto_fixed(pair.moving, [start], "linear"), pair.fixed.affine)
@@ -167,5 +187,5 @@ def _refined(pair: Pair, start: sitk.Transform) -> sitk.Transform:
     try:
         method.Execute(to_itk(pair.fixed), to_itk(mirrored))
     except RuntimeError:  # it lost the overlap of the two heads
-        return sitk.Transform()
+        return None
     return motion

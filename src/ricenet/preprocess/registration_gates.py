@@ -82,12 +82,27 @@ def gate_brains(
         advice="the brains overlap but do not look alike: check that both series belong "
         "to this patient and are both T1-weighted; accept where the contrast alone differs",
     )
-    difference, mirrored = left_right.margin(fixed, moving, masks, found)
-    job.fact("correlation_mirrored", round(mirrored, 4))
+    _gate_left_right(job, left_right.margin(fixed, moving, masks, found))
+
+
+def _gate_left_right(job: step.Job, found: left_right.Margin) -> None:
+    """Write whether the moving image is mirrored to the record."""
+    job.fact("correlation_mirrored", round(found.mirrored, 4))
+    limit = job.settings["min_left_right"]
+    if found.difference >= limit and not found.refined:
+        job.not_checked(
+            "left-right",
+            "the mirrored head could not be registered for comparison",
+            holds=True,
+            advice="whether left and right are exchanged is not known: compare a one-sided "
+            "landmark (cavity, lesion) in the overview with the report and the planning CT, then "
+            "accept",
+        )
+        return
     job.check(
         "left-right",
-        difference,
-        at_least=job.settings["min_left_right"],
+        found.difference,
+        at_least=limit,
         advice="with left and right exchanged the moving image fits as well or better: one of the "
         "two is mirrored, shows another patient, or is misaligned; compare a one-sided landmark "
         "(cavity, lesion) in the overview with the report and the planning CT, and convert the "

@@ -188,14 +188,31 @@ def warnings_of(found: Sequence[Claim], chosen: int, *, contradicted: bool) -> l
             f"{names} claim the dose and contradict each other: it follows {claim.image}, "
             f"{_reason(claim)}"
         ]
-    alone = len(found) == 1 and claim.how != ROW
-    if alone and not (claim.own_study and claim.image == PLANNING_CT):
+    if not_compared(found) and _doubtful(claim):
         return [
             f"that {claim.image} shows where the dose lies is said by its {claim.how} alone and "
             f"was not checked: no other image claims the dose; give the planning CT of the dose "
             f"in column 'ct'"
         ]
     return []
+
+
+def not_compared(found: Sequence[Claim]) -> str:
+    """Return why claims cannot be compared, empty where they can."""
+    return f"no image but {found[0].image} claims the dose" if len(found) == 1 else ""
+
+
+def must_be_looked_at(claim: Claim) -> bool:
+    """Return whether a claim that nothing can be compared with is not to be believed.
+
+    A person's word is, and so is the planning CT, or another image of the dose's own study. That an
+    MRI of another study has the dose's frame of reference is what de-identification writes, too.
+    """
+    return _doubtful(claim) and not claim.own_study and claim.image != PLANNING_CT
+
+
+def _doubtful(claim: Claim) -> bool:
+    return claim.how != ROW and not (claim.own_study and claim.image == PLANNING_CT)
 
 
 def _reason(claim: Claim) -> str:

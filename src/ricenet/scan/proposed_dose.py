@@ -45,15 +45,15 @@ def _fractions(row: Proposal, chosen: list[Candidate], patient: Patient) -> None
     """Propose delivered fractions of each plan, where nothing about them is in doubt."""
     needed = any(d.summation == "FRACTION_SESSION" for c in chosen for d in c.doses)
     found = [fractions(candidate, patient.therapy) for candidate in chosen]
-    for candidate, (count, why) in zip(chosen, found, strict=True):
-        shown = f"{count} " if count else ""
-        row.notes.append(f"fractions of plan {candidate.digest}: {shown}{why}")
+    for candidate, count in zip(chosen, found, strict=True):
+        shown = f"{count.text} " if count.text else ""
+        row.notes.append(f"fractions of plan {candidate.digest}: {shown}{count.why}")
     if len(chosen) == 1:
-        row.cells["fractions"] = found[0][0]
-        if not found[0][0] and (needed or "find out" in found[0][1]):
+        row.cells["fractions"] = found[0].text
+        if found[0].doubtful or (needed and not found[0].text):
             row.missing.append("fractions")
-    elif all(count and why == FROM_RECORDS for count, why in found):
-        row.cells["fractions"] = "+".join(count for count, _ in found)
+    elif all(count.text and count.why == FROM_RECORDS for count in found):
+        row.cells["fractions"] = "+".join(count.text for count in found)
     else:  # what is only planned does not say how much of each plan was delivered
         row.missing += ["fractions, of each plan as 5+10", "prescription_gy, of the whole course"]
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from ricenet.dicom import dates
 from ricenet.dicom.dates import Radiotherapy
@@ -151,19 +152,30 @@ def choose(therapy: Therapy) -> tuple[list[Candidate], str]:
         return [], str(error)
 
 
-def fractions(chosen: Candidate, therapy: Therapy) -> tuple[str, str]:
-    """Return delivered fractions of one plan as text, empty where they are in doubt, and why."""
+class Count(NamedTuple):
+    """Delivered fractions of one plan as text, empty where unknown, and why.
+
+    ``doubtful``: what there is contradicts itself, a person has to decide.
+    """
+
+    text: str
+    why: str
+    doubtful: bool = False
+
+
+def fractions(chosen: Candidate, therapy: Therapy) -> Count:
+    """Return delivered fractions of one plan."""
     plan = chosen.plan
     planned = plan.planned if plan else None
     counted = _delivered(chosen.uids, therapy)
     if counted and planned and counted != planned:
         why = f"treatment records show {counted}, the plan {planned}: find out what was delivered"
-        return "", why
+        return Count("", why, doubtful=True)
     if counted:
-        return str(counted), FROM_RECORDS
+        return Count(str(counted), FROM_RECORDS)
     if planned:
-        return str(planned), "as planned, there is no treatment record: confirm it"
-    return "", "neither treatment record nor plan says how many"
+        return Count(str(planned), "as planned, there is no treatment record: confirm it")
+    return Count("", "neither treatment record nor plan says how many")
 
 
 def _delivered(uids: frozenset[str], therapy: Therapy) -> int | None:
