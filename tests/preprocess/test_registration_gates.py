@@ -91,6 +91,18 @@ def test_head_outline_is_the_head_filled(air: int, scalp: int, skull: int, brain
     assert not found[:, 60:].any()
 
 
+def test_share_in_bone_counts_voxels_below_the_edge() -> None:
+    """By hand: of 6 x 6 x 6 voxels deeper than 2 mm one layer is bone; half are not seen."""
+    brain, hounsfield = np.zeros((14, 14, 14), np.uint8), np.full((14, 14, 14), 40.0)
+    brain[2:12, 2:12, 2:12] = 1
+    hounsfield[:, :, :5] = 900.0  # two layers are too near to the edge
+    mask = Volume(brain, np.eye(4))
+    assert registration_gates.share_in_bone(hounsfield, mask) == pytest.approx(1 / 6)
+    hounsfield[7:] = np.nan
+    assert registration_gates.share_in_bone(hounsfield, mask) == pytest.approx(1 / 6)
+    assert math.isnan(registration_gates.share_in_bone(hounsfield * np.nan, mask))
+
+
 # --- planted failures
 
 
@@ -114,8 +126,8 @@ def cohort(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 put_head(folder, "own-mirrored", *map(mirrored, images))
                 away = (Volume(v.data, MOTION @ v.affine) for v in images)
                 put_head(folder, "own-away", *away)
-    native, _ = ingest_mri.read(phantom / "dicom" / "ct", min_slices=3)
-    save(folder / "ct.nii.gz", on_isotropic(native, mm=4.0))
+        native, _ = ingest_mri.read(source / "dicom" / "ct", min_slices=3)
+        save(folder / f"{person}-ct.nii.gz", on_isotropic(native, mm=3.0))
     return folder
 
 
@@ -238,13 +250,26 @@ def test_gate_of_the_ct_sees_an_offset(
 ) -> None:
     truth = json.loads((phantom / "truth" / "truth.json").read_text())
     planted = np.linalg.inv(truth["ct_to_postop"]) @ shift(offset_mm, 0, 0)
-    record = judged(cohort, tmp_path, "ct", "own-postop", planted, monkeypatch)
+    record = judged(cohort, tmp_path, "own-ct", "own-postop", planted, monkeypatch)
     print(offset_mm, values(record))
-    assert verdicts(record) == {"head-overlap": verdict, REPEAT: "pass"}
+    skull = {300: "not made"}.get(offset_mm, verdict)  # beyond the CT's field of view
+    assert verdicts(record) == {"head-overlap": verdict, "brain-in-bone": skull, REPEAT: "pass"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["own-away", "ct"])
+def test_another_persons_ct_does_not_fit_the_brain(cohort, monkeypatch, tmp_path: Path) -> None:
+    """The outlines of two heads may be alike: the skull of one cuts the other's brain."""
+    pair = [load(cohort / f"{name}.nii.gz") for name in ("own-postop", "other-ct")]
+    found = estimate.estimate(*pair, **ESTIMATE | {"both_mri": False})
+    matrix = transforms.matrix_ras(found)
+    record = judged(cohort, tmp_path, "other-ct", "own-postop", matrix, monkeypatch)
+    print(values(record))
+    assert verdicts(record)["brain-in-bone"] == "fail"
+    assert values(record)["brain-in-bone"] > 2 * SETTINGS["max_brain_in_bone"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["own-away", "own-ct"])
 @pytest.mark.parametrize(
     ("planted", "worst_mm"),
     [

@@ -27,6 +27,9 @@ class Register(Section):
     min_correlation: Fraction = Field(description="correlation of the images in both brains")
     min_left_right: Fraction = Field(description="that correlation less a mirrored image's")
     min_head_dice: Fraction = Field(description="Dice of the head outlines, for the planning CT")
+    max_brain_in_bone: Fraction = Field(
+        description="share of the brain that may lie in bone of the planning CT"
+    )
     max_repeatability_mm: PositiveFloat = Field(
         description="how far beside itself a point of the brain may lie after there and back, mm"
     )

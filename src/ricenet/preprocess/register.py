@@ -75,8 +75,8 @@ def attempt(
         registration_gates.gate_brains(job, fixed, moving, masks, there)
     else:
         registration_gates.gate_heads(job, fixed, moving, there)
-    region = masks[-1] if masks else registration_gates.outline_of(fixed)
-    registration_gates.gate_repeatability(job, region, there, back)
+        registration_gates.gate_skull(job, moving, masks[-1], there)
+    registration_gates.gate_repeatability(job, masks[-1], there, back)
     return there
 
 

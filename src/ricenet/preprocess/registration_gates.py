@@ -2,17 +2,20 @@
 
 ANTs maximises the mutual information of two whole heads. The gates look at the overlap of the brain
 masks, the correlation of the images inside them and what a mirrored head would reach; for a
-planning CT, which has no brain mask, at the overlap of the head outlines; and for all at the way
+planning CT, which has no brain mask, at the overlap of the head outlines and at whether the brain
+lies inside the skull; and for all at the way
 there and back, in millimetres. No single one sees every failure.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ricenet import step
 from ricenet.image import transforms
@@ -22,6 +25,8 @@ from ricenet.preprocess import left_right
 from ricenet.preprocess.left_right import correlation
 
 OUTLINE_MM = 2.0  # an outline needs no finer voxels; at 1 mm it would take half a registration
+BONE_HU = 200.0  # above brain, fresh blood and enhancement, below cancellous bone
+DEPTH_MM = 2.0  # nearer to its edge a brain mask touches the inner table of the skull
 
 
 def dice(a: NDArray, b: NDArray) -> float:
@@ -125,6 +130,53 @@ def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transfo
         advice="the outlines of the two heads do not overlap enough: look for a mask, frame, "
         "headrest or short field of view in the planning CT; accept where these alone differ, "
         "otherwise the dose would be misplaced",
+    )
+
+
+def share_in_bone(hounsfield: NDArray, brain: Volume) -> float:
+    """Return the share of a brain, less its outermost millimetres, that lies in bone.
+
+    A head fits a brain of its own only: after registration of another person's CT some of the skull
+    lies in the brain, however alike the outlines of the two heads are.
+
+    Parameters
+    ----------
+    hounsfield : (X, Y, Z) array
+        CT on the grid of the brain, HU; NaN outside its field of view.
+    brain : Volume
+        Mask, non-zero in the brain.
+
+    Returns
+    -------
+    float
+        Of the voxels deeper than :data:`DEPTH_MM` that the CT shows; NaN where it shows none.
+    """
+    depth_mm = ndimage.distance_transform_edt(brain.data > 0, brain.spacing_mm)
+    values = hounsfield[(depth_mm > DEPTH_MM) & np.isfinite(hounsfield)]
+    return float((values > BONE_HU).mean()) if values.size else math.nan
+
+
+def gate_skull(job: step.Job, ct: Volume, brain: Volume, found: sitk.Transform) -> None:
+    """Write how much of the brain lies in bone of a planning CT to the record."""
+    seen = _onto(Volume(np.ones(ct.data.shape, np.uint8), ct.affine), brain, found, "nearest") > 0
+    share = share_in_bone(np.where(seen, _onto(ct, brain, found, "linear"), np.nan), brain)
+    if math.isnan(share) or not (ct.data > BONE_HU).any():
+        job.not_checked(
+            "brain-in-bone",
+            "the CT does not show the brain" if math.isnan(share) else "the CT shows no bone",
+            holds=True,
+            advice="whether this CT is of the same person and lies where the skull fits the brain "
+            "is not known: give the planning CT of the whole head in HU, or compare the inner "
+            "edge of the skull with the brain in the overview, then accept",
+        )
+        return
+    job.check(
+        "brain-in-bone",
+        share,
+        at_most=job.settings["max_brain_in_bone"],
+        advice="this share of the brain lies in bone of the planning CT: it shows another person, "
+        "is misplaced, or its values are no HU; compare the inner edge of the skull with the brain "
+        "in the overview and who the CT is of; the dose would be misplaced",
     )
 
 
