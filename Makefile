@@ -60,10 +60,10 @@ lint:
 types:
 	mypy
 
-# The quick tests in parallel with one thread each; then those that need the whole machine.
+# In parallel with one thread each; then what runs the workflow on the whole machine.
 unit:
-	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not slow and not long" --durations=10 $(SKIPS)
-	pytest -m slow --durations=10 $(SKIPS)
+	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not whole_machine and not long" --durations=10 $(SKIPS)
+	pytest tests/workflow -m "whole_machine and not long" --durations=10 $(SKIPS)
 
 test-long: setup
 	pytest -m long --durations=10 $(SKIPS)

@@ -56,3 +56,12 @@ def test_slurms_script_lies_where_its_study_looks():
     folder = Path(__file__).parent / "workflow"
     names = re.findall(r'with_name\("(\w+\.sh)"\)', (folder / "slurm_study.py").read_text())
     assert names and all(os.access(folder / name, os.X_OK) for name in names)
+
+
+def test_make_test_looks_for_what_needs_the_whole_machine_where_it_is():
+    """It collects that folder alone, which spares reading all other tests a second time."""
+    tests = Path(__file__).parent
+    mark = f"mark.{'whole'}_machine"
+    marked = {p.parent.name for p in tests.rglob("test_*.py") if mark in p.read_text()}
+    assert marked == {"workflow"}
+    assert "pytest tests/workflow -m" in (ROOT / "Makefile").read_text()

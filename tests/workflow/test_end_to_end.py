@@ -30,7 +30,7 @@ from ricenet.phantom.study import make_study
 from snakemake_project import ARRIVAL_JOBS, SUBJECT_JOBS, job_counts
 
 # the fixtures run the whole workflow: a busy machine needs more than the suite's limit
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.slow, pytest.mark.whole_machine, pytest.mark.timeout(2700)]
 
 ROOT = Path(__file__).parents[2]
 SUBJECTS = ("P001", "P002", "P003", "P004", "P005")
