@@ -122,6 +122,21 @@ def test_a_training_asks_for_its_gpu(
     assert script != "lsf.sh" or told == "17\n"
 
 
+@pytest.mark.parametrize(("script", "program"), [("lsf.sh", "bkill"), ("sge.sh", "qdel")])
+def test_jobs_are_cancelled_as_the_plugin_asks_for_it(
+    script: str, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It starts the one word of the profile with the ids behind it, and no shell."""
+    fake = tmp_path / program
+    fake.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/asked\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    profile = yaml.safe_load((PROFILES / "generic/config.yaml").read_text())
+    command = PROFILES.parents[1] / profile["cluster-generic-cancel-cmd"]
+    subprocess.run([command.with_name(script), "17", "18"], cwd=tmp_path, check=True)
+    assert (tmp_path / "asked").read_text() == "17 18\n"
+
+
 def test_status_of_grid_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 

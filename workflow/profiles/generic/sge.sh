@@ -2,14 +2,13 @@
 # Grid Engine for snakemake-executor-plugin-cluster-generic.
 # sge.sh submit THREADS MEM_MB RUNTIME_MIN GPU LOG JOBSCRIPT   prints the job id
 # sge.sh status JOB                                            prints running, success or failed
-# sge.sh cancel JOB...
+# sge.sh JOB...                                               cancels: the plugin gives ids alone
 # QSUB_OPTIONS holds what the site wants besides: queue, project. Names of the parallel environment
 # and of the GPU resource differ between sites: SGE_PE and SGE_GPU.
 set -eu
-action=$1
-shift
-case "$action" in
+case "$1" in
   submit)
+    shift
     threads=$1 mem_mb=$2 runtime=$3 gpu=$4 log=$5 script=$6
     mkdir -p "$(dirname "$log")"
     # memory is asked for each slot
@@ -19,16 +18,16 @@ case "$action" in
     qsub ${QSUB_OPTIONS:-} -terse -V -cwd -j y -o "$log" "$@" "$script"
     ;;
   status)
-    if qstat -j "$1" > /dev/null 2>&1; then
+    if qstat -j "$2" > /dev/null 2>&1; then
       echo running
-    elif qacct -j "$1" 2> /dev/null | grep -q '^exit_status *0 *$' &&
-      qacct -j "$1" | grep -q '^failed *0'; then
+    elif qacct -j "$2" 2> /dev/null | grep -q '^exit_status *0 *$' &&
+      qacct -j "$2" | grep -q '^failed *0'; then
       echo success
-    elif qacct -j "$1" > /dev/null 2>&1; then
+    elif qacct -j "$2" > /dev/null 2>&1; then
       echo failed
     else
       echo running # ended, and not in the accounting yet
     fi
     ;;
-  cancel) qdel "$@" ;;
+  *) qdel "$@" ;;
 esac
