@@ -215,7 +215,7 @@ def cube(low: int, high: int) -> Volume:
 def test_whole_brain_covered_and_integral_kept(tmp_path: Path) -> None:
     record, found = placed(tmp_path, cube(1, 13))
     assert checks(record) == {
-        "frames-agree": (None, "not made"),  # one image claims the dose
+        "frames-agree": (None, "not made"),  # a lone image claims the dose
         "dose-coverage": (1.0, "pass"),
         "dose-at-edge": (0.0, "pass"),
         "dose-integral": (pytest.approx(1, abs=1e-4), "pass"),

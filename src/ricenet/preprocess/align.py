@@ -159,7 +159,19 @@ def _check_frames(
     job: step.Job, found: Sequence[routes.Claim], claim: routes.Claim, worst_mm: float
 ) -> None:
     """Write to the record how far apart the claims on a dose are, or that there is only one."""
-    if reason := routes.not_compared(found):
+    if len(found) > 1:
+        job.check(
+            "frames-agree",
+            worst_mm,
+            at_most=job.settings["max_frame_mm"],
+            unit="mm",
+            advice="images that claim the dose (one frame of reference, a registration object, or "
+            "dose_frame) put it at places this far apart in the brain: a wrong identifier, as "
+            "de-identification leaves it, or a wrong registration; it now follows "
+            f"{claim.image}: look at dose and anatomy in the overview; if they do not fit, name "
+            "the right image in dose_frame; then accept",
+        )
+    elif reason := routes.not_compared(found):
         job.not_checked(
             "frames-agree",
             reason,
@@ -169,18 +181,6 @@ def _check_frames(
             f"planning CT of the dose in column 'ct'; or look at dose and anatomy in the "
             f"overview, and accept where they fit",
         )
-        return
-    job.check(
-        "frames-agree",
-        worst_mm,
-        at_most=job.settings["max_frame_mm"],
-        unit="mm",
-        advice="images that claim the dose (one frame of reference, a registration object, or "
-        "dose_frame) put it at places this far apart in the brain: a wrong identifier, as "
-        f"de-identification leaves it, or a wrong registration; it now follows {claim.image}: "
-        "look at dose and anatomy in the overview; if they do not fit, name the right image in "
-        "dose_frame; then accept",
-    )
 
 
 def _files_to_reference(job: step.Job, image: str) -> list[Path]:

@@ -188,7 +188,7 @@ def warnings_of(found: Sequence[Claim], chosen: int, *, contradicted: bool) -> l
             f"{names} claim the dose and contradict each other: it follows {claim.image}, "
             f"{_reason(claim)}"
         ]
-    if not_compared(found) and _doubtful(claim):
+    if not_compared(found) and claim.how != ROW:
         return [
             f"that {claim.image} shows where the dose lies is said by its {claim.how} alone and "
             f"was not checked: no other image claims the dose; give the planning CT of the dose "
@@ -198,8 +198,13 @@ def warnings_of(found: Sequence[Claim], chosen: int, *, contradicted: bool) -> l
 
 
 def not_compared(found: Sequence[Claim]) -> str:
-    """Return why claims cannot be compared, empty where they can."""
-    return f"no image but {found[0].image} claims the dose" if len(found) == 1 else ""
+    """Return why claims cannot be compared; empty where they can, or need not.
+
+    The planning CT of the dose's own study is what the dose was calculated on.
+    """
+    if len(found) > 1 or (found[0].own_study and found[0].image == PLANNING_CT):
+        return ""
+    return f"no image but {found[0].image} claims the dose"
 
 
 def must_be_looked_at(claim: Claim) -> bool:
@@ -208,11 +213,7 @@ def must_be_looked_at(claim: Claim) -> bool:
     A person's word is, and so is the planning CT, or another image of the dose's own study. That an
     MRI of another study has the dose's frame of reference is what de-identification writes, too.
     """
-    return _doubtful(claim) and not claim.own_study and claim.image != PLANNING_CT
-
-
-def _doubtful(claim: Claim) -> bool:
-    return claim.how != ROW and not (claim.own_study and claim.image == PLANNING_CT)
+    return claim.how != ROW and not claim.own_study and claim.image != PLANNING_CT
 
 
 def _reason(claim: Claim) -> str:
