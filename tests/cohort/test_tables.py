@@ -70,6 +70,7 @@ def test_longest_id_is_allowed(tmp_path: Path) -> None:
         (["P1\tRICE\ta\t\tc"], r"column 'event' is empty for \['P1'\]"),
         ([row(rest="-3\t\t")], r"fractions of \['P1'\]"),
         ([row(rest="30.5\t\t")], r"fractions of \['P1'\]"),
+        ([row(rest="0\t\t")], r"fractions of \['P1'\]"),
         ([row(rest="30\tsingle\t")], "dose_kind .*'single'"),
         ([row(rest="30\ttotal\tmGy")], "dose_units .*'mGy'"),
         ([row() + "\tsurplus"], r"rows \['P1'\] have more cells than the 8 columns"),

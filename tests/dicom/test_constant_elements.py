@@ -58,6 +58,10 @@ MPR = ["DERIVED", "SECONDARY", "MPR"]
         ({"RescaleType": ("HU", "US")}, "RescaleType HU in 4, US in 2"),
         ({"MagneticFieldStrength": (1.5, 3)}, "MagneticFieldStrength"),
         ({"PatientPosition": ("HFS", "FFS")}, "PatientPosition FFS in 2, HFS in 4"),
+        ({"SeriesNumber": (4, 7)}, "SeriesNumber 4 in 4, 7 in 2"),  # before and after contrast
+        ({"PixelBandwidth": (130, 200)}, r"PixelBandwidth \(Hz\)"),
+        ({"SeriesDescription": ("CANARY t1", "CANARY t1 km")}, r"not shown\) in 4 and 2"),
+        ({"SequenceName": ("*tfl3d1", "*fl3d1")}, r"SequenceName \(values not shown\)"),
         ({"ContrastBolusAgent": ("CANARY agent", None)}, r"named or not\) in 4 and 2 images"),
         (
             {"Modality": ("CT", "CT"), "ConvolutionKernel": ("CANARY", "CANARY2")},
@@ -83,6 +87,7 @@ def test_mixed_elements_are_refused_with_their_values(elements, said, tmp_path: 
         {"MagneticFieldStrength": (1.494, 1.5)},
         {"AcquisitionNumber": (1, 2), "Manufacturer": ("GE MEDICAL SYSTEMS",) * 2},
         {"RescaleSlope": (0.5, 0.51), "RescaleIntercept": (-10, -11)},  # Philips, PMOD
+        {"TriggerTime": (0, 12.5), "PixelBandwidth": (195.0, 195.3)},
         {"AcquisitionTime": ("101112", "101113"), "WindowCenter": (100, 200)},
         {
             "Modality": ("CT", "CT"),
@@ -102,6 +107,15 @@ def test_rounding_and_what_may_differ_is_read(elements, tmp_path: Path) -> None:
     ("elements", "said"),
     [
         ({"AcquisitionNumber": (1, 2)}, "AcquisitionNumber has 2 values, in 4 and 2 images"),
+        (
+            {
+                "AcquisitionNumber": (1, 2),
+                "Manufacturer": ("GE MEDICAL SYSTEMS",) * 2,
+                "TriggerTime": (0, 60000),
+                "NumberOfTemporalPositions": (2, 2),
+            },
+            "TriggerTime has 2 values, in 4 and 2 images, of a time series",
+        ),
         ({"SliceThickness": (1, 3)}, "SliceThickness has 2 values, in 4 and 2 images"),
     ],
 )

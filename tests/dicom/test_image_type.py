@@ -98,6 +98,16 @@ def test_magnitude_images_pass(image_type: str, tmp_path: Path) -> None:
         ({"SequenceName": "*epfid2d1_64"}, "an echo planar image (EPI) by its sequence"),
         ({"PulseSequenceName": "FEEPI"}, "an echo planar image (EPI) by its sequence"),
         ({"SequenceName": "*fm2d2r"}, "a field map by its sequence"),
+        ({"AngioFlag": "Y"}, "an angiogram or flow image by its AngioFlag"),
+        (
+            {"SequenceName": "*ci3d1"},
+            "a balanced steady-state image (CISS, true FISP), which is not T1-weighted by its "
+            "sequence",
+        ),
+        (
+            {"SeriesDescription": "CANARY ax t2 ciss"},
+            "an image that is not T1-weighted by its description",
+        ),
         ({"DiffusionBValue": 1000.0}, "a diffusion image by its b value"),
         ({"AcquisitionContrast": "FLUID_ATTENUATED"}, "a FLAIR image by its AcquisitionContrast"),
         (
@@ -136,6 +146,7 @@ def test_usual_elements_pass(elements, tmp_path: Path) -> None:
         ((0x0043, 0x2F), "GEMS_PARM_01", ("SS", 0), None),
         ((0x2005, 0x11), "Philips MR Imaging DD 001", ("CS", "R"), "the real part"),
         ((0x2005, 0x11), "Philips MR Imaging DD 001", ("CS", "M"), None),
+        ((0x2001, 0x13), "Philips Imaging DD 001", ("SL", 1), None),
         ((0x0043, 0x2F), "SOMEBODY ELSE", ("SS", 1), None),
     ],
 )
@@ -143,6 +154,28 @@ def test_private_elements_of_ge_and_philips(element, creator, value, what, tmp_p
     data = typed(r"ORIGINAL\PRIMARY\OTHER")
     data.private_block(element[0], creator, create=True).add_new(element[1], *value)
     assert of(tmp_path, data) == ([f"{what} by its private elements"] if what else [])
+
+
+@pytest.mark.parametrize(("factor", "planar"), [(1, False), (5, False), (39, True)])
+def test_echoes_a_shot_tell_philips_epi(factor: int, planar: bool, tmp_path: Path) -> None:
+    """Its ScanningSequence is GR."""
+    data = typed(r"ORIGINAL\PRIMARY\M_FFE\M\FFE", ScanningSequence="GR")
+    data.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x13, "SL", factor)
+    assert (of(tmp_path, data) == ["an echo planar image (EPI) by its sequence"]) is planar
+
+
+@pytest.mark.parametrize("said", [None, "OT"])
+def test_storage_class_says_that_an_image_is_mr(said: str | None, tmp_path: Path) -> None:
+    """A phase image, where a conversion has lost the modality."""
+    data = typed(r"ORIGINAL\PRIMARY\P\ND")
+    data.SOPClassUID, data.Modality = "1.2.840.10008.5.1.4.1.1.4", said
+    assert of(tmp_path, data) == ["a phase image by its ImageType"]
+
+
+def test_a_projection_of_ct_is_named(tmp_path: Path) -> None:
+    data = typed(r"DERIVED\SECONDARY\MIP", Modality="CT")
+    data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    assert of(tmp_path, data) == ["a projection by its ImageType"]
 
 
 @pytest.mark.parametrize(

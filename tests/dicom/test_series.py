@@ -98,6 +98,30 @@ def test_other_objects_do_not_count(tmp_path: Path) -> None:
     assert taken(choice) == {FIRST} and choice.left_out == []
 
 
+@pytest.mark.parametrize(
+    "elements", [CAPTURE, CAPTURE | COLOUR, {"SOPClassUID": "1.3.46.670589.1"}]
+)
+def test_a_picture_stored_with_its_images_does_not_count(elements, tmp_path: Path) -> None:
+    """A screen capture, or a private object, that carries the SeriesInstanceUID of the images."""
+    put(tmp_path)
+    picture = slice_of(9)
+    picture.SeriesInstanceUID, picture.FrameOfReferenceUID = FIRST, f"{UID}.99"
+    picture.SOPInstanceUID = picture.file_meta.MediaStorageSOPInstanceUID = f"{UID}.98"
+    for keyword, value in elements.items():
+        setattr(picture, keyword, value)
+    write(tmp_path / "a", picture)
+    assert len(pick(tmp_path).images) == 6
+
+
+def test_images_without_a_frame_of_reference_contradict_nothing(tmp_path: Path) -> None:
+    def half(planes):
+        for plane in planes[::2]:
+            del plane.FrameOfReferenceUID
+
+    write_series(tmp_path, half)
+    assert len(pick(tmp_path).images) == 6
+
+
 def test_several_volumes_are_listed_with_the_remedy(tmp_path: Path) -> None:
     put(tmp_path, SeriesDescription="T1 MPRAGE CANARY")
     put(tmp_path, f"{UID}.2.9", **LOCALISER)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_phantoms import SMALL, dose, ledger_of, plan, treatment_record
+from dicom_phantoms import SMALL, dose, ledger_of, plan, replaces, treatment_record
 from ricenet.dose.fractions import fractions, of_parts
 from ricenet.dose.ledger import checks
 
@@ -20,7 +20,7 @@ from ricenet.dose.ledger import checks
         ("", 28, None, 28, "records", 1),
         ("30", None, None, 30, "row", 1),
         ("30", None, 30, 30, "row", 1),
-        ("30", 12, 30, 30, "row", 1),  # records are often incomplete: the row confirms the plan
+        ("30", 12, 30, 30, "row", 1),  # records are often incomplete: taken, and held
         ("25", 25, 30, 25, "row and records", 25 / 30),
     ],
 )
@@ -175,6 +175,39 @@ def test_what_the_row_alone_says_is_held_until_something_confirms_it(
     (found,) = [c for c in checks(ledger) if c["name"] == "dose-delivered"]
     assert (found["value"], found["at_most"]) == (doubts, 0)
     assert ("row says 25, the plan 30 fractions" in found["advice"]) == bool(doubts)
+
+
+def test_a_plan_is_no_witness_of_what_was_delivered(tmp_path: Path) -> None:
+    """Records show 1 of 4 fractions, the row says all: the plan says 4, too, and proves nothing."""
+    objects = (dose(), plan(planned=(4,), prescription_gy=60.0), treatment_record(1))
+    ledger = ledger_of(tmp_path, *objects, row={"fractions": "4"})
+    (found,) = [c for c in checks(ledger) if c["name"] == "dose-delivered"]
+    assert found["value"] == 1 and "records 1" in found["advice"]
+
+
+@pytest.mark.parametrize(
+    ("more", "row", "doubts"),
+    [
+        ((), {}, 1),
+        ((), {"fractions": "10"}, 1),
+        ((treatment_record(1), treatment_record(2)), {}, 1),
+        ((), {"prescription_gy": "60"}, 0),  # a person says what was prescribed
+    ],
+)
+def test_without_its_plan_nobody_knows_whether_a_dose_was_given_whole(
+    more, row, doubts, tmp_path: Path
+) -> None:
+    ledger = ledger_of(tmp_path, dose(), *more, row=row)
+    found = [c["value"] for c in checks(ledger) if c["name"] == "dose-delivered"]
+    assert found == ([doubts] if doubts else [])
+
+
+def test_a_replaced_plan_that_is_not_here_is_a_doubt(tmp_path: Path) -> None:
+    successor = replaces(plan(prescription_gy=60.0), "1.2.826.0.1.77")
+    (found,) = [
+        c for c in checks(ledger_of(tmp_path, dose(), successor)) if c["name"] == "dose-delivered"
+    ]
+    assert "replaces a plan that is not here" in found["advice"]
 
 
 def test_records_of_a_plan_that_does_not_count_are_a_doubt(tmp_path: Path) -> None:

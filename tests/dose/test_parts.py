@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from scipy.ndimage import map_coordinates
 
 from dicom_phantoms import FRAME, STORED, UID, dose, plan, read_dose, registration, write
 from dose_objects import BOOST, digests, refusal
 from grids import rigid
 from ricenet.dose import parts
+from ricenet.dose.ledger import checks
 from ricenet.dose.parts import finest, in_one_frame, stack
 from ricenet.image.volume import Volume
 
@@ -108,14 +110,25 @@ def test_parts_without_a_frame_are_added_on_one_grid_only() -> None:
         in_one_frame([FINE, coarse()], [None, None], [])
 
 
-def test_parts_of_two_studies_in_one_frame_are_warned_of(tmp_path: Path) -> None:
+def test_parts_of_two_planning_images_in_one_frame_are_held(tmp_path: Path) -> None:
+    """A replan on a second CT: de-identification may put it into the frame of the first."""
     boost = dose(number=2, plan=BOOST, stored=STORED // 2)
-    for study, warned in ((f"{UID}.1", False), (f"{UID}.77", True)):
-        boost.StudyInstanceUID = study
-        folder = write(tmp_path / study, dose(), boost, plan(), plan(uid=BOOST))
+    for study, structures, held in (
+        (1, "", ""), (1, f"{UID}.60", ""), (77, "", "2 studies"), (1, f"{UID}.61", "2 structure"),
+    ):  # fmt: skip
+        boost.StudyInstanceUID = f"{UID}.{study}"
+        plans = plan(), plan(uid=BOOST)
+        for one, uid in zip(plans, (f"{UID}.60", structures), strict=True):
+            item = Dataset()
+            item.ReferencedSOPInstanceUID = uid
+            one.ReferencedStructureSetSequence = [item] if structures else []
+        folder = write(tmp_path / f"{study}{structures}", dose(), boost, *plans)
         row = {"dose_plan": "+".join(digests(refusal(folder)).values())}
-        found = read_dose(folder, row)[1]["ledger"]["warnings"]
-        assert any("2 studies are added" in warning for warning in found) == warned
+        verdicts = {c["name"]: c for c in checks(read_dose(folder, row)[1]["ledger"])}
+        assert ("doses-together" in verdicts) == bool(held)
+        if held:
+            assert held in verdicts["doses-together"]["reason"]
+            assert verdicts["doses-together"]["holds"]
 
 
 def test_boost_of_another_frame_is_refused_or_moved(tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ def test_padding_that_stands_apart() -> None:
     for value, found in ((-32768.0, True), (-2000.0, True), (-1.0, False)):
         padded = np.where(corners, value, image)
         assert (likely_padding(padded) == value) is found
+    for value, found in ((65535.0, True), (1.2 * image.max(), False)):  # or bright and cut off
+        padded = np.where(corners, value, image)
+        assert (likely_padding(padded) == value) is found
     assert likely_padding(image - image.mean()) is None  # standardised: no value stands apart
     assert likely_padding(np.full((9, 9, 9), -5.0)) is None
 

@@ -72,6 +72,11 @@ def test_what_is_held(elements, names, tmp_path: Path) -> None:
         assert f"check failed: {name}" in log and 20 < len(checks[name]["advice"]) < 400
 
 
+def test_an_mri_in_the_column_of_the_planning_ct_is_held(tmp_path: Path) -> None:
+    checks, _, _ = ingested(series(tmp_path / "raw"), tmp_path, image="ct")
+    assert failed(checks) == {"modality"} and "holds CT" in checks["modality"]["advice"]
+
+
 def test_what_no_header_says_is_named_and_never_passes(tmp_path: Path) -> None:
     def silent(planes):
         for plane in planes:
@@ -81,7 +86,7 @@ def test_what_no_header_says_is_named_and_never_passes(tmp_path: Path) -> None:
 
     checks, facts, log = ingested(write_series(tmp_path / "raw", silent), tmp_path)
     names = ["image-type", "slices-announced", "slice-distance", "weighting", "dark-corners"]
-    assert facts["unknown"] == names
+    assert sorted(facts["unknown"]) == sorted(names)
     for name in names:
         assert checks[name]["verdict"] == "not made" and f"check not made: {name}: " in log
 
@@ -138,11 +143,12 @@ def test_values_of_converted_images(change, image: str, names, tmp_path: Path) -
     raw = put(tmp_path / "raw.nii.gz", volume(change), np.eye(4))
     checks, facts, _ = ingested(raw, tmp_path, image=image)
     assert failed(checks) == names
-    absent = ["image-type", "slices-announced", "slice-distance", "weighting"]
+    absent = ["modality", "made-alike", "slices-announced"]
     checked = ["negative-values", "mask-like", "dark-corners"]
     made = [name for name, check in checks.items() if check["verdict"] != "not made"]
     assert made == ([] if image == "ct" else checked)
-    assert facts["unknown"] == (["slices-announced"] if image == "ct" else absent)
+    of_mri = [] if image == "ct" else ["image-type", "slice-distance", "weighting"]
+    assert facts["unknown"] == [*absent, *of_mri]
 
 
 # --- real series ---------------------------------------------------------------------------------

@@ -263,10 +263,11 @@ def test_implausible_dose_is_written_and_marked(tmp_path: Path) -> None:
 def test_a_check_that_is_not_made_is_no_pass(tmp_path: Path) -> None:
     """A dose without plan and prescription: the record says so, and that it holds."""
     record = run(tmp_path, write(tmp_path / "raw", dose()), {})
-    (check,) = record["checks"]
-    assert (check["check"], check["verdict"], check["holds"]) == (
+    size, whole = record["checks"]
+    assert (size["check"], size["verdict"], size["holds"]) == (
         "dose-plausibility", "not made", True,
     )  # fmt: skip
+    assert (whole["check"], whole["verdict"]) == ("dose-delivered", "fail")
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,12 @@ def test_contours_far_away_are_refused():
         contours.fill([np.add(c, (5000, 0, 0)) for c in ball(range(20))], SHAPE)
     with pytest.raises(ValueError, match="belong together"):
         contours.fill([c * [1e5, 1e5, 1] for c in ball(range(20))], SHAPE)
+
+
+def test_a_contour_that_is_stored_twice_does_not_cut_itself_out():
+    """The other way round, and from another corner; it is counted, so that a person looks."""
+    once = ball(range(4, 16))
+    again = [np.roll(points[::-1], 3, axis=0) for points in once]
+    one, two = (contours.fill(drawn, SHAPE) for drawn in (once, [*once, *again]))
+    np.testing.assert_array_equal(one.share, two.share)
+    assert (one.crossing, two.crossing) == (0, len(once))

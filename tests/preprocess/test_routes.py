@@ -128,21 +128,22 @@ def test_what_rests_on_one_claim_alone_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alone", "holds"),
+    ("found", "unproved"),
     [
-        (claim("postop"), True),  # what de-identification writes, too
-        (claim("postop", how=routes.OBJECT), True),
-        (claim("postop", how=routes.ROW), False),  # a person's word
-        (claim("postop", own=True), False),
-        (claim("ct"), False),
+        ([claim("postop")], True),  # what de-identification writes, too
+        ([claim("postop", own=True)], True),
+        ([claim("postop", how=routes.OBJECT)], True),
+        ([claim("postop"), claim("event")], True),  # resampled to each other, they agree
+        ([claim("postop", how=routes.ROW), claim("event")], False),  # a person's word
+        ([claim("postop"), claim("ct", own=True)], False),
+        ([claim("postop"), claim("ct")], True),
+        ([claim("ct")], True),  # of another study: perhaps another CT
     ],
 )
-def test_lone_claim_was_not_checked_and_one_by_another_study_is_held(
-    alone: routes.Claim, holds: bool
+def test_mri_alone_are_no_witness_of_a_doses_place(
+    found: list[routes.Claim], unproved: bool
 ) -> None:
-    assert routes.not_compared([alone])
-    assert routes.must_be_looked_at(alone) == holds
-    assert not routes.not_compared([alone, claim("ct")])
+    assert routes.without_witness(found) == unproved
 
 
 def test_planning_ct_of_the_doses_own_study_needs_no_comparison() -> None:

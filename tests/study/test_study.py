@@ -124,6 +124,13 @@ def test_the_same_raw_data_under_two_ids_are_refused(place: str, tmp_path: Path)
     make(tmp_path, rows=rows, cohort=[], decisions="P2\tall\texclude\tAB\tthe same patient\n")
 
 
+def test_one_folder_for_two_visits_of_a_patient_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    rows = [ROWS[0].replace("raw/P1/b", "raw/P1/a"), *ROWS[1:]]
+    with pytest.raises(ValueError, match="postop and event of P1 are the same raw data"):
+        make(tmp_path, rows=rows)
+
+
 def test_one_folder_of_all_patients_with_a_series_each_is_right(tmp_path: Path) -> None:
     """So some systems export, and so ``ricenet scan`` writes it."""
     header = "subject\tlabel\tpostop\tevent\tdose\tpostop_series\tevent_series"

@@ -22,7 +22,7 @@ DOSE_COLUMNS = (
 OPTIONAL_COLUMNS = ("ct", *DOSE_COLUMNS)
 DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cGy", "relative")}
 SERIES_PATTERN = r"[0-9a-f]{8}"
-FRACTIONS_PATTERN = r"\d{1,3}(\+\d{1,3})*"
+FRACTIONS_PATTERN = r"[1-9]\d{0,2}(\+[1-9]\d{0,2})*"
 PLAN_PATTERN = r"[0-9a-f]{8}(\+[0-9a-f]{8})*"
 
 

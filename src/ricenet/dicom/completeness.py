@@ -14,6 +14,7 @@ import numpy as np
 from ricenet.dicom.elements import raw_value
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.slices import Slice, functional_group
+from ricenet.dicom.storage_classes import modality
 
 # Numbers of images that headers announce: of one acquisition (PS3.3 C.7.6.1), of the whole series
 # (retired), of a stack (Philips), of an acquisition (GE)
@@ -165,7 +166,7 @@ def _thickness(planes: Sequence[Slice], step_mm: float) -> list[tuple[float, flo
     """
     header = planes[0].file.header
     thick = _median_of(planes, "SliceThickness")
-    if text(header, "Modality") != "MR" or not thick:
+    if modality(planes[0].file) != "MR" or not thick:
         return []
     volumetric = text(header, "MRAcquisitionType").upper() == "3D"
     kind, most = ("3D", MOST_APART_3D) if volumetric else ("2D", MOST_APART_2D)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ricenet.dicom.elements import as_number, by_number, raw_value, shown_value,
 from ricenet.dicom.files import text
 from ricenet.dicom.refusal import refusal
 from ricenet.dicom.slices import Slice
+from ricenet.dicom.storage_classes import modality
 
 # Numbers that must agree, with what rounding may make of them: absolute, and of the value.
 NUMBERS = {
@@ -29,6 +31,8 @@ NUMBERS = {
     "KVP": (1.0, 0.0),
     "TemporalPositionIdentifier": (0.5, 0.0),
     "EchoNumbers": (0.5, 0.0),
+    "SeriesNumber": (0.5, 0.0),
+    "PixelBandwidth": (1.0, 0.01),  # Hz a pixel
 }
 CODES = (
     "Modality", "RescaleType", "ImageType", "ComplexImageComponent", "ScanningSequence",
@@ -85,7 +89,7 @@ def _differing(planes: Sequence[Slice], keyword: str) -> str:
 
 def _compared(plane: Slice, keyword: str) -> str:
     value = raw_value(plane, keyword)
-    if keyword == "ImageType" and text(plane.file.header, "Modality") == "CT":
+    if keyword == "ImageType" and modality(plane.file) == "CT":
         return "\\".join((re.findall(r"'([^']*)'", value) or [value])[:FIRST_VALUES])
     return value
 
@@ -103,14 +107,16 @@ def _given(plane: Slice) -> str:
     return "no" if text(plane.file.header, "ContrastBolusAgent").upper() in NO_AGENT else "yes"
 
 
-def _kernel(plane: Slice) -> str:
-    return text(plane.file.header, "ConvolutionKernel")
+def _typed(keyword: str, plane: Slice) -> str:
+    return text(plane.file.header, keyword)
 
 
 # Elements that are typed by hand: that they differ is shown, not how
 HIDDEN: dict[str, Callable[[Slice], str]] = {
     "ContrastBolusAgent (named or not)": _given,
-    "ConvolutionKernel (values not shown)": _kernel,
+    "ConvolutionKernel (values not shown)": partial(_typed, "ConvolutionKernel"),
+    "SeriesDescription (values not shown)": partial(_typed, "SeriesDescription"),
+    "SequenceName (values not shown)": partial(_typed, "SequenceName"),
 }
 
 
@@ -130,13 +136,26 @@ def doubtful(planes: Sequence[Slice]) -> list[str]:
     volume are time points that were mixed; GE numbers the passes of one measurement, and CT the
     turns of the tube. A thickness that changes was prescribed, or the slices are of two series.
     """
-    header = planes[0].file.header
+    file = planes[0].file
     found = []
-    others = text(header, "Modality") != "MR" or text(header, "Manufacturer").upper()[:2] == "GE"
+    others = modality(file) != "MR" or text(file.header, "Manufacturer").upper()[:2] == "GE"
     numbers = Counter(v for p in planes if (v := raw_value(p, "AcquisitionNumber")))
     if not others and 1 < len(numbers) < max(2, len(planes) // 2):
         found.append(f"AcquisitionNumber has {len(numbers)} values, in {_listed(numbers)} images")
+    found += _time_points(planes)
     thick = Counter(v for p in planes if (v := raw_value(p, "SliceThickness")))
     if len(thick) > 1 and not _rounded_alike(thick, (0.05, 0.02)):
         found.append(f"SliceThickness has {len(thick)} values, in {_listed(thick)} images")
     return found
+
+
+def _time_points(planes: Sequence[Slice]) -> list[str]:
+    """Say that a measurement has several time points, and that the planes are of more than one.
+
+    Whoever numbers acquisitions otherwise tells them apart by the time after the trigger.
+    """
+    points = [as_number(v) for p in planes if (v := raw_value(p, "NumberOfTemporalPositions"))]
+    times = Counter(v for p in planes if (v := raw_value(p, "TriggerTime")))
+    if not points or max(points) < 2 or not 1 < len(times) < max(2, len(planes) // 2):
+        return []
+    return [f"TriggerTime has {len(times)} values, in {_listed(times)} images, of a time series"]

@@ -39,6 +39,10 @@ FURTHER_ELEMENTS = {
     "KVP": ("", "", " kV"),
     "PatientPosition": ("", "", ""),
     "Modality": ("", "", ""),
+    "SeriesNumber": ("", "", ""),
+    "PixelBandwidth": ("", "", " Hz"),
+    "TriggerTime": ("", "", " ms"),
+    "NumberOfTemporalPositions": ("", "", ""),
     "RescaleType": ("PixelValueTransformationSequence", "RescaleType", ""),
 }
 ALL = ELEMENTS | HIDDEN_ELEMENTS | FURTHER_ELEMENTS

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ricenet.dicom.files import DicomFile, text
+from ricenet.dicom import described_contrast
+from ricenet.dicom.files import DicomFile
 from ricenet.dicom.planes import frame_count
 from ricenet.dicom.slices import functional_group, items
+from ricenet.dicom.storage_classes import modality
 
 MOSAIC = "a mosaic (all slices of a volume tiled in one picture)"
 PHASE, REAL, IMAGINARY = "a phase image", "the real part", "the imaginary part"
@@ -47,6 +49,7 @@ TYPES = {
     "a screen capture": "SCREEN_SAVE SCREEN_SHOT SCREENSHOT SCREEN_CAPTURE",
     "a segmentation": "SEGMENTATION LABEL LABELMAP",
 }
+NO_CT = (PROJECTION, "a screen capture", "a segmentation", PERFUSION, "a subtraction", MAP)
 _TYPE_OF = {word: what for what, words in TYPES.items() for word in words.split()}
 # Philips writes P_FFE, R_IR and the like: component, then technique
 _COMPONENTS = {"P_": PHASE, "R_": REAL, "I_": IMAGINARY}
@@ -68,12 +71,9 @@ QUANTITIES = ("T1", "T2", "T2_STAR", "PROTON_DENSITY")
 # Private elements (group, element, creator, meaning of its values)
 GE_KIND = (0x0043, 0x2F, "GEMS_PARM_01", {"1": PHASE, "2": REAL, "3": IMAGINARY})
 PHILIPS_KIND = (0x2005, 0x11, "Philips MR Imaging DD 001", {"P": PHASE, "R": REAL, "I": IMAGINARY})
-# Words of descriptions that name a map, whatever else is said
-MAP_WORDS = """
-    map maps mapping adc eadc cbf cbv rcbf rcbv mtt ttp tmax ktrans fieldmap mip minip maxip
-    subtraction subtracted tracew swi swip qsm mosaic fmri bold
-"""
-DESCRIBED = frozenset(MAP_WORDS.split())
+PHILIPS_EPI_FACTOR = (0x2001, 0x13, "Philips Imaging DD 001")  # echoes a shot; 1 without EPI
+MOST_ECHOES = 8  # of a T1-weighted segmented readout; EPI has some tens
+BALANCED = "a balanced steady-state image (CISS, true FISP), which is not T1-weighted"
 
 
 class Sign(NamedTuple):
@@ -124,7 +124,10 @@ def words(files: Sequence[DicomFile]) -> list[str] | None:
 def signs_of(file: DicomFile) -> list[Sign]:
     """Return what says of one file that it is no magnitude image of anatomy."""
     header = file.header
-    if text(header, "Modality") != "MR":
+    if modality(file) == "CT":
+        typed = _typed(values(header, "ImageType"), "ImageType", enhanced=False)
+        return [sign for sign in typed if sign.what in NO_CT]
+    if modality(file) != "MR":
         return []
     enhanced = "PerFrameFunctionalGroupsSequence" in header
     found: list[Sign] = [
@@ -210,12 +213,17 @@ def _private(header: Any) -> list[Sign]:
 
 
 def _sequence(header: Any) -> list[Sign]:
-    """Say what the names of the pulse sequence tell (PS3.3 C.8.3.1, C.8.13.4)."""
+    """Say what the elements of the pulse sequence tell (PS3.3 C.8.3.1, C.8.13.4)."""
     names = [*values(header, "SequenceName"), *values(header, "PulseSequenceName")]
     planar = "EP" in values(header, "ScanningSequence")
     planar |= "YES" in values(header, "EchoPlanarPulseSequence")
     planar |= any(re.match(r"\*?EP", name) or "EPI" in name for name in names)
+    planar |= _echoes_a_shot(header) > MOST_ECHOES
     found = [Sign(EPI, "sequence")] if planar else []
+    if "Y" in values(header, "AngioFlag"):
+        found.append(Sign("an angiogram or flow image", "AngioFlag"))
+    if any(re.match(r"\*?(CI|TFI)\d?D", name) or "FIESTA" in name for name in names):
+        found.append(Sign(BALANCED, "sequence"))
     if any(re.match(r"\*?FM\dD", name) for name in names):  # Siemens' gre_field_mapping
         found.append(Sign(FIELD, "sequence"))
     try:
@@ -225,14 +233,17 @@ def _sequence(header: Any) -> list[Sign]:
     return [*found, Sign(DIFFUSION, "b value")] if diffusion else found
 
 
-def described_words(header: Any) -> set[str]:
-    """Return the words of descriptions, in lower case. Never shown."""
-    # GE's ProtocolName is that of the whole examination
-    told = " ".join(text(header, k) for k in ("SeriesDescription", "ImageComments")).lower()
-    return set(re.findall(r"[a-z0-9]+", told.replace("_", " ")))
+def _echoes_a_shot(header: Any) -> float:
+    try:
+        return float(header.get_private_item(*PHILIPS_EPI_FACTOR).value)
+    except Exception:  # absent in most, removed by de-identification, or damaged
+        return 1.0
 
 
 def _described(header: Any) -> list[Sign]:
-    words = described_words(header)
-    named = words & DESCRIBED or {w for w in words if len(w) > 4 and w.endswith("map")}
-    return [Sign(f"{MAP} or the like", "description")] if named else []
+    said = described_contrast.words_of(header)
+    if described_contrast.names_a_map(said):
+        return [Sign(f"{MAP} or the like", "description")]
+    if described_contrast.names_another(said):
+        return [Sign("an image that is not T1-weighted", "description")]
+    return []

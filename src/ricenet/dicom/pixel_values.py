@@ -162,7 +162,7 @@ def split(
         stray &= ~outside
     if stray.any():
         raise ValueError(
-            f"{label}: export it again, without overlays: {int(stray.sum())} pixels have bits set "
+            f"{label}: export it again: {int(stray.sum())} pixels have bits set "
             f"beside the {bits.stored} that the header says to hold the value (HighBit "
             f"{bits.high}), and no overlay is declared there"
         )

@@ -14,7 +14,7 @@ from ricenet.dicom.files import DicomFile, distinct, require_one_patient, text
 from ricenet.dicom.planes import is_grey, matrix, pixels, size
 from ricenet.dicom.refusal import refusal, shortened
 from ricenet.dicom.slices import slices
-from ricenet.dicom.storage_classes import is_image, is_screen_capture
+from ricenet.dicom.storage_classes import is_image, is_screen_capture, without_companions
 
 REMEDY = "write the 8 digits of the one that counts into the column <image>_series, or leave one"
 
@@ -64,6 +64,7 @@ def choose(found: Sequence[DicomFile], *, wanted: str, min_slices: int) -> Choic
     by_series: dict[str, list[DicomFile]] = {u: [] for u in sorted({_uid(f) for f in images})}
     for file in images:
         by_series[_uid(file)].append(file)
+    by_series = {uid: without_companions(files) for uid, files in by_series.items()}
     uid, left_out = _named(by_series, wanted) if wanted else _only(by_series, min_slices)
     _require_sound(by_series[uid])
     return Choice(by_series[uid], left_out)
@@ -188,7 +189,7 @@ def _require_sound(images: Sequence[DicomFile]) -> None:
                 f"{file.label} has text burned into the image (BurnedInAnnotation YES), which may "
                 f"name the patient; give the original series"
             )
-    frames = len(distinct(images, "FrameOfReferenceUID"))
+    frames = len(distinct(images, "FrameOfReferenceUID") - {""})
     if frames > 1:
         raise ValueError(f"the series has {frames} frames of reference; export it again")
 

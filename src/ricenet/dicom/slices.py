@@ -13,9 +13,9 @@ from typing import Any
 import pydicom
 from numpy.typing import NDArray
 
-from ricenet.dicom.files import DicomFile, number, numbers, text
+from ricenet.dicom import storage_classes
+from ricenet.dicom.files import DicomFile, number, numbers
 from ricenet.dicom.planes import frame_count, matrix
-from ricenet.dicom.storage_classes import MODALITIES
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Slice:
 
 def modality(files: Sequence[DicomFile]) -> str:
     """Return the modality of a series, ``MR`` or ``CT``."""
-    found = text(files[0].header, "Modality")
-    return found if found in MODALITIES else "unknown modality"
+    found = storage_classes.modality(files[0])
+    return found if found in storage_classes.MODALITIES else "unknown modality"
 
 
 def slices(file: DicomFile) -> list[Slice]:

@@ -15,6 +15,7 @@ import numpy as np
 from ricenet.dicom.constant_elements import NO_AGENT
 from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.slices import functional_group, items
+from ricenet.dicom.storage_classes import modality
 
 # Spin echo: an echo well below the T2 of brain (70 to 100 ms) leaves T1 (Nitz, Reimer: Contrast
 # mechanisms in MR imaging, Eur Radiol 1999;9:1032). T1 turbo spin echoes write effective times up
@@ -120,4 +121,4 @@ def weighting(found: Acquisition) -> str | None:
 
 def of_series(files: Sequence[DicomFile]) -> Acquisition | None:
     """Return the acquisition of a series, by its first file; None where it is not MR."""
-    return acquisition(files[0]) if text(files[0].header, "Modality") == "MR" else None
+    return acquisition(files[0]) if modality(files[0]) == "MR" else None

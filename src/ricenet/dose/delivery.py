@@ -51,6 +51,10 @@ def replaced_in_part(chosen: Sequence[Candidate], found: Found) -> list[str]:
     for plan in [candidate.plan for candidate in chosen if candidate.plan]:
         for uid in sorted(plan.predecessors - {plan.uid}):
             if (earlier := found.plans.get(uid)) is None:
+                said.append(
+                    f"plan {plan.digest[:8]} replaces a plan that is not here: if that one was "
+                    f"delivered in part, its dose is missing; add it"
+                )
                 continue
             pairs = [(earlier.planned, plan.planned), (_gy(earlier), _gy(plan))]
             if any(a and b and a > b * 1.01 for a, b in pairs):
@@ -60,6 +64,40 @@ def replaced_in_part(chosen: Sequence[Candidate], found: Found) -> list[str]:
                     f"in part, name both in dose_plan, otherwise the second alone"
                 )
     return said
+
+
+def not_known_whole(chosen: Sequence[Candidate], found: Found) -> list[str]:
+    """Return which doses are taken as delivered whole without a plan that says what whole is."""
+    beside = only_plan_beside(found)
+    without = [c for c in chosen if c.plan is None and not c.multi and not beside]
+    said = []
+    for candidate in without:
+        counts = {delivered(found.deliveries, uid)[0] for uid in candidate.uids} - {None}
+        recorded = f"; treatment records show {max(filter(None, counts))}" if counts else ""
+        said.append(
+            f"the plan of dose {candidate.digest} is not here, so that nothing says how many "
+            f"fractions it holds{recorded}: it is taken as delivered whole; add the plan"
+        )
+    return said
+
+
+def added_by_name(chosen: Sequence[Candidate], frames: Sequence[str | None]) -> str:
+    """Return why doses of one frame of reference may not lie together; empty if nothing says so.
+
+    A second planning CT is a second study, or a second structure set in the same one.
+    """
+    if len(chosen) < 2 or len(set(frames)) > 1:
+        return ""
+    studies = {dose.study for candidate in chosen for dose in candidate.doses}
+    if len(studies) > 1:
+        return f"doses of {len(studies)} studies are added by the one frame of reference they name"
+    sets = {candidate.plan.structure_set for candidate in chosen if candidate.plan} - {""}
+    if len(sets) > 1:
+        return (
+            f"doses of plans on {len(sets)} structure sets are added by the one frame of reference "
+            f"they name"
+        )
+    return ""
 
 
 def _gy(plan: Plan) -> float | None:

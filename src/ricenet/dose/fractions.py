@@ -45,9 +45,12 @@ class Fractions:
 
     @property
     def by_row_alone(self) -> bool:
-        """Whether the row contradicts plan or records, and nothing else says its number."""
-        others = {n for n in (self.recorded, self.planned) if n is not None}
-        return self.source == "row" and bool(others) and self.count not in others
+        """Whether the row contradicts the records, or, where there are none, the plan.
+
+        What was planned is no witness against what was recorded.
+        """
+        witness = self.planned if self.recorded is None else self.recorded
+        return self.source == "row" and witness is not None and self.count != witness
 
 
 def fractions(

@@ -22,6 +22,11 @@ DELIVERED = (
     "compare with the treatment record, and accept the check in the overrides table if the row is "
     "right; a prescription_gy that fits what was delivered confirms it too"
 )
+APART = (
+    "whether the planning images lie together is not known: careless de-identification gives a "
+    "second planning CT the frame of reference of the first; compare the doses in the planning "
+    "system, then accept"
+)
 SHOWN = 3  # doubts in a message; the ledger has all
 STATE_IT = "write prescription_gy of the whole course in the subject's row"
 AFTER = "after comparing with the treatment record; or accept the check in the overrides table"
@@ -192,6 +197,8 @@ def checks(ledger: Mapping[str, Any]) -> list[dict[str, Any]]:
     elif ledger.get("row_kind"):
         reason = "a converted dose does not say itself whether it is a total; the row alone does"
         found.append({"name": "dose-kind", "reason": reason})
+    if apart := ledger.get("added_by_name"):
+        found.append({"name": "doses-together", "reason": apart, "holds": True, "advice": APART})
     return found
 
 

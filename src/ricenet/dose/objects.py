@@ -121,6 +121,8 @@ class Plan:
         Prescription of its own fraction groups, summed.
     beam_dose_gy : mapping
         Fraction group to the dose of one fraction at its beams' specification points, or None.
+    structure_set : str
+        UID of the structure set it was planned on, or empty. Never shown.
     """
 
     fractions: Mapping[int, int | None]
@@ -132,6 +134,7 @@ class Plan:
     predecessors: frozenset[str]
     group_prescription_gy: float | None = None
     beam_dose_gy: Mapping[int, float | None] = field(default_factory=dict)
+    structure_set: str = ""
 
     @property
     def planned(self) -> int | None:
@@ -201,10 +204,8 @@ def read_plan(file: DicomFile) -> Plan:
         Not readable, or cut short.
     """
     label, header = file.label, file.header
-    fractions: dict[int, int | None] = {}
-    beams = set()
-    beam_doses: dict[int, float | None] = {}
-    targets = []
+    fractions, beam_doses = dict[int, int | None](), dict[int, float | None]()
+    beams, targets = set(), []
     setup = setup_beams(header, label)
     refuse_cut(header, label)
     for group in items(header, "FractionGroupSequence", label):
@@ -228,7 +229,13 @@ def read_plan(file: DicomFile) -> Plan:
         _predecessors(header, label),
         sum(own) if own and len(own) == len(targets) else None,
         beam_doses,
+        _structure_set(header, label),
     )
+
+
+def _structure_set(header: Any, label: str) -> str:
+    found = items(header, "ReferencedStructureSetSequence", label)
+    return text(found[0], "ReferencedSOPInstanceUID") if found else ""
 
 
 def _approval(header: Any) -> str:
@@ -237,7 +244,7 @@ def _approval(header: Any) -> str:
 
 
 def _predecessors(header: Any, label: str) -> frozenset[str]:
-    """Return the UIDs of the plans that a plan replaces (C.8.8.9.1, RT Plan Relationship)."""
+    """Return the UIDs of the plans that a plan replaces (C.8.8.9.1)."""
     others = items(header, "ReferencedRTPlanSequence", label)
     earlier = [x for x in others if text(x, "RTPlanRelationship") == "PREDECESSOR"]
     return frozenset(text(x, "ReferencedSOPInstanceUID") for x in earlier) - {""}

@@ -71,7 +71,7 @@ def too_large(
     row : mapping
         The subject's row.
     settings : mapping
-        ``max_total_gy``, ``min_course_gy``.
+        ``max_total_gy``, ``min_course_gy``, ``min_fraction_gy``, ``max_fraction_gy``.
     remedy : str
         What to do where these are no cGy.
     """
@@ -80,13 +80,15 @@ def too_large(
         f"{settings['max_total_gy']:g} Gy; "
     )
     in_gy = maximum_gy * CENTIGRAY
-    if row.get("dose_units") not in ("cGy", "relative") and (
-        settings["min_course_gy"] <= in_gy <= settings["max_total_gy"]
-    ):
+    if row.get("dose_units") in ("cGy", "relative"):
+        return f"{what}{remedy}"
+    if settings["min_course_gy"] <= in_gy <= settings["max_total_gy"]:
         return (
             f"{what}write dose_units: cGy in the subject's row if these are cGy, whatever the "
             f"header says ({in_gy:.2f} Gy), or dose_kind and fractions if it is a total already"
         )
+    if settings["min_fraction_gy"] <= in_gy <= settings["max_fraction_gy"]:
+        return f"{what}{remedy}, or dose_units: cGy if these are cGy ({in_gy:.2f} Gy, one fraction)"
     return f"{what}{remedy}"
 
 

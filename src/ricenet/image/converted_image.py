@@ -61,7 +61,10 @@ def load(path: Path) -> Volume:
         image = _load_nifti(path) if name.endswith(NIFTI) else _load_itk(path)
         data = image.data.astype(np.float32)
     if not np.isfinite(data).all():
-        raise ValueError(f"{int((~np.isfinite(data)).sum())} voxels are NaN or infinite")
+        raise ValueError(
+            f"{int((~np.isfinite(data)).sum())} voxels are NaN or infinite; convert the original "
+            f"series again"
+        )
     return Volume(data, image.affine)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 UNDERSHOOT = 0.05
 LEAST_PADDING = 0.01  # of the voxels
 APART = 0.25  # of the range of all other values
+APART_ABOVE = 2.0  # likewise, where it is the largest: bright tissue may be cut off at a value
 SAMPLE = 2_000_000  # voxels that percentiles and distinct values are taken from
 SMALLEST = 12  # voxels along an axis, below which a corner is no air
 FEW_VALUES = 16  # a mask has a value for each label
@@ -52,19 +53,30 @@ def corner_brightness(data: NDArray) -> float | None:
 def likely_padding(data: NDArray) -> float | None:
     """Return the value of an image that can only be padding which nobody declared.
 
-    It is negative, in many voxels, and far from all other values. None where there is none.
+    It is negative, or the largest, in many voxels, and far from all other values. None where there
+    is none.
 
     Parameters
     ----------
     data : (X, Y, Z) array
     """
-    lowest = float(data.min())
-    alike = data == lowest
-    if lowest >= 0 or alike.mean() < LEAST_PADDING or alike.all():
-        return None
+    lowest, highest = float(data.min()), float(data.max())
+    if lowest < 0 and _far_from_others(data, lowest, APART):
+        return lowest
+    return highest if _far_from_others(data, highest, APART_ABOVE) else None
+
+
+def _far_from_others(data: NDArray, value: float, apart: float) -> bool:
+    """Return whether many voxels have an extreme value, and no other one comes near it.
+
+    ``apart`` is the least distance over the range of all other values.
+    """
+    alike = data == value
+    if not LEAST_PADDING <= alike.mean() < 1:
+        return False
     rest = data[~alike]
-    apart = float(rest.min()) - lowest
-    return lowest if apart > APART * float(np.ptp(rest)) else None
+    distance = min(abs(float(rest.min()) - value), abs(float(rest.max()) - value))
+    return 0 < apart * float(np.ptp(rest)) < distance
 
 
 def is_mask(data: NDArray) -> bool:

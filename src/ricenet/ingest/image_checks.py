@@ -18,6 +18,8 @@ PLANNING_CT = "ct"  # as the subjects table calls it
 BRIGHTEST_CORNERS = 0.25  # of bright tissue
 MOST_NEGATIVE = {"dicom": 0.003, "nifti": 0.01}  # share of voxels; converted ones were resampled
 NOT_MADE = {  # why a check could not be made
+    "modality": "a converted file does not say whether it is MR",
+    "made-alike": "a converted file does not say how its slices were made",
     "image-type": "nothing in the header or the file says what kind of image it is",
     "slices-announced": "nothing in the header or the file says how many slices there should be",
     "slice-distance": "nothing in the header or the file says how far apart the slices should be",
@@ -76,13 +78,14 @@ def check_values(job: step.Job, volume: Volume, facts: Facts) -> list[str]:
     ValueError
         Padding that no header declares.
     """
-    if not facts["image_type"]:  # a phase image has values of its own
+    # a phase image has values of its own, and a mask few
+    if not facts["image_type"] and not plausible_values.is_mask(volume.data):
         padding = plausible_values.likely_padding(volume.data)
         if padding is not None:
             share = float((volume.data == padding).mean())
             raise ValueError(
                 f"export it again with PixelPaddingValue declared, or convert it with 0 there: "
-                f"{share:.0%} of the voxels have the value {padding:g}, far below all others, "
+                f"{share:.0%} of the voxels have the value {padding:g}, far from all others, "
                 f"which no MR image has and which no header declares to be padding"
             )
     job.check(
@@ -131,12 +134,14 @@ def check_weighting(job: step.Job, acquired: weighting.Acquisition) -> None:
 
 def check_modality(job: step.Job, facts: Facts, image: str) -> None:
     """Check that the image of an MRI channel is none of another modality."""
-    if image and image != PLANNING_CT and facts["modality"] is not None:
+    if image and facts["modality"] is not None:
+        wanted = "CT" if image == PLANNING_CT else "MR"
         job.check(
             "modality",
-            float(facts["modality"] != "MR"),
+            float(facts["modality"] != wanted),
             at_most=0,
-            advice=f"the header says {facts['modality']}, the column holds MRI: correct the row",
+            advice=f"the header says {facts['modality']}, the column {image} holds {wanted}: "
+            f"correct the row",
         )
 
 
@@ -148,15 +153,18 @@ def is_mri(facts: Facts, image: str) -> bool:
 def unknown(facts: Facts, image: str) -> list[str]:
     """Name the checks that cannot be made: the headers do not say enough."""
     complete = facts["completeness"] or {"missing": None, "distance": None}
-    if not is_mri(facts, image):
-        return ["slices-announced"] if complete["missing"] is None else []
-    acquired = facts["acquisition"]
+    converted, acquired = facts["source"] != "dicom", facts["acquisition"]
     absent = {
-        "image-type": facts["image_type"] is None,
+        "modality": converted,
+        "made-alike": converted,
         "slices-announced": complete["missing"] is None,
-        "slice-distance": complete["distance"] is None,
-        "weighting": acquired is None or acquired["echo_ms"] is None,
     }
+    if is_mri(facts, image):
+        absent |= {
+            "image-type": facts["image_type"] is None,
+            "slice-distance": complete["distance"] is None,
+            "weighting": acquired is None or acquired["echo_ms"] is None,
+        }
     return [name for name, is_absent in absent.items() if is_absent]
 
 

@@ -22,7 +22,9 @@ from ricenet.dose.collect import Found, collect
 from ricenet.dose.course import Part
 from ricenet.dose.decision import Choice, choose
 from ricenet.dose.delivery import (
+    added_by_name,
     delivered_elsewhere,
+    not_known_whole,
     only_plan_beside,
     replaced_in_part,
     require_delivered_whole,
@@ -74,6 +76,7 @@ def read(
         decisions: list[str] = []
         warnings: list[str] = []
         elsewhere: list[str] = []
+        unproved = ""
     else:
         found = collect(path, row)
         candidates = plans.group(found.doses, found.plans)
@@ -84,7 +87,9 @@ def read(
         elsewhere = delivered_elsewhere(chosen, found)
         if not row.get("dose_plan"):
             elsewhere += replaced_in_part(chosen, found)
-        own_frame, moved = _one_frame(chosen, read_parts, found)
+        if not row.get("prescription_gy"):
+            elsewhere += not_known_whole(chosen, found)
+        own_frame, moved, unproved = _one_frame(chosen, read_parts, found)
         warnings = [*found.warnings, *warnings, *_notes(chosen, found), *moved]
     volume, resampled = _one_grid(read_parts)
     frame = own_frame
@@ -93,6 +98,8 @@ def read(
             warnings.append(f"the row places the dose on {named}, not its own frame")
         frame = f"image:{named}"
     ledger = make_ledger(read_parts, volume, row, settings, elsewhere)
+    if unproved:
+        ledger["added_by_name"] = unproved
     ledger["decisions"] = [*decisions, *ledger["decisions"]]
     ledger["warnings"] = [*warnings, *resampled, *ledger["warnings"]]
     return volume, {
@@ -183,8 +190,8 @@ def _prescription(candidate: Candidate, found: Found) -> float | None:
 
 def _one_frame(
     chosen: Sequence[Candidate], read_parts: Sequence[Part], found: Found
-) -> tuple[str | None, list[str]]:
-    """Return the frame of reference of the dose; parts of other frames are moved to it."""
+) -> tuple[str | None, list[str], str]:
+    """Return the dose's frame of reference, to which parts are moved, warnings and a doubt."""
     frames = []
     for part in read_parts:
         own = {dose.frame for dose in part.choice.used}
@@ -195,14 +202,7 @@ def _one_frame(
     moved, frame, warnings = parts.in_one_frame(volumes, frames, found.links)
     for part, volume in zip(read_parts, moved, strict=True):
         part.choice.volume = volume
-    studies = {dose.study for part in read_parts for dose in part.choice.used}
-    if len(frames) > 1 and len(set(frames)) == 1 and len(studies) > 1:
-        warnings.append(
-            f"doses of {len(studies)} studies are added by the one frame of reference that they "
-            f"name; whether they do lie together was not checked: look at each in the planning "
-            f"system"
-        )
-    return frame, warnings
+    return frame, warnings, added_by_name(chosen, frames)
 
 
 def _one_grid(read_parts: Sequence[Part]) -> tuple[Volume, list[str]]:
@@ -219,7 +219,7 @@ def _notes(chosen: Sequence[Candidate], found: Found) -> list[str]:
         notes.append("DoseType EFFECTIVE: weighted by biological effect (RBE), not physical")
     for one in sorted({dose.gy_per_unit for dose in doses} - {1.0}):
         notes.append(f"stored value 1.0 taken for {one:g} Gy, as the row says")
-    if any(candidate.plan is None for candidate in chosen):
+    if any(c.plan is None and not (c.uids and c.uids <= set(found.plans)) for c in chosen):
         notes.append("the plan of the dose is not there: it is taken as delivered whole")
     named = {uid for dose in found.doses for uid in dose.plans}
     if foreign := len(set(found.plans) - named):

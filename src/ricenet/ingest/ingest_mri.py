@@ -106,7 +106,7 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
     header, acquired = kept[0].header, weighting.of_series(kept)
     complete = completeness(kept, arranged.planes, volume.spacing_mm[2])
     facts = {
-        "frame": files.uid_digest(files.text(header, "FrameOfReferenceUID")),
+        "frame": files.uid_digest(max(files.distinct(kept, "FrameOfReferenceUID"))),
         "study": files.uid_digest(files.text(header, "StudyInstanceUID")),
         "source": "dicom",
         "modality": modality(kept),

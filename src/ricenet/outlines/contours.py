@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet.dicom.planes import MAX_VOXELS
-from ricenet.outlines.polygons import area_shares, crossing_pairs
+from ricenet.outlines.polygons import area_shares, crossing_pairs, without_twins
 
 FLAT = 0.1  # of a slice: a contour that leaves its plane further lies in no plane of the grid
 SAME_PLANE = 0.05  # of a slice
@@ -168,7 +168,7 @@ def fill(contours: Sequence[NDArray], shape: Sequence[int]) -> Filled:
     _require_near(low, high, shape)
     planes = planes_of([c - _along(others, low) for c in contours], axis)
     heights = np.array([plane.height for plane in planes])
-    areas = [area_shares(plane.polygons, size) for plane in planes]
+    areas = [area_shares(without_twins(plane.polygons), size) for plane in planes]
     joined = overlapping(areas)
     distance = usual_distance(heights, joined)
     share = np.zeros(tuple(shape), np.float32)

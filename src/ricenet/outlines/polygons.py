@@ -61,6 +61,14 @@ def area_shares(polygons: Sequence[NDArray], shape: tuple[int, int]) -> NDArray:
     return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
+def without_twins(polygons: Sequence[NDArray]) -> list[NDArray]:
+    """Return polygons, each once: one stored twice would cut itself out by the even-odd rule.
+
+    Twins have the same corners, from whichever of them and in whichever direction they are listed.
+    """
+    return list({frozenset(map(tuple, p.round(3).tolist())): p for p in polygons}.values())
+
+
 def crossing_pairs(polygons: Sequence[NDArray], shape: tuple[int, int]) -> int:
     """Count pairs of polygons that overlap in part, or are alike: neither beside nor within."""
     boxes = [(p.min(axis=0), p.max(axis=0)) for p in polygons]

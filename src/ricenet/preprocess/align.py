@@ -158,12 +158,13 @@ def way_of_dose(job: step.Job, facts: Mapping[str, Any], brain: Volume) -> sitk.
 def _check_frames(
     job: step.Job, found: Sequence[routes.Claim], claim: routes.Claim, worst_mm: float
 ) -> None:
-    """Write to the record how far apart the claims on a dose are, or that there is only one."""
-    if len(found) > 1:
+    """Write to the record how far apart the claims on a dose are, or that nothing proves them."""
+    limit_mm = job.settings["max_frame_mm"]
+    if len(found) > 1 and not (routes.without_witness(found) and worst_mm <= limit_mm):
         job.check(
             "frames-agree",
             worst_mm,
-            at_most=job.settings["max_frame_mm"],
+            at_most=limit_mm,
             unit="mm",
             advice="images that claim the dose (one frame of reference, a registration object, or "
             "dose_frame) put it at places this far apart in the brain: a wrong identifier, as "
@@ -171,15 +172,15 @@ def _check_frames(
             f"{claim.image}: look at dose and anatomy in the overview; if they do not fit, name "
             "the right image in dose_frame; then accept",
         )
-    elif reason := routes.not_compared(found):
+    elif routes.without_witness(found) or routes.not_compared(found):
         job.not_checked(
             "frames-agree",
-            reason,
-            holds=routes.must_be_looked_at(claim),
+            routes.not_compared(found) or "no planning CT of the dose's own study claims it",
+            holds=routes.without_witness(found),
             advice=f"that the dose lies where {claim.image} shows it is said by its {claim.how} "
             f"alone, which de-identification may have made alike for every image: give the "
-            f"planning CT of the dose in column 'ct'; or look at dose and anatomy in the "
-            f"overview, and accept where they fit",
+            f"planning CT of the dose's own study in column 'ct'; or look at dose and anatomy in "
+            f"the overview, and name the image in 'dose_frame' or accept where they fit",
         )
 
 

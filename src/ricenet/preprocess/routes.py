@@ -191,8 +191,8 @@ def warnings_of(found: Sequence[Claim], chosen: int, *, contradicted: bool) -> l
     if not_compared(found) and claim.how != ROW:
         return [
             f"that {claim.image} shows where the dose lies is said by its {claim.how} alone and "
-            f"was not checked: no other image claims the dose; give the planning CT of the dose "
-            f"in column 'ct'"
+            f"was not checked: no other image claims the dose; give the planning CT of the dose's "
+            f"own study in column 'ct'"
         ]
     return []
 
@@ -202,18 +202,24 @@ def not_compared(found: Sequence[Claim]) -> str:
 
     The planning CT of the dose's own study is what the dose was calculated on.
     """
-    if len(found) > 1 or (found[0].own_study and found[0].image == PLANNING_CT):
+    if len(found) > 1 or is_own_ct(found[0]):
         return ""
     return f"no image but {found[0].image} claims the dose"
 
 
-def must_be_looked_at(claim: Claim) -> bool:
-    """Return whether a claim that nothing can be compared with is not to be believed.
+def without_witness(found: Sequence[Claim]) -> bool:
+    """Return whether nothing but an identifier that may be false says where the dose lies.
 
-    A person's word is, and so is the planning CT, or another image of the dose's own study. That an
-    MRI of another study has the dose's frame of reference is what de-identification writes, too.
+    A dose is calculated on the planning CT of its own study. Careless de-identification gives one
+    frame of reference to images that do not lie together, and MRI that were resampled to each other
+    agree with each other, wherever the dose lies. A person's word in the row is a witness.
     """
-    return claim.how != ROW and not claim.own_study and claim.image != PLANNING_CT
+    return not any(claim.how == ROW or is_own_ct(claim) for claim in found)
+
+
+def is_own_ct(claim: Claim) -> bool:
+    """Return whether an image is the planning CT of the dose's own study."""
+    return claim.own_study and claim.image == PLANNING_CT
 
 
 def _reason(claim: Claim) -> str:

@@ -56,6 +56,12 @@ class Patient:
         else:
             self.therapy.add(file)
 
+    def complete(self) -> None:
+        """Decide what counts of each series, now that all of its files are known."""
+        for series in self.series.values():
+            series.complete()
+        self.series = {uid: series for uid, series in self.series.items() if series.paths}
+
     @property
     def differing(self) -> list[str]:
         """Elements that one person has one value of, and that differ."""
@@ -122,6 +128,8 @@ def read_export(folder: Path) -> Export:
             export.owners.setdefault(above, set()).add(key)
             if above == folder:
                 break
+    for patient in export.patients.values():
+        patient.complete()
     export.others = +export.others
     return export
 

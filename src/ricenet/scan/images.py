@@ -14,24 +14,15 @@ from pathlib import Path
 
 from ricenet.dicom import dates, image_type
 from ricenet.dicom.describe import HIDDEN, describe_words, series_code
+from ricenet.dicom.described_contrast import OTHER_WORDS, T1_WORDS
 from ricenet.dicom.files import DicomFile, text, uid_digest
 from ricenet.dicom.planes import is_grey
 from ricenet.dicom.slices import frame_count, slices
+from ricenet.dicom.storage_classes import IMAGE_CLASSES, modality
 from ricenet.dicom.weighting import Acquisition, acquisition, weighting
 
 SEVERAL = 1.5  # images a place from which a series is several volumes, and not one with copies
 MIN_SLICES = 10  # a head of 150 mm in slices 15 mm apart; localisers have 3 to 9
-T1_WORDS = {
-    "t1", "t1w", "t1wi", "mprage", "mp2rage", "bravo", "fspgr", "spgr", "efgre", "vibe", "thrive",
-    "lava", "tfe",
-}  # fmt: skip
-OTHER_WORDS = {
-    "t2", "t2w", "t2wi", "t2star", "pd", "pdw", "stir", "flair", "dwi", "dti", "adc", "trace",
-    "swi", "swan", "swip", "mip", "minip", "sub", "subtraction", "perf", "perfusion", "dsc", "dce",
-    "asl", "cbf", "cbv", "mtt", "rcbv", "tof", "mra", "mrv", "angio", "csi", "spectro", "bold",
-    "fmri", "pha", "phase", "loc", "localizer", "localiser", "localizers", "scout", "survey",
-    "3plane", "smartbrain", "screen", "save", "b0", "b1000", "csf",
-}  # fmt: skip
 CONTRAST_WORDS = {
     "gd", "gad", "gado", "gadolinium", "ce", "km", "contrast", "post", "+c", "c+", "+gd", "+km",
     "gadovist", "dotarem",
@@ -83,9 +74,28 @@ class Series:
     signs: dict[image_type.Sign, None] = field(default_factory=dict)
     objects: set[str] = field(default_factory=set)
     placed: int = 0
+    companions: list[DicomFile] = field(default_factory=list)
 
     def add(self, file: DicomFile) -> None:
-        """Count a file; a copy of one that is there counts once."""
+        """Count a file; a copy of one that is there counts once.
+
+        Screen captures and private objects wait for :meth:`complete`: they are often stored under
+        the UID of the images that they were made from.
+        """
+        if file.sop_class in IMAGE_CLASSES:
+            self._count(file)
+        else:
+            self.companions.append(file)
+
+    def complete(self) -> None:
+        """Count screen captures and private objects, where the series has nothing else."""
+        if not self.paths:
+            for file in self.companions:
+                with contextlib.suppress(Exception):  # a damaged one is no image
+                    self._count(file)
+        self.companions.clear()
+
+    def _count(self, file: DicomFile) -> None:
         if not self.paths:
             self._read(file)
         self.paths.append(file.path)
@@ -108,7 +118,7 @@ class Series:
 
     def _read(self, file: DicomFile) -> None:
         header = file.header
-        self.modality = text(header, "Modality")
+        self.modality = modality(file)
         names = ("SeriesDescription", "ProtocolName")
         self.described = " ".join(dict.fromkeys(text(header, k) for k in names))
         self.day, self.study = dates.acquired(header), text(header, "StudyInstanceUID")
@@ -149,7 +159,10 @@ class Series:
                 f"{self.placed} images at {len(self.places)} places, a time series, diffusion or "
                 f"several echoes"
             )
-        return next((sign.in_words for sign in self.signs), "")
+        if self.signs:
+            return next(iter(self.signs)).in_words
+        others = self.words & OTHER_WORDS - ({"flair"} if self.words & T1_WORDS else set())
+        return "another contrast by its description or protocol" if others else ""
 
     @property
     def words(self) -> set[str]:
@@ -162,9 +175,6 @@ class Series:
     def is_t1(self) -> bool:
         """Whether it is a T1-weighted volume of an MR scanner, as far as one can tell."""
         if self.acquired is None or not self.whole or self.why_not:
-            return False
-        others = self.words & OTHER_WORDS
-        if others - ({"flair"} if self.words & T1_WORDS else set()):
             return False
         found = weighting(self.acquired)
         return found == "T1" if found else bool(self.words & T1_WORDS)

@@ -110,6 +110,11 @@ class RawInputs:
                     continue
                 key = (place, self._chosen(subject, column))
                 other, name = first.setdefault(key, (subject, column))
+                if other == subject and name != column and {name, column} <= set(self.mri):
+                    raise ValueError(
+                        f"{table}: {name} and {column} of {subject} are the same raw data: correct "
+                        f"a path, or name in {name}_series and {column}_series which one is which"
+                    )
                 if other != subject:
                     raise ValueError(
                         f"remove one of {other} and {subject} from {table}, or correct its path: "
