@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ricenet.ablations import ablations
+from ricenet.ablations import ablations, chosen
 from ricenet.statistics.published import PUBLISHED_TEST_F1, PUBLISHED_VALIDATION_F1
 
 
@@ -25,3 +25,12 @@ def test_names_are_those_of_the_published_table() -> None:
     assert list(found) == list(PUBLISHED_VALIDATION_F1)
     assert set(PUBLISHED_TEST_F1) <= set(found)
     assert found["event-dose"] == (1, 2)
+
+
+def test_a_study_trains_the_subsets_that_it_names() -> None:
+    channels = ["postop", "event", "dose"]
+    assert chosen(channels, "all") == list(ablations(channels))
+    assert chosen(channels, ["postop-event-dose", "dose"]) == ["dose", "postop-event-dose"]
+    for wrong in (["event-postop"], ["t2"], [], ["dose", "dose"]):
+        with pytest.raises(ValueError, match=r"in the order \['postop', 'event', 'dose'\]"):
+            chosen(channels, wrong)

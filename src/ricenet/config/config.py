@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
@@ -58,6 +58,10 @@ class Config(Section):
     channels: Annotated[list[Channel], Field(min_length=1)]
     reference: Name = Field(description="MRI channel whose grid all others are brought to")
     dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")
+    input_combinations: Literal["all"] | list[str] = Field(
+        description="subsets of the channels that are trained, by name"
+    )
+    max_trainings: PositiveInt = Field(description="a study that needs more of them is refused")
     ingest_mri: IngestMri
     ingest_dose: IngestDose
     ingest_mask: IngestMask

@@ -27,6 +27,13 @@ def require_possible(study: Study) -> None:
 
 
 def _check_ablations(study: Study) -> None:
+    trainings = len(study.ablations) * len(study.folds)
+    if trainings > study.config.max_trainings:
+        raise ValueError(
+            f"{len(study.ablations)} input combinations in {len(study.folds)} folds are "
+            f"{trainings} trainings, more than max_trainings {study.config.max_trainings}: name "
+            f"those that answer a question in input_combinations, or raise max_trainings"
+        )
     for section in ("occlusion_map", "arrival"):
         unknown = set(getattr(study.config, section).ablations) - set(study.ablations)
         if unknown:

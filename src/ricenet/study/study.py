@@ -64,7 +64,7 @@ class Study:
         self.cohort_name = Path(self.config.cohort).stem
         self.folds = sorted(set(self.cohort["fold"]) - {-1})
         self.test_subjects = list(self.cohort.index[self.cohort["split"] == "test"])
-        self.ablations = list(ablations.ablations(self.channels))
+        self.ablations = ablations.chosen(self.channels, self.config.input_combinations)
         self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
         self.dose_pattern = "|".join(self.dose) or NOTHING
         self.channels_text = json.dumps(self.channels, separators=(",", ":"))
