@@ -150,16 +150,16 @@ def test_surroundings_end_ten_millimetres_from_the_head() -> None:
     assert not near.data[away_mm > 13].any()
 
 
-@pytest.mark.parametrize(("with_masks", "expected"), [(True, (12, 12, 12)), (False, None)])
+@pytest.mark.parametrize(("masked", "expected"), [("ab", (12, 12, 12)), ("b", None)])
 def test_ants_looks_near_the_head_of_two_mri_and_everywhere_of_a_ct(
-    with_masks: bool, expected: tuple | None, monkeypatch, tmp_path: Path
+    masked: str, expected: tuple | None, monkeypatch, tmp_path: Path
 ) -> None:
     radius = np.linalg.norm((np.indices((12, 12, 12)).T - 5.5).T, axis=0)
     ball = Volume((100.0 * (radius < 4)).astype(np.float32), np.diag([8.0, 8, 8, 1]))
     brain = Volume((radius < 4).astype(np.uint8), ball.affine)
     for name in ("a", "b"):
         save(tmp_path / f"{name}.nii.gz", ball)
-        if with_masks:
+        if name in masked:
             save(tmp_path / f"{name}_mask.nii.gz", brain)
     seen: list[tuple | None] = []
 
@@ -380,7 +380,8 @@ def test_repeatable_to_the_bit_with_any_number_of_threads(heads, tmp_path) -> No
         out = tmp_path / f"{place}_to-event.tfm"
         command = [sys.executable, "-m", "ricenet", "register", "--threads", str(threads)]
         command += ["--moving", str(heads / "moved.nii.gz")]
-        command += ["--fixed", str(heads / "event.nii.gz"), "--masks"]
+        command += ["--fixed", str(heads / "event.nii.gz")]
+        command += ["--masks", *(str(heads / f"{n}_mask.nii.gz") for n in ("moved", "event"))]
         command += ["--out", str(out), "--record", str(out.with_suffix(".json"))]
         command += ["--settings", json.dumps(SETTINGS)]
         subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
