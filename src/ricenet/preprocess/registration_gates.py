@@ -151,7 +151,9 @@ def share_in_bone(hounsfield: NDArray, brain: Volume) -> float:
     float
         Of the voxels deeper than :data:`DEPTH_MM` that the CT shows; NaN where it shows none.
     """
+    # the edge lies half a voxel before the nearest voxel that is none of the brain
     depth_mm = ndimage.distance_transform_edt(brain.data > 0, brain.spacing_mm)
+    depth_mm -= min(brain.spacing_mm) / 2
     values = hounsfield[(depth_mm > DEPTH_MM) & np.isfinite(hounsfield)]
     return float((values > BONE_HU).mean()) if values.size else math.nan
 
