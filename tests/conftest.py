@@ -27,6 +27,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         SKIPPED[report.nodeid.split("::")[0], reason] += 1
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a file that is skipped as a whole; of several workers each says so."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        SKIPPED[report.nodeid, reason] = 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in which something passed by being absent."""

@@ -37,6 +37,26 @@ def test_a_skip_for_another_reason_fails_the_run(
     assert ("not in" in shown.stdout) == bool(status)
 
 
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "side by side"])
+def test_a_file_that_is_skipped_as_a_whole_fails_the_run(
+    tmp_path: Path, workers: list[str]
+) -> None:
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    (tmp_path / "test_small.py").write_text("def test_runs(): pass\n")
+    whole = 'import pytest\npytest.skip("not today", allow_module_level=True)\n'
+    (tmp_path / "test_absent.py").write_text(whole)
+    table = tmp_path / "expected.tsv"
+    for rows, status in (("", 1), ("test_absent.py\tnot today\ttomorrow\n", 0)):
+        table.write_text(f"test\treason\tinstead\n{rows}")
+        shown = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *workers, "-p", "no:cacheprovider",
+             "-o", f"pythonpath={TESTS / 'support'}", "--expected-skips", str(table), "."],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert shown.returncode == status, shown.stdout + shown.stderr
+        assert "1 of test_absent.py: not today" in shown.stdout
+
+
 def test_every_reason_of_the_table_is_one_that_a_test_gives() -> None:
     sources = "".join(path.read_text() for path in TESTS.rglob("*.py"))
     rows = (TESTS / "expected_skips.tsv").read_text().splitlines()[1:]

@@ -71,3 +71,13 @@ def test_the_text_of_a_study_lacks_a_later_key_at_its_default_only(tmp_path, mon
     assert "batch_size" not in json.loads(at_default.settings("predict"))
     changed = make(tmp_path / "two", predict={"batch_size": 1, "device": "auto"})
     assert json.loads(changed.settings("predict"))["batch_size"] == 1
+
+
+def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
+    """A row that changes would leave a setting out of a text that another value has written."""
+    known = {
+        "ingest_dose": {"min_fraction_gy": 1.0, "max_fraction_gy": 8.0, "min_course_gy": 20.0},
+        "align": {"max_frame_mm": 3.0},
+        "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
+    }
+    assert known == introduced.LATER  # a new key is added here, too; nothing is taken away

@@ -31,7 +31,7 @@ class Register(Section):
         description="share of the brain that may lie in bone of the planning CT"
     )
     max_repeatability_mm: PositiveFloat = Field(
-        description="how far beside itself a point of the brain may lie after there and back, mm"
+        description="largest displacement of a brain point by registration there and back, mm"
     )
 
 

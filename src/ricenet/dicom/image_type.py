@@ -94,7 +94,7 @@ class Sign(NamedTuple):
 
 
 def signs(files: Sequence[DicomFile]) -> list[Sign]:
-    """Return what says of an MR series that it is no magnitude image of anatomy.
+    """Return what indicates that an MR series is not a magnitude image of anatomy.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def words(files: Sequence[DicomFile]) -> list[str] | None:
 
 
 def signs_of(file: DicomFile) -> list[Sign]:
-    """Return what says of one file that it is no magnitude image of anatomy."""
+    """Return what indicates that one file is not a magnitude image of anatomy."""
     header = file.header
     if modality(file) == "CT":
         typed = _typed(values(header, "ImageType"), "ImageType", enhanced=False)
@@ -148,11 +148,6 @@ def signs_of(file: DicomFile) -> list[Sign]:
 def is_mosaic(file: DicomFile) -> bool:
     """Return whether a picture holds many slices side by side."""
     return "MOSAIC" in values(file.header, "ImageType")
-
-
-def is_derived(header: Any) -> bool:
-    """Return whether an image was computed from others: reformatted, filtered, averaged."""
-    return "DERIVED" in values(header, "ImageType")
 
 
 def values(header: Any, keyword: str) -> list[str]:

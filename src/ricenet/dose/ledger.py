@@ -158,7 +158,7 @@ def _summary(described: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _row_kind_agrees(parts: Sequence[Part], row_kind: str, size: Size) -> bool | None:
     """Return whether objects, prescription or beams confirm the row's ``dose_kind``.
 
-    None if nothing to say.
+    None if the row or the objects do not state a kind.
     """
     stored = {p.choice.stored_kind for p in parts} - {""}
     if not row_kind or not stored:

@@ -71,7 +71,7 @@ class Regions(NamedTuple):
 def regions(brain: Brain, kinds: Mapping[str, str], ledger: Mapping, *, physical: bool) -> Regions:
     """Return the regions that the channels allow.
 
-    The first dose; the last MRI less the first one.
+    Uses the first dose channel; enhancement is the last less the first MRI.
     """
     mri, dose = ([n for n, kind in kinds.items() if kind == k] for k in ("mri", "dose"))
     inside, enhancing = np.zeros_like(brain.mask), np.zeros_like(brain.mask)

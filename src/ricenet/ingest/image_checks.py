@@ -1,6 +1,6 @@
 """Checks of a raw image: what it shows, whether it is whole, whether its values can be true.
 
-What a person may rightly know better is held back here; what cannot be right is refused by the
+Findings that a person can overrule hold the subject; what cannot be right is refused by the
 readers. A check that could not be made is named as such and never passes.
 """
 

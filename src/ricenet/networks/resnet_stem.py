@@ -95,7 +95,7 @@ class Stem(Rewritten):
 
         of_norm = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
         weights = (self.conv.weight, *of_norm)
-        # channels do not know of each other: all at once, the map would be larger than the training
+        # channels are independent: all at once, the map would be larger than the training
         parts = zip(*(w.split(PLAIN_AT_ONCE) for w in weights), strict=True)
         return torch.cat([checkpoint(of_channels, x, *p, use_reentrant=False) for p in parts], 1)
 

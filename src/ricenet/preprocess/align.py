@@ -158,7 +158,7 @@ def way_of_dose(job: step.Job, facts: Mapping[str, Any], brain: Volume) -> sitk.
 def _check_frames(
     job: step.Job, found: Sequence[routes.Claim], claim: routes.Claim, worst_mm: float
 ) -> None:
-    """Write to the record how far apart the claims on a dose are, or that nothing proves them."""
+    """Write how far apart the claims on a dose are, or that nothing verifies them."""
     limit_mm = job.settings["max_frame_mm"]
     if len(found) > 1 and not (routes.without_witness(found) and worst_mm <= limit_mm):
         job.check(
@@ -177,10 +177,10 @@ def _check_frames(
             "frames-agree",
             routes.not_compared(found) or "no planning CT of the dose's own study claims it",
             holds=routes.without_witness(found),
-            advice=f"that the dose lies where {claim.image} shows it is said by its {claim.how} "
-            f"alone, which de-identification may have made alike for every image: give the "
-            f"planning CT of the dose's own study in column 'ct'; or look at dose and anatomy in "
-            f"the overview, and name the image in 'dose_frame' or accept where they fit",
+            advice=f"only the {claim.how} of {claim.image} places the dose on it, which "
+            "de-identification may have made alike for every image: give the planning CT of the "
+            "dose's own study in column 'ct'; or look at dose and anatomy in the overview, and "
+            "name the image in 'dose_frame' or accept where they fit",
         )
 
 

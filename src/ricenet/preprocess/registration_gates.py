@@ -185,14 +185,14 @@ def gate_skull(job: step.Job, ct: Volume, brain: Volume, found: sitk.Transform) 
 def gate_repeatability(
     job: step.Job, region: Volume, there: sitk.Transform, back: sitk.Transform
 ) -> None:
-    """Write how far beside itself a point of the brain comes to lie, there and back, to the record.
+    """Write how far registration there and back displaces a brain point to the record.
 
     Parameters
     ----------
     job : Job
         Of the step.
     region : Volume
-        Mask on the fixed image, whose points are sent.
+        Mask on the fixed image, whose points are mapped.
     there, back : sitk.Transform
         Points of the fixed to the moving image, and of the moving to the fixed image; estimated
         independently of each other.
@@ -206,8 +206,8 @@ def gate_repeatability(
         beside_mm.max(),
         at_most=job.settings["max_repeatability_mm"],
         unit="mm",
-        advice="registered there and back, a point of the brain comes to lie this far beside "
-        "itself: one of the two registrations is lost, and it may be this one; look at the edges "
-        "of brain and skull in the overview, check that both images show the same whole head, try "
-        "another register.seed; accept where the edges meet",
+        advice="registration there and back displaces a brain point by this much: one of the two "
+        "registrations is lost, and it may be this one; look at the edges of brain and skull in "
+        "the overview, check that both images show the same whole head, try another "
+        "register.seed; accept where the edges meet",
     )

@@ -134,7 +134,7 @@ def way_of(claim: Claim, chain: Sequence[sitk.Transform]) -> sitk.Transform:
 
 
 def apart_mm(ways: Sequence[sitk.Transform], points: NDArray) -> NDArray:
-    """Return how far from each other ways lead.
+    """Return the largest disagreement between transforms.
 
     Parameters
     ----------

@@ -4,8 +4,9 @@ Snakemake runs a step again when this digest changes, so a word in a message mus
 each module that a step imports, directly or not, the code counts without
 
 - docstrings, comments, layout, and the order and the places of this package's modules,
-- texts for people: what is raised, said or warned, and the advice of a check,
-- imports for type checkers,
+- texts for people: what is raised, said or warned, the advice of a check or the reason why it was
+  not made, and other sentences,
+- type annotations of functions, imports for type checkers,
 
 and modules that only carry a result do not count at all (:data:`CARRIERS`), though what they
 import does. Nothing numerical may stand in those. Standard library only: the Snakefile calls this
@@ -20,6 +21,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from ricenet.provenance.reduced_code import Reduced, for_type_checker
+
 SOURCE = Path(__file__).parents[1]
 PACKAGE = "ricenet"
 # What carries a result: arguments, staging, leases, limits, logs, records; settings' models, whose
@@ -33,14 +36,12 @@ CARRIERS = frozenset(
         "ingest.explain_dose",
         "networks.verdicts",
         "provenance.atomic", "provenance.code_digest", "provenance.planned", "provenance.record",
-        "provenance.software", "provenance.steps",
+        "provenance.reduced_code", "provenance.software", "provenance.steps",
         "statistics.published",
-        "step", "step.arguments", "step.failure", "step.job", "step.lease", "step.program",
-        "step.sandbox", "step.staging",
+        "step", "step.arguments", "step.failure", "step.job", "step.lease", "step.lines",
+        "step.program", "step.sandbox", "step.staging",
     }
 )  # fmt: skip
-SPOKEN = {"say", "print", "warn"}  # calls whose words are for people
-ADVICE = {"advice", "description"}  # keywords, likewise
 
 
 @cache
@@ -71,14 +72,15 @@ def _counted(module: str, seen: set[str]) -> Iterator[str]:
 def _code(module: str) -> tuple[str, tuple[str, ...]]:
     """Return the code of one module that counts, and the modules of this package that it imports.
 
-    A name that stands for a module of this package is replaced by a digest of that module's own
-    code: what it is counts, not where it lies or how it is called.
+    A name that stands for a module of this package, or for something in one, is replaced by a
+    digest of that module's own code: what it is counts, not where it lies or how it is called.
     """
     tree = ast.parse(_source_file(module).read_text(encoding="utf-8"))
     imports = _Imports()
     imports.visit(tree)
     names = {name: _stand_in(own) for name, own in imports.bound.items()}
-    reduced = ast.unparse(_Reduced(names).visit(tree))
+    names |= {name: f"{own}_{_stand_in(of)}" for name, (of, own) in imports.parts.items()}
+    reduced = ast.unparse(Reduced(names).visit(tree))
     text = "\n".join([*sorted(imports.foreign), reduced]).strip()
     return text, tuple(dict.fromkeys(imports.own))
 
@@ -98,6 +100,8 @@ class _Imports(ast.NodeVisitor):
         Modules of this package.
     bound : dict of str to str
         Names in the code that stand for such modules.
+    parts : dict of str to (str, str)
+        Names in the code that stand for something in such a module: the module, its name there.
     foreign : list of str
         Imports of other packages, as code.
     """
@@ -105,11 +109,12 @@ class _Imports(ast.NodeVisitor):
     def __init__(self) -> None:
         self.own: list[str] = []
         self.bound: dict[str, str] = {}
+        self.parts: dict[str, tuple[str, str]] = {}
         self.foreign: list[str] = []
 
     def visit_If(self, node: ast.If) -> None:
         """Leave out what only a type checker sees."""
-        if not _for_type_checker(node):
+        if not for_type_checker(node):
             self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -132,66 +137,12 @@ class _Imports(ast.NodeVisitor):
             if _source_file(child).exists():
                 self._follow(child)
                 self.bound[alias.asname or alias.name] = child
+            elif parent != PACKAGE and _source_file(parent).exists():
+                self.parts[alias.asname or alias.name] = parent, alias.name
 
     def _follow(self, module: str) -> None:
         if module != PACKAGE and _source_file(module).exists():
             self.own.append(module)
-
-
-class _Reduced(ast.NodeTransformer):
-    """Takes out of a module what cannot change a result.
-
-    Parameters
-    ----------
-    names : dict of str to str
-        What stands for the names of modules.
-    """
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Import(self, node: ast.Import) -> None:
-        """Drop an import: it was collected."""
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """Drop an import: it was collected."""
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        """Replace the name of a module."""
-        node.id = self.names.get(node.id, node.id)
-        return node
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        """Drop what only a type checker sees."""
-        return None if _for_type_checker(node) else self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        """Keep the kind of an error, drop its words."""
-        if isinstance(node.exc, ast.Call):
-            node.exc.args, node.exc.keywords = [], []
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Drop words for people from a call."""
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if name in SPOKEN:
-            node.args, node.keywords = [], []
-        node.keywords = [word for word in node.keywords if word.arg not in ADVICE]
-        return self.generic_visit(node)
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Drop docstrings, and leave no empty body."""
-        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-        super().generic_visit(node)
-        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
-            node.body = [ast.Pass()]  # type: ignore[attr-defined]
-        return node
-
-
-def _for_type_checker(node: ast.If) -> bool:
-    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _is_own(module: str) -> bool:

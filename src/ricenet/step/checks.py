@@ -64,15 +64,6 @@ def holds(check: Mapping[str, Any]) -> bool:
     return check["verdict"] == "fail" or bool(check["verdict"] == NOT_MADE and check.get("holds"))
 
 
-def as_line(check: Mapping[str, Any]) -> str:
-    """Return one line for the log on a check that did not pass."""
-    if check["verdict"] == NOT_MADE:
-        return f"check not made: {check['check']}: {check['reason']}"
-    limits = {key: check.get(key) for key in ("at_least", "at_most")}
-    shown = f"{check['check']} = {check['value']:.4g} {check['unit']}"
-    return f"check failed: {shown} (limits {limits})"
-
-
 def checked(value: T | None, message: str) -> T:
     """Return ``value``, or raise ``ValueError`` with ``message`` where it is None."""
     if value is None:

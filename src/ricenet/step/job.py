@@ -21,7 +21,7 @@ from typing import Any
 from ricenet.config import introduced
 from ricenet.image.volume import Volume, as_stored, load, save
 from ricenet.provenance import atomic, digests, planned, record, software, steps
-from ricenet.step import arguments, checks, failure, lease, staging
+from ricenet.step import arguments, checks, failure, lease, lines, staging
 from ricenet.step.failure import SHOWN
 
 
@@ -204,7 +204,7 @@ class Job:
         passed = found["verdict"] == "pass"
         self.checks.append(found if passed or not advice else found | {"advice": advice})
         if not passed:
-            self.say(checks.as_line(found))
+            self.say(lines.as_line(found))
         return passed
 
     def fact(self, name: str, value: Any) -> None:

@@ -4,7 +4,7 @@ Tensors are ``(B, C, X, Y, Z)``, RAS+ axes, isotropic voxels. A sample's changes
 own seed alone, so that neither the batch it is in nor the choice of channels alters them.
 Rotation, scaling and elastic displacement are one interpolation, shared by all channels. Noise,
 brightness and gamma touch MRI channels only, and only their foreground: a background of exactly 0
-stays 0, and the dose stays what was given at the place.
+stays 0, and dose values are not changed.
 """
 
 from __future__ import annotations
