@@ -80,9 +80,7 @@ def build(model: Model, in_channels: int) -> nn.Module:
     return family(model.network).build(model, in_channels)
 
 
-def need(
-    model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool
-) -> Need:
+def need(model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool) -> Need:
     """Count the memory that a training takes.
 
     Parameters

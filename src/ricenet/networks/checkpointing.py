@@ -24,7 +24,8 @@ class Checkpointed(nn.Module):
     ----------
     network : nn.Module
     parts : sequence of nn.Module
-        Layers of the network that, one after the other, are the network.
+        Layers of the network that, one after the other, are the network. None may change its input
+        in place.
     """
 
     def __init__(self, network: nn.Module, parts: Sequence[nn.Module]) -> None:

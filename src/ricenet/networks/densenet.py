@@ -8,6 +8,7 @@ is built.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,7 +41,7 @@ def build(model: Model, in_channels: int) -> nn.Module:
 
     from ricenet.networks.inputs import of_volumes
 
-    network = DenseNet(
+    network: Any = DenseNet(
         spatial_dims=3,
         in_channels=in_channels,
         out_channels=2,
@@ -55,14 +56,16 @@ def build(model: Model, in_channels: int) -> nn.Module:
 
 def saving(network: Any, *, folded: bool, gather: str) -> nn.Module:
     """Return the network with each of its layers computed twice."""
+    from torch import nn
+
     from ricenet.networks.checkpointing import Checkpointed
 
     features = network.features
-    parts = [features[:4]]  # conv0, norm0, relu0, pool0
-    for i in range(1, len(BLOCKS)):
-        parts += [*features.get_submodule(f"denseblock{i}"), features.get_submodule(f"transition{i}")]
-    parts += [*features.denseblock4, features.norm5, network.class_layers]
-    return Checkpointed(network, parts)
+    found = [features[:4]]  # conv0, norm0, relu0, pool0
+    for name, part in features[4:-1].named_children():
+        found += [*part] if name.startswith("denseblock") else [part]
+    # together: the ReLU after the last norm works in place, which a part may not do to its input
+    return Checkpointed(network, [*found, nn.Sequential(features.norm5, network.class_layers)])
 
 
 class Part(NamedTuple):
@@ -86,9 +89,7 @@ class Part(NamedTuple):
     places: int = 0
 
 
-def need(
-    model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool
-) -> Need:
+def need(model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool) -> Need:
     """Count what a training takes, see :class:`ricenet.networks.build.Family`.
 
     Raises
@@ -97,21 +98,21 @@ def need(
         A volume so small that nothing is left of it after the last halving.
     """
     size, volume = 2 if bf16 else 4, in_channels * prod(shape)
-    stem, *others = parts(model, shape, in_channels)
-    inside = [size * p.inside + 8 * p.places for p in (stem, *others)]
-    given = size * sum(p.given for p in others)
-    gradients = [2 * size * p.largest for p in (stem, *others)]
+    found = list(chain(model, shape, in_channels))
+    given = [size * part.given for part in found]
     if saving:
-        kept = 4 * volume + given  # the batch itself, float32
-        passing = 4 * volume + max(map(sum, zip(inside, gradients, strict=True)))
-    else:
-        kept = size * stem.given + given + sum(inside)
-        passing = 8 * volume + max(gradients)
+        given[0] = 4 * volume  # the batch itself, float32
+    inside = [size * part.inside + 8 * part.places for part in found]
+    kept = given if saving else [a + b for a, b in zip(given, inside, strict=True)]
+    # the backward pass frees the last part first; a part that is computed again keeps its inside
+    held = [n + saving * m for n, m in zip(accumulate(kept), inside, strict=True)]
+    most = max(n + 2 * size * part.largest for n, part in zip(held, found, strict=True))
     weights = parameters(in_channels, width=model.width)
-    return Need(kept, passing, 0, 1, fixed(weights, bf16=bf16))
+    passing = 8 * volume + max(0, most - sum(kept))  # float32 batch before and after augmentation
+    return Need(sum(kept), passing, 0, 1, fixed(weights, bf16=bf16))
 
 
-def parts(model: Model, shape: Sequence[int], in_channels: int) -> Iterator[Part]:
+def chain(model: Model, shape: Sequence[int], in_channels: int) -> Iterator[Part]:
     """Yield what each part keeps: stem, layers and transitions, the last norm with what follows."""
     edges = [-(-n // model.stem_stride) for n in shape]
     c, growth = int(FEATURES * model.width), int(GROWTH * model.width)
@@ -130,8 +131,9 @@ def parts(model: Model, shape: Sequence[int], in_channels: int) -> Iterator[Part
     if not prod(edges):
         least = 2 * model.stem_stride * 2 ** (len(BLOCKS) - 1)
         raise ValueError(
-            f"densenet121 halves a volume of {' x '.join(map(str, shape))} voxels to nothing; with "
-            f"model.stem_stride {model.stem_stride}, set crop.shape to at least {least} along each axis"
+            f"densenet121 halves a volume of {' x '.join(map(str, shape))} voxels to nothing; set "
+            f"crop.shape to at least {least} along each axis, for model.stem_stride "
+            f"{model.stem_stride}"
         )
     yield Part(c * n, c * n, c * n)
 

@@ -58,9 +58,7 @@ def saving(network: Any, *, folded: bool, gather: str) -> nn.Module:
     return WithStem(network, folded=folded, gather=gather)
 
 
-def need(
-    model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool
-) -> Need:
+def need(model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool) -> Need:
     """Count what a training takes, see :class:`ricenet.networks.build.Family`."""
     size = 2 if bf16 else 4
     full, *after = sizes(shape, stem_stride=model.stem_stride)

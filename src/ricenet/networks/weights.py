@@ -52,7 +52,7 @@ def load_model(path: Path, *, device: torch.device) -> tuple[nn.Module, dict[str
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         name, channels = metadata.get("network", build.BEFORE), metadata["in_channels"]
         options = {key: metadata[key] for key in ("stem_stride", "width")}
-    except (SafetensorError, KeyError, ValueError, AttributeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _foreign(path, error) from error
     try:
         build.family(name)
