@@ -6,6 +6,7 @@ from scipy.ndimage import center_of_mass, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from fake_cohort import AUGMENTATION, CHANNELS, SHAPE, brain
+from ricenet.config.train import Augmentation
 from ricenet.train import augment
 
 KINDS = tuple(CHANNELS.values())
@@ -14,12 +15,16 @@ SPACING = 1.5
 OFF = dict.fromkeys(AUGMENTATION, 0.0) | {"probability": 1.0, "elastic_spacing_mm": 7.0}
 
 
+def setup(places=PLACES, kinds=KINDS, **changes):
+    return augment.Setup(SHAPE, SPACING, kinds, places, Augmentation(**(OFF | changes)))
+
+
 def drawn(seed, **changes):
-    return augment.draw(seed, shape=SHAPE, spacing_mm=SPACING, kinds=KINDS, **(OFF | changes))
+    return augment.draw(seed, setup(**changes))
 
 
 def applied(batch, draws, places=PLACES):
-    return augment.apply(batch, draws, places=places, spacing_mm=SPACING)
+    return augment.apply(batch, draws, setup(places))
 
 
 @pytest.fixture

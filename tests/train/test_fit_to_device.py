@@ -8,8 +8,9 @@ from graphlib import TopologicalSorter
 import pytest
 import torch
 
-from fake_cohort import SOUND_IN_BF16, TRAIN
-from ricenet.networks import layer_errors, max_pool_gradient, resnet_stem
+from fake_cohort import SOUND_IN_BF16, train_settings
+from ricenet.config.train import Model
+from ricenet.networks import build, layer_errors, max_pool_gradient, resnet_stem
 from ricenet.train import fit_to_device, trial
 from ricenet.train.fallbacks import Trouble, settle, simpler
 from ricenet.train.fit_to_device import Fit, prepare
@@ -31,7 +32,8 @@ ON_CPU = FULL._replace(gather="library", fused=False, resident=True, tf32=False)
 
 
 def real_trial(fit, **changes):
-    settings = {**TRAIN, "batch_size": 4, "model": {"stem_stride": 1, "width": 0.125}} | changes
+    model = {"stem_stride": 1, "width": 0.125}
+    settings = train_settings(**{"batch_size": 4, "model": model, **changes})
     return trial.trial(fit, settings=settings, subjects=8, channels=1, shape=SHAPE)
 
 
@@ -205,12 +207,12 @@ def test_wrong_layers_run_in_float32_and_no_other(monkeypatch):
 
 
 def test_float32_layers_have_float32s_output():
-    network, _ = fit_to_device.start({**TRAIN}, 1, CPU, seed=1, fused=False)
+    network, _ = fit_to_device.start(train_settings(), 1, CPU, seed=1, fused=False)
     names = [name for name, _ in layer_errors.layers(network)]
     fit = ON_CPU._replace(small_stem=False, float32_layers=tuple(names))
     batch = layer_errors.smooth_noise((4, 1, *SHAPE))
     expected = copy.deepcopy(network)(batch)
-    execution = prepare(network, fit)
+    execution = prepare(network, fit, name="resnet18")
     with torch.autocast("cpu", torch.bfloat16):
         found = execution.call(batch)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -337,9 +339,9 @@ def test_tf32_is_given_up_before_the_stem_and_before_the_device():
 
 def test_tf32_is_what_the_fit_says(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    network, _ = fit_to_device.start({**TRAIN}, 1, CPU, seed=1, fused=False)
+    network, _ = fit_to_device.start(train_settings(), 1, CPU, seed=1, fused=False)
     for wanted in (False, True):
-        prepare(network, ON_CPU._replace(bf16=False, tf32=wanted))
+        prepare(network, ON_CPU._replace(bf16=False, tf32=wanted), name="resnet18")
         assert torch.backends.cudnn.allow_tf32 is wanted
 
 
@@ -402,3 +404,27 @@ def test_auto_asks_the_gpu_for_bf16(monkeypatch, supported):
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", answer)
     assert fit_to_device.use_bf16("auto", GPU) is supported and asked == [False]
+
+
+def test_a_training_is_fitted_to_its_memory():
+    model, cube = Model(network="resnet18", stem_stride=2, width=0.125), (224, 224, 224)
+
+    def means(gb):
+        fit = fit_to_device.planned(train_settings(memory_gb=gb), 80, cube, 3)
+        return fit.samples, fit.small_stem, fit.resident
+
+    plain, small = (
+        build.need(model, cube, 3, bf16=False, saving=saving) for saving in (False, True)
+    )
+    cohort = 80 * 3 * 224**3 * 2
+    assert means(None) == (4, False, True)
+    assert means((plain.bytes(4) + cohort) / 1e9 + 0.01) == (4, False, True)
+    assert means((plain.bytes(4) + 0.9 * cohort) / 1e9) == (4, False, False)
+    assert means(plain.bytes(4) / 1e9 - 0.1) == (
+        4 if small.bytes(4) < plain.bytes(4) - 1e8 else 2,
+        True,
+        False,
+    )
+    assert means(small.bytes(1) / 1e9 + 0.01) == (1, True, False)
+    with pytest.raises(ValueError, match="one training sample needs"):
+        means(small.bytes(1) / 1e9 - 0.01)

@@ -47,7 +47,8 @@ def logits(
     Parameters
     ----------
     volumes : (B, C, X, Y, Z) tensor
-        Where the device's memory is too small for it, its halves are computed one by one.
+        Where the device's memory is too small for it, its halves are computed one by one, if there
+        are no clinical variables.
     clinical : (B, V) tensor or None
         Clinical variables, for networks that take them.
     precision : str
@@ -55,17 +56,17 @@ def logits(
 
     Returns
     -------
-    (B, 2) float32 tensor
+    (B, 2) tensor
+        float32, or float64 from a network in float64.
     """
 
-    def run(part: torch.Tensor) -> torch.Tensor:
-        with precision_context(precision, part.device):
-            return network(part).float()
+    def run(*inputs: torch.Tensor) -> torch.Tensor:
+        with precision_context(precision, volumes.device):
+            found = network(*inputs)
+        return found if found.dtype == torch.float64 else found.float()
 
-    if clinical is None:
-        return torch.cat(in_halves(run, volumes))
-    with precision_context(precision, volumes.device):
-        return network(volumes, clinical).float()
+    # a network that takes volumes alone need not know of clinical variables
+    return torch.cat(in_halves(run, volumes)) if clinical is None else run(volumes, clinical)
 
 
 def probabilities(
