@@ -22,7 +22,7 @@ from timing import place, race, table
 from ricenet.cohort.loading import Subjects
 from ricenet.networks.device import choose_device
 from ricenet.train import augment, epoch, fit_to_device
-from ricenet.train.augment import derive_seed
+from ricenet.train.seeds import derive_seed
 
 KINDS = ("mri", "mri", "dose")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fake_cohort import TRAIN, brain, make_cohort, train_arguments
+from fake_cohort import TRAIN, brain, fake_model, make_cohort, train_arguments
 from ricenet.config.train import Model
 from ricenet.explain import dose_counterfactual, occlusion_map
 from ricenet.image.volume import Volume, load, save
@@ -21,7 +21,7 @@ ABLATION = "event-dose"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Models of two folds, and one of them again with less memory."""
+    """A trained model, the same with less memory, and an untrained one for the other fold."""
     manifest = make_cohort(tmp_path_factory.mktemp("study"), train=8, test=1, folds=2)
     plain, saving = (
         build.need(Model(**MODEL), (16, 18, 20), 2, bf16=False, saving=form).bytes(4) / 1e9
@@ -30,16 +30,19 @@ def study(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for module in (watched_layer, layer_errors):  # most of the time of 121 layers' trial
             patch.setattr(module, "dirty_memory", lambda *_: None)
-        for name, fold, memory_gb in (
-            ("0", 0, None), ("1", 1, None), ("less", 0, (plain + saving) / 2),
+        for name, memory_gb in (
+            ("0", None), ("less", (plain + saving) / 2),
         ):  # fmt: skip
             settings = {**TRAIN, "epochs": 3, "model": MODEL, "memory_gb": memory_gb}
             train_model.main(
                 train_arguments(
-                    manifest, manifest.parent / name, ablation=ABLATION, fold=fold,
+                    manifest, manifest.parent / name, ablation=ABLATION, fold=0,
                     settings=settings,
                 )
             )  # fmt: skip
+    fake_model(
+        manifest.parent / "1" / "model.safetensors", manifest, ablation=ABLATION, fold=1, **MODEL
+    )
     return manifest
 
 

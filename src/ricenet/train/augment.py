@@ -9,7 +9,6 @@ stays 0, and the dose stays what was given at the place.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -74,15 +73,6 @@ class Draw(NamedTuple):
     noise_seeds: list[int]
 
 
-def derive_seed(*parts: str | int) -> int:
-    """Return a 63-bit seed from the text of its parts.
-
-    The same on every machine and in every process.
-    """
-    text = "\x1f".join(map(str, parts))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-
-
 def lattice_shape(
     shape: Sequence[int], *, spacing_mm: float, elastic_spacing_mm: float
 ) -> tuple[int, int, int]:
@@ -97,7 +87,7 @@ def draw(seed: int, setup: Setup) -> Draw:
     Parameters
     ----------
     seed : int
-        From :func:`derive_seed`.
+        From :func:`ricenet.train.seeds.derive_seed`.
     setup : Setup
     """
     rng, kinds, ranges = np.random.default_rng(seed), setup.kinds, setup.ranges
