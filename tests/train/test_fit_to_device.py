@@ -262,7 +262,26 @@ def test_short_memory_moves_the_subjects_then_splits_the_batch():
         settled(FULL, OutOfMemory(lambda fit: False), device=CPU)
 
 
-def test_every_path_ends():
+def test_layers_computed_twice_are_computed_once_where_that_fails():
+    planned = FULL._replace(small_stem=False, checkpointed=True, resident=False)
+    device = Fake(lambda fit: RuntimeError("no such kernel") if fit.checkpointed else RIGHT)
+    found = settled(planned, device, device=GPU)
+    assert found.fit == planned._replace(checkpointed=False)
+    assert found.given_up[0].endswith("checkpointed is now false")
+    # short memory splits the batch first, and never gives up what saves memory
+    small = OutOfMemory(lambda fit: fit.samples == 1)
+    found = settled(planned, small, device=GPU)
+    assert found.fit == planned._replace(samples=1)
+    with pytest.raises(ValueError, match="larger device"):
+        settled(planned, OutOfMemory(lambda fit: False), device=GPU)
+    # a wrong layer is wrong either way
+    wrong = Trouble("layer", layers=("features.conv0",))
+    after = simpler(planned, wrong, planned=planned, batch_size=4, automatic=True, cuda=True)
+    assert after.checkpointed and after.float32_layers == ("features.conv0",)
+
+
+@pytest.mark.parametrize("first", [FULL, FULL._replace(small_stem=False, checkpointed=True)])
+def test_every_path_ends(first):
     """Whatever goes wrong, and however often: no path leads back to one that was given up."""
     troubles = [
         Trouble("memory", memory=True),
@@ -275,13 +294,13 @@ def test_every_path_ends():
     ]
     for automatic in (False, True):
         after: dict = {}
-        waiting = [FULL]
+        waiting = [first]
         while waiting:
             fit = waiting.pop()
             if fit in after:
                 continue
             found = (
-                simpler(fit, trouble, planned=FULL, batch_size=4, automatic=automatic, cuda=True)
+                simpler(fit, trouble, planned=first, batch_size=4, automatic=automatic, cuda=True)
                 for trouble in troubles
             )
             after[fit] = {following for following in found if following}
@@ -404,6 +423,32 @@ def test_auto_asks_the_gpu_for_bf16(monkeypatch, supported):
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", answer)
     assert fit_to_device.use_bf16("auto", GPU) is supported and asked == [False]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_layers_are_computed_twice_only_where_a_batch_does_not_fit(monkeypatch, device):
+    """Unlike the rewritten stem, which is faster on a GPU in any case."""
+    monkeypatch.setattr(fit_to_device, "choose_device", torch.device)
+    monkeypatch.setattr(fit_to_device, "computes_in_bf16", lambda _: False)
+    cube = (224, 224, 224)
+    for name, stem in (("resnet18", device == "cuda"), ("densenet121", False)):
+        section = {"network": name, "stem_stride": 2, "width": 1.0}
+        plain, saving = (
+            build.need(Model(**section), cube, 3, bf16=False, saving=form) for form in (False, True)
+        )
+        asked = plain if not stem else saving
+
+        def fit(gb, section=section):
+            s = train_settings(device=device, model=section, memory_gb=gb)
+            return fit_to_device.planned(s, 80, cube, 3)
+
+        roomy, tight = fit(asked.bytes(4) / 1e9 + 0.1), fit(saving.bytes(4) / 1e9 + 0.1)
+        assert (roomy.small_stem, roomy.checkpointed, roomy.samples) == (stem, False, 4)
+        way = build.family(name).SAVING
+        assert (tight.small_stem, tight.checkpointed) == (
+            way == "small_stem", way == "checkpointed",
+        )  # fmt: skip
+        assert tight.samples == 4 and tight.saving
 
 
 def test_a_training_is_fitted_to_its_memory():

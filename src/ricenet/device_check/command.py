@@ -24,6 +24,7 @@ from typing import Any
 import torch
 import yaml
 
+from ricenet.config import introduced
 from ricenet.config.train import TrainModel
 from ricenet.device_check.summary import as_text, hours
 from ricenet.device_check.timings import Peak, brain_masks, occlusion, training
@@ -66,6 +67,11 @@ def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
     return from_files(configfiles).size()
 
 
+def training_section(study: dict[str, Any]) -> TrainModel:
+    """Return a study's section ``train_model``, as its trainings read it."""
+    return TrainModel.model_validate(introduced.fill_in("train_model", study["train_model"]))
+
+
 def check(
     study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]
 ) -> Iterator[None]:
@@ -78,7 +84,7 @@ def check(
     found : dict
         Filled part by part.
     """
-    s = TrainModel.model_validate(study["train_model"])
+    s = training_section(study)
     device = choose_device(s.device)
     share_memory(device, s.memory_gb)
     found |= {"device": describe(device) | memory_of(device), "versions": versions()}
@@ -109,7 +115,7 @@ def check(
 
 def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> Fit:
     """Pass the gradient gate as a training of the study would; return the path that it takes."""
-    s = TrainModel.model_validate(study["train_model"])
+    s = training_section(study)
     shape, channels = study["shape"], len(study["kinds"])
     subjects = study["training_subjects"] + study["validation_subjects"]
     planned = fit_to_device.planned(s, subjects, shape, channels)
@@ -128,7 +134,7 @@ def check_training(
     study: dict[str, Any], fit: Fit, found: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, float]:
     """Time steps of training, and compare their memory with the plan; return the times, s."""
-    s = TrainModel.model_validate(study["train_model"])
+    s = training_section(study)
     shape, kinds, device = study["shape"], study["kinds"], choose_device(s.device)
     peak = Peak(device)
     step = training(s, fit, channels=kinds, shape=shape, spacing_mm=study["spacing_mm"], say=say)
