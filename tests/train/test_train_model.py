@@ -174,13 +174,13 @@ def test_statistics_over_all_training_subjects(tmp_path):
     manifest = make_cohort(tmp_path)
     folder = run(manifest, "recomputed", epochs=2, norm_statistics="recomputed")
     usual = run(manifest, "usual", epochs=2)
-    weights, before = (load_file(f / "model.safetensors") for f in (folder, usual))
-    assert torch.equal(weights["conv1.weight"], before["conv1.weight"])
+    after, before = (load_file(f / "model.safetensors") for f in (folder, usual))
+    assert torch.equal(after["conv1.weight"], before["conv1.weight"])
     table = pd.read_csv(manifest, sep="\t")
     rows = table[(table["split"] == "train") & (table["fold"] != 0)]
     volumes = [np.load(manifest.parent / path)[1:].astype(np.float32) for path in rows["cache"]]
     maps = torch.nn.functional.conv3d(
-        torch.from_numpy(np.stack(volumes)), weights["conv1.weight"], stride=2, padding=3
+        torch.from_numpy(np.stack(volumes)), after["conv1.weight"], stride=2, padding=3
     )  # (12, C, X, Y, Z)
     batches = maps.split(TRAIN["batch_size"])
     expected = {
@@ -188,7 +188,7 @@ def test_statistics_over_all_training_subjects(tmp_path):
         "var": torch.stack([b.transpose(0, 1).flatten(1).var(1) for b in batches]).mean(0),
     }
     for name, value in expected.items():
-        torch.testing.assert_close(weights[f"bn1.running_{name}"], value, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(after[f"bn1.running_{name}"], value, atol=1e-5, rtol=1e-4)
         assert not torch.allclose(before[f"bn1.running_{name}"], value, rtol=0.01)
     last = pd.read_csv(folder / "predictions.tsv", sep="\t").query("which == 'last'")
     network, _ = weights.load_model(folder / "model.safetensors", device=torch.device("cpu"))
