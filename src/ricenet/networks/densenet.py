@@ -61,11 +61,11 @@ def saving(network: Any, *, folded: bool, gather: str) -> nn.Module:
     from ricenet.networks.checkpointing import Checkpointed
 
     features = network.features
-    found = [features[:4]]  # conv0, norm0, relu0, pool0
+    parts = [features[:4]]  # conv0, norm0, relu0, pool0
     for name, part in features[4:-1].named_children():
-        found += [*part] if name.startswith("denseblock") else [part]
+        parts += [*part] if name.startswith("denseblock") else [part]
     # together: the ReLU after the last norm works in place, which a part may not do to its input
-    return Checkpointed(network, [*found, nn.Sequential(features.norm5, network.class_layers)])
+    return Checkpointed(network, [*parts, nn.Sequential(features.norm5, network.class_layers)])
 
 
 class Part(NamedTuple):
@@ -98,15 +98,15 @@ def need(model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, sa
         A volume so small that nothing is left of it after the last halving.
     """
     size, volume = 2 if bf16 else 4, in_channels * prod(shape)
-    found = list(chain(model, shape, in_channels))
-    given = [size * part.given for part in found]
+    parts = list(chain(model, shape, in_channels))
+    given = [size * part.given for part in parts]
     if saving:
         given[0] = 4 * volume  # the batch itself, float32
-    inside = [size * part.inside + 8 * part.places for part in found]
+    inside = [size * part.inside + 8 * part.places for part in parts]
     kept = given if saving else [a + b for a, b in zip(given, inside, strict=True)]
     # the backward pass frees the last part first; a part that is computed again keeps its inside
     held = [n + saving * m for n, m in zip(accumulate(kept), inside, strict=True)]
-    most = max(n + 2 * size * part.largest for n, part in zip(held, found, strict=True))
+    most = max(n + 2 * size * part.largest for n, part in zip(held, parts, strict=True))
     weights = parameters(in_channels, width=model.width)
     passing = 8 * volume + max(0, most - sum(kept))  # float32 batch before and after augmentation
     return Need(sum(kept), passing, 0, 1, fixed(weights, bf16=bf16))

@@ -62,8 +62,8 @@ def logits(
 
     def run(*inputs: torch.Tensor) -> torch.Tensor:
         with precision_context(precision, volumes.device):
-            found = network(*inputs)
-        return found if found.dtype == torch.float64 else found.float()
+            output = network(*inputs)
+        return output if output.dtype == torch.float64 else output.float()
 
     # a network that takes volumes alone need not know of clinical variables
     return torch.cat(in_halves(run, volumes)) if clinical is None else run(volumes, clinical)

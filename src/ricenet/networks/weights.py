@@ -50,16 +50,16 @@ def load_model(path: Path, *, device: torch.device) -> tuple[nn.Module, dict[str
         with safe_open(path, framework="pt", device=str(device)) as file:
             metadata = json.loads((file.metadata() or {})[METADATA_KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        name, channels = metadata.get("network", build.BEFORE), metadata["in_channels"]
-        options = {key: metadata[key] for key in ("stem_stride", "width")}
+        options = {key: metadata[key] for key in Model.model_fields if key in metadata}
+        options, channels = {"network": build.BEFORE} | options, metadata["in_channels"]
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _foreign(path, error) from error
     try:
-        build.family(name)
+        build.family(options["network"])
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     try:
-        network = build.build(Model(network=name, **options), channels)
+        network = build.build(Model.model_validate(options), channels)
         network.load_state_dict(weights)
     except (TypeError, ValueError, RuntimeError) as error:
         raise _foreign(path, error) from error
