@@ -1,7 +1,7 @@
 """Any network in parts of which only the inputs are kept for the backward pass.
 
 Each part is computed again when its gradients are needed (Chen et al., arXiv 1604.06174): the same
-bits, less memory, about a third more time. Tensors are ``(B, C, X, Y, Z)``.
+bits, less memory, half as much time again. Tensors are ``(B, C, X, Y, Z)``.
 """
 
 from __future__ import annotations
