@@ -15,22 +15,23 @@ import numpy as np
 import torch
 from timing import place, race, table
 
+from ricenet.config.train import Augmentation
 from ricenet.networks.device import choose_device
 from ricenet.train import augment
-from ricenet.train.augment import derive_seed
+from ricenet.train.seeds import derive_seed
 
 DEGREES, SCALING, ELASTIC, KNOT = 15.0, 0.1, 3.0, 32.0
 NOISE, BRIGHTNESS, GAMMA = 0.1, 0.2, 0.3
-RANGES = {
-    "probability": 1.0,
-    "rotation_deg": DEGREES,
-    "scaling": SCALING,
-    "elastic_mm": ELASTIC,
-    "elastic_spacing_mm": KNOT,
-    "noise": NOISE,
-    "brightness": BRIGHTNESS,
-    "gamma": GAMMA,
-}
+RANGES = Augmentation(
+    probability=1.0,
+    rotation_deg=DEGREES,
+    scaling=SCALING,
+    elastic_mm=ELASTIC,
+    elastic_spacing_mm=KNOT,
+    noise=NOISE,
+    brightness=BRIGHTNESS,
+    gamma=GAMMA,
+)
 OURS = "ours"
 
 
@@ -44,17 +45,13 @@ def sample(size: int) -> torch.Tensor:
 
 
 def ours(volumes: torch.Tensor, kinds: tuple[str, ...], batch_size: int) -> Callable[[], object]:
-    shape, seeds = tuple(volumes.shape[1:]), iter(range(10**9))
+    seeds = iter(range(10**9))
+    setup = augment.Setup(tuple(volumes.shape[1:]), 1.0, kinds, (0, 1, 2), RANGES)
     batch = volumes[None].expand(batch_size, *volumes.shape)
 
     def work() -> torch.Tensor:
-        draws = [
-            augment.draw(
-                derive_seed(next(seeds)), shape=shape, spacing_mm=1.0, kinds=kinds, **RANGES
-            )
-            for _ in range(batch_size)
-        ]
-        return augment.apply(batch, draws, places=(0, 1, 2), spacing_mm=1.0)
+        draws = [augment.draw(derive_seed(next(seeds)), setup) for _ in range(batch_size)]
+        return augment.apply(batch, draws, setup)
 
     return work
 

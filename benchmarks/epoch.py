@@ -16,20 +16,20 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from augment import RANGES, monai_chain, sample
+from networks import resnet18
 from timing import place, race, table
 
 from ricenet.cohort.loading import Subjects
-from ricenet.networks import model
 from ricenet.networks.device import choose_device
 from ricenet.train import augment, epoch, fit_to_device
-from ricenet.train.augment import derive_seed
+from ricenet.train.seeds import derive_seed
 
 KINDS = ("mri", "mri", "dose")
 
 
 def build(args: argparse.Namespace, device: torch.device) -> tuple[Any, torch.optim.Optimizer]:
     torch.manual_seed(0)
-    network = model.build(3, stem_stride=args.stem_stride, width=args.width).to(device).train()
+    network = resnet18(args, 3).to(device).train()
     fused = device.type == "cuda"
     return network, torch.optim.Adam(network.parameters(), lr=1e-4, fused=fused)
 
@@ -50,27 +50,21 @@ def ours(
             gather="compiled" if cuda else "library",
             fused=cuda,
         ),
+        name="resnet18",
     )
-    shape = tuple(subjects.volumes.shape[2:])
-
-    def change(batch: torch.Tensor, part: slice) -> torch.Tensor:
-        if not changes:
-            return batch
-        draws = [
-            augment.draw(derive_seed(i), shape=shape, spacing_mm=1.0, kinds=KINDS, **RANGES)
-            for i in range(part.start, part.stop)
-        ]
-        return augment.apply(batch, draws, places=(0, 1, 2), spacing_mm=1.0)
-
-    order = list(range(args.samples))
+    # without changes a batch is still copied once
+    ranges = RANGES if changes else RANGES.model_copy(update={"probability": 0.0})
+    setup = augment.Setup(subjects.volumes.shape[2:], 1.0, KINDS, (0, 1, 2), ranges)
+    seeds = [derive_seed(i) for i in range(args.samples)]
+    order = epoch.Order(range(args.samples), seeds)
     return lambda: epoch.train_epoch(
         network,
         optimizer,
         subjects,
         order,
+        setup=setup,
         execution=execution,
         batch_size=args.batch_size,
-        change=change,
     )
 
 

@@ -22,19 +22,22 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from augment import RANGES
+from networks import resnet18
 from timing import place
 
 from ricenet.cohort.loading import Subjects
-from ricenet.networks import model
 from ricenet.networks.device import choose_device
-from ricenet.train import epoch, fit_to_device
+from ricenet.train import augment, epoch, fit_to_device
+
+STILL = RANGES.model_copy(update={"probability": 0.0})
 
 
 def make(args: argparse.Namespace, seed: int) -> tuple[torch.nn.Module, Callable[[], object]]:
     """Build a model and the function that trains it."""
     device = choose_device(args.device)
     torch.manual_seed(seed)
-    network = model.build(3, stem_stride=args.stem_stride, width=args.width).to(device)
+    network = resnet18(args, 3).to(device)
     optimizer = torch.optim.Adam(
         network.parameters(), lr=1e-3, weight_decay=0.0, fused=device.type == "cuda"
     )
@@ -54,10 +57,13 @@ def make(args: argparse.Namespace, seed: int) -> tuple[torch.nn.Module, Callable
             gather="compiled" if cuda else "library",
             fused=cuda,
         ),
+        name="resnet18",
     )
     if cuda:
         torch.cuda.synchronize()  # the other streams must find all this done
-    order = [i % len(volumes) for i in range(args.steps * args.batch_size)]
+    places = [i % len(volumes) for i in range(args.steps * args.batch_size)]
+    order = epoch.Order(places, range(len(places)))
+    setup = augment.Setup(volumes.shape[2:], 1.0, ("mri",) * 3, range(3), STILL)
 
     def train() -> None:
         with torch.cuda.stream(torch.cuda.Stream(device)) if cuda else nullcontext():
@@ -66,9 +72,9 @@ def make(args: argparse.Namespace, seed: int) -> tuple[torch.nn.Module, Callable
                 optimizer,
                 subjects,
                 order,
+                setup=setup,
                 execution=execution,
                 batch_size=args.batch_size,
-                change=lambda batch, part: batch,
             )
         if cuda:
             torch.cuda.synchronize()

@@ -34,7 +34,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ricenet.cohort import dataset, loading
-from ricenet.networks import model
+from ricenet.networks import inference, weights
 from ricenet.study import study
 from ricenet.train.sampler import split_fold
 
@@ -60,7 +60,7 @@ def train(manifest: Path, folder: Path, settings: dict, ablation: str, fold: int
 
 def rice(network: nn.Module, volumes: torch.Tensor, precision: str = "fp32") -> np.ndarray:
     """(N,) probability of RICE, running statistics."""
-    found = model.probabilities(network.eval(), volumes.float(), precision=precision)
+    found = inference.probabilities(network.eval(), volumes.float(), precision=precision)
     return found[:, 1].numpy()
 
 
@@ -88,7 +88,7 @@ def recomputed(network: nn.Module, volumes: torch.Tensor, size: int) -> nn.Modul
 def ask(manifest: Path, path: Path, batch_size: int) -> Iterator[pd.DataFrame]:
     """Probabilities of a model's validation fold, a table for each way of asking."""
     table, facts = dataset.read_manifest(manifest)
-    network, said = model.load_model(path, device=CPU)
+    network, said = weights.load_model(path, device=CPU)
     places = dataset.ablation_places(facts, said["ablation"])
     rows = split_fold(table, said["fold"])
     training, validation = (

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from captum.attr import Occlusion
 from monai.visualize import OcclusionSensitivity
+from networks import resnet18
 from torch import nn
 
 from ricenet.explain.occlusion.boxes import Boxes
@@ -31,7 +32,6 @@ from ricenet.explain.occlusion.cubes import average, corners
 from ricenet.explain.occlusion.hidden import Hidden, whole
 from ricenet.explain.occlusion.incremental import batch_outputs, changed_boxes, clean_activations
 from ricenet.explain.occlusion.layers import LocalNetwork, local_network
-from ricenet.networks import model
 
 CHANNELS = 3
 EDGE = 2  # cubes of a block along each axis
@@ -77,7 +77,8 @@ def ours(
 
 
 def plain(network: nn.Module, volume: torch.Tensor, hidden: Hidden, batch: int) -> torch.Tensor:
-    return torch.cat([values for _, values in whole(network, volume, hidden, batch_size=batch)])
+    found = whole(network, volume, hidden, batch_size=batch, precision="tf32")  # as torch does
+    return torch.cat([values for _, values in found])
 
 
 def region(places: np.ndarray, cube: int) -> list[tuple[int, int]]:
@@ -207,7 +208,7 @@ def main() -> None:
     a = arguments()
     torch.manual_seed(0)
     torch.set_num_threads(a.threads)
-    network = model.build(CHANNELS, stem_stride=a.stem_stride, width=a.width)
+    network = resnet18(a, CHANNELS)
     network = lively(network).to(a.device)
     volume = torch.randn(CHANNELS, *(a.size,) * 3).to(a.device)
     print(

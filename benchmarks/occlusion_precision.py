@@ -13,6 +13,7 @@ import copy
 
 import numpy as np
 import torch
+from networks import resnet18
 from occlusion import hidden_at, lively
 from torch import nn
 
@@ -20,7 +21,6 @@ from ricenet.explain.occlusion.cubes import corners
 from ricenet.explain.occlusion.incremental import clean_output, incremental
 from ricenet.explain.occlusion.layers import local_network
 from ricenet.explain.occlusion_map import in_precision
-from ricenet.networks import model
 
 CHANNELS, CUBE, STRIDE = 3, 16, 16
 
@@ -46,7 +46,7 @@ def main() -> None:
     places = corners(np.ones((a.size,) * 3, bool), cube=CUBE, stride=STRIDE)
     for seed in range(a.seeds):
         torch.manual_seed(seed)
-        network = lively(model.build(CHANNELS, stem_stride=a.stem_stride, width=a.width))
+        network = lively(resnet18(a, CHANNELS))
         network, volume = network.to(a.device), torch.randn(CHANNELS, *(a.size,) * 3).to(a.device)
         single = changes(network, volume, places)
         half = changes(in_precision(copy.deepcopy(network), "bf16"), volume.bfloat16(), places)

@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from networks import resnet18
 from timing import place, race, table
 from torch import nn
 
-from ricenet.networks import model, resnet_stem
+from ricenet.networks import resnet_stem
 from ricenet.networks.device import choose_device
 
 
@@ -36,7 +37,7 @@ def saved_bytes(forward: Callable[[], object]) -> int:
 
 def build(args: argparse.Namespace, device: torch.device) -> nn.Module:
     torch.manual_seed(0)
-    network = model.build(args.channels, stem_stride=args.stem_stride, width=args.width)
+    network = resnet18(args, args.channels)
     return network.to(device).train()
 
 

@@ -54,7 +54,8 @@ def test_what_is_left_out_is_filled_in(a, b, c):
 
 
 def test_a_step_reads_a_later_key_that_its_text_lacks(tmp_path, monkeypatch):
-    monkeypatch.setattr(introduced, "LATER", {"train_model": {"norm_statistics": "running"}})
+    later = {**introduced.LATER["train_model"], "norm_statistics": "running"}
+    monkeypatch.setattr(introduced, "LATER", {"train_model": later})
     short = introduced.leave_out("train_model", {**TRAIN, "epochs": 1})
     assert "norm_statistics" not in short and "norm_statistics" in TRAIN
     manifest = make_cohort(tmp_path)
@@ -79,5 +80,6 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
         "ingest_dose": {"min_fraction_gy": 1.0, "max_fraction_gy": 8.0, "min_course_gy": 20.0},
         "align": {"max_frame_mm": 3.0},
         "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
+        "train_model": {"model.network": "resnet18"},
     }
     assert known == introduced.LATER  # a new key is added here, too; nothing is taken away

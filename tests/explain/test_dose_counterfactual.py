@@ -10,7 +10,7 @@ import torch
 from fake_cohort import brain, fake_model, make_cohort
 from ricenet.explain import dose_counterfactual
 from ricenet.explain.dose_changes import SCALES
-from ricenet.networks import model
+from ricenet.networks import weights
 from step_run import put, run_step
 
 
@@ -36,7 +36,7 @@ def run(manifest, ablation):
         ablation=ablation, dose_scaling="constant",
         out=folder / "out.tsv",
     )  # fmt: skip
-    networks = [model.load_model(m, device=torch.device("cpu"))[0] for m in models]
+    networks = [weights.load_model(m, device=torch.device("cpu"))[0] for m in models]
     return networks, pd.read_csv(folder / "out.tsv", sep="\t")
 
 

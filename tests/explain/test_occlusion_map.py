@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from built_networks import built
 from fake_cohort import SHAPE, brain, fake_model, make_cohort
 from ricenet.explain import occlusion_map
 from ricenet.explain.occlusion import maps
 from ricenet.explain.occlusion.layers import NotLocalError
 from ricenet.explain.occlusion.maps import occlusion_map as pure
 from ricenet.image.volume import Volume, load, save
-from ricenet.networks import model
+from ricenet.networks import weights
 from ricenet.provenance.digests import file_digest
 
 ABLATION = "event-dose"
@@ -43,7 +44,7 @@ def run(manifest, *, subject="s06", mask="mask.nii.gz", ablation=ABLATION, **set
             "--settings", json.dumps(SETTINGS | settings), "--record", str(folder / "map.json"),
         ]
     )  # fmt: skip
-    networks = [model.load_model(m, device=torch.device("cpu"))[0] for m in models]
+    networks = [weights.load_model(m, device=torch.device("cpu"))[0] for m in models]
     return networks, load(out), json.loads((folder / "map.json").read_text())["facts"]
 
 
@@ -52,7 +53,8 @@ def test_map_is_that_of_the_function_on_the_mask_grid(manifest, tmp_path):
     data = np.load(tmp_path / "caches" / "s06.npy")[[1, 2]].astype(np.float32)
     expected = pure(
         networks, torch.from_numpy(data), brain(),
-        cube=6, stride=4, channels=[0, 1], batch_size=5, fill=(0.0, 0.25), progress=lambda *_: None,
+        cube=6, stride=4, channels=[0, 1], batch_size=5, fill=(0.0, 0.25), precision="fp32",
+        progress=lambda *_: None,
     )  # fmt: skip
     np.testing.assert_allclose(found.data, expected.change, atol=1e-6)
     np.testing.assert_array_equal(found.affine, AFFINE)
@@ -71,7 +73,8 @@ def test_each_channel_alone_has_its_own_map(manifest):
     for place in (0, 1):
         expected = pure(
             networks, torch.from_numpy(data), brain(), cube=6, stride=4, channels=[place],
-            batch_size=5, fill=(0.0, 0.25), progress=lambda *_: None,
+            batch_size=5, fill=(0.0, 0.25), precision="fp32",
+        progress=lambda *_: None,
         )  # fmt: skip
         np.testing.assert_allclose(alone.data[..., place], expected.change, atol=1e-6)
         assert np.abs(expected.change - together.data).max() > 1e-5
@@ -91,7 +94,7 @@ def test_bf16_rounds_the_outputs_and_leaves_the_batch_norms(manifest):
     gap = np.abs(single.data - half.data).max()
     assert gap > 1e-7 and (facts["precision"], rounded["precision"]) == ("fp32", "bf16")
     assert gap < 0.2 * np.abs(single.data).max()  # the last layers are not rounded
-    network = occlusion_map.in_precision(model.build(2, stem_stride=2, width=0.125), "bf16")
+    network = occlusion_map.in_precision(built(2, stem_stride=2, width=0.125), "bf16")
     assert network.conv1.weight.dtype == torch.bfloat16
     assert network.bn1.running_var.dtype == torch.float32
 

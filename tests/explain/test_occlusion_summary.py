@@ -65,7 +65,7 @@ def made(tmp_path_factory):
         images, distance = volumes(subject)
         volume = torch.from_numpy(np.stack(list(images.values())))
         settings = {"cube": 4, "stride": 3, "batch_size": 64, "fill": (0.0,) * 3,
-                    "progress": lambda *_: None}  # fmt: skip
+                    "precision": "fp32", "progress": lambda *_: None}  # fmt: skip
         maps = [
             occlusion_map([Looker().eval()], volume, head(), channels=hidden, **settings)
             for hidden in ([0, 1, 2], [0], [1], [2])

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from built_networks import built
 from ricenet.networks import (
     float32_reference,
     folded_convolution,
     layer_errors,
-    model,
     resnet_stem,
     watched_layer,
 )
@@ -44,10 +44,11 @@ print(worst)
 
 OF_A_STEP = """
 import json, torch
-from ricenet.networks import layer_errors, model
+from ricenet.config.train import Model
+from ricenet.networks import build, layer_errors
 torch.set_num_threads(1)
 torch.manual_seed(0)
-network = model.build(1, stem_stride=2, width=0.125).train()
+network = build.build(Model(network="resnet18", stem_stride=2, width=0.125), 1).train()
 network.to(memory_format=torch.channels_last_3d)
 batch = layer_errors.smooth_noise((4, 1, 60, 72, 60))
 print(json.dumps(layer_errors.of_training_step(network, batch, bf16=True)))
@@ -85,7 +86,7 @@ def test_without_the_fault_every_layer_is_within_rounding():
 
 def step(*, bf16, seed=0, small_stem=False, width=0.125, shape=(34, 26, 28)):
     torch.manual_seed(seed)
-    network = model.build(2, stem_stride=1, width=width).train()
+    network = built(2, stem_stride=1, width=width).train()
     if bf16:
         network.to(memory_format=torch.channels_last_3d)
     call = resnet_stem.WithStem(network) if small_stem else network

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ricenet.networks import folded_convolution, max_pool_gradient, memory_plan, model, resnet_stem
+from built_networks import built
+from ricenet.networks import folded_convolution, max_pool_gradient, resnet, resnet_stem
 from saved_tensors import saved_bytes
 from stems import layers, plain, results
 
@@ -34,7 +35,7 @@ def test_stem_is_the_plain_one(batch, channels, shape, stride, signs, training, 
     if empty:  # a background of exactly 0: ties in the max-pool
         x[..., : shape[2] // 2] = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory_plan, "LARGEST_MAP", limit)
+        patch.setattr(resnet, "LARGEST_MAP", limit)
         found = results(rewritten, x, conv, norm)
     for name, expected in results(plain, x, conv, norm).items():
         torch.testing.assert_close(found[name], expected, atol=1e-10, rtol=1e-10, msg=name)
@@ -42,7 +43,7 @@ def test_stem_is_the_plain_one(batch, channels, shape, stride, signs, training, 
 
 def test_network_is_monais(monkeypatch):
     torch.manual_seed(0)
-    network = model.build(2, stem_stride=1, width=0.125).double()
+    network = built(2, stem_stride=1, width=0.125).double()
     with torch.no_grad():
         network.bn1.weight.normal_()
     other = copy.deepcopy(network)
@@ -66,7 +67,7 @@ def test_network_is_monais(monkeypatch):
 
 
 def test_the_batch_gets_no_gradient():
-    network = model.build(1, stem_stride=2, width=0.125)
+    network = built(1, stem_stride=2, width=0.125)
     with pytest.raises(ValueError, match="no gradient"):
         resnet_stem.WithStem(network)(torch.zeros(2, 1, 16, 16, 16, requires_grad=True))
 

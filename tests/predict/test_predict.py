@@ -7,7 +7,7 @@ import torch
 
 from fake_cohort import fake_model, make_cohort
 from ricenet.cohort.prediction_table import TEST_COLUMNS
-from ricenet.networks import model
+from ricenet.networks import weights
 from ricenet.predict import predict
 
 ABLATION = "postop-dose"
@@ -45,7 +45,7 @@ def test_every_fold_predicts_every_test_subject(manifest):
     assert len(found) == len(expected) and set(found["ablation"]) == {ABLATION}
     for row in found.itertuples():  # each alone, channels picked by hand
         data = np.load(manifest.parent / table.loc[row.subject, "cache"])[[0, 2]]
-        network, _ = model.load_model(models[row.fold], device=torch.device("cpu"))
+        network, _ = weights.load_model(models[row.fold], device=torch.device("cpu"))
         with torch.no_grad():
             logits = network(torch.from_numpy(data[None].astype(np.float32)))[0].double()
         rice = 1 / (1 + torch.exp(logits[0] - logits[1])).item()

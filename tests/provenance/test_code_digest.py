@@ -104,7 +104,15 @@ SOMETHING = {
     "a loss": ("train/epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
     "a seed's text": ("train/loop.py", '"order"', '"sequence"', {"train_model"}),
     "a constant of a followed module": (
-        "networks/memory_plan.py", "SPARE = 0.15", "SPARE = 0.2", {"train_model"},
+        "train/trial.py", "STEP_TOLERANCE = 1e-4", "STEP_TOLERANCE = 1e-3", {"train_model"},
+    ),
+    "how a network is built": (
+        "networks/resnet.py", 'shortcut_type="B"', 'shortcut_type="A"',
+        {"train_model", "predict", "occlusion_map", "dose_counterfactual"},
+    ),
+    "how a network is asked": (
+        "networks/inference.py", "torch.softmax", "torch.sigmoid",
+        {"train_model", "predict", "occlusion_map", "dose_counterfactual"},
     ),
     "a limit of the gate": (
         "networks/layer_errors.py", "TRIES = 3", "TRIES = 1", {"train_model", "brain_mask"},

@@ -41,6 +41,14 @@ TRAIN = {
 }
 
 
+def train_settings(**changes):
+    """The section ``train_model`` as a step reads it."""
+    from ricenet.config import introduced
+    from ricenet.config.train import TrainModel
+
+    return TrainModel.model_validate(introduced.fill_in("train_model", {**TRAIN, **changes}))
+
+
 def brain(shape=SHAPE):
     axes = [np.linspace(-1, 1, n) for n in shape]
     x, y, z = np.meshgrid(*axes, indexing="ij")
@@ -92,12 +100,14 @@ def train_arguments(manifest, folder, *, ablation, fold, settings):
     ]  # fmt: skip
 
 
-def fake_model(path, manifest, *, ablation, fold, seed=0):
+def fake_model(path, manifest, *, ablation, fold, seed=0, **model):
     """An untrained model with the metadata of a trained one."""
     import torch
 
-    from ricenet.networks import model
+    from built_networks import built
+    from ricenet.networks import weights
 
+    model = {**TRAIN["model"], **model}
     torch.manual_seed(seed)
     channels = len(ablation.split("-"))
     metadata = {
@@ -106,8 +116,8 @@ def fake_model(path, manifest, *, ablation, fold, seed=0):
         "manifest": hashlib.sha256(manifest.read_bytes()).hexdigest(),
         "in_channels": channels,
         "validation_precision": TRAIN["validation_precision"],
-        **TRAIN["model"],
+        **model,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    model.save_model(path, model.build(channels, **TRAIN["model"]), metadata=metadata)
+    weights.save_model(path, built(channels, **model), metadata=metadata)
     return path

@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet.networks import model
+from built_networks import built
 
 AXES = 3
 
@@ -105,4 +105,4 @@ def lively(net: nn.Module) -> nn.Module:
 def rice_net(in_channels: int, *, stem_stride: int, width: float, seed: int = 0) -> nn.Module:
     """Return the project's network, untrained."""
     torch.manual_seed(seed)
-    return lively(model.build(in_channels, stem_stride=stem_stride, width=width))
+    return lively(built(in_channels, stem_stride=stem_stride, width=width))

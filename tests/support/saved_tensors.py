@@ -13,7 +13,7 @@ def saved_bytes(function: Callable[[], object]) -> int:
 
     def pack(tensor):
         storage = tensor.untyped_storage()
-        seen[storage.data_ptr()] = (storage.nbytes(), tensor)  # kept alive: no address twice
+        seen[storage._cdata] = (storage.nbytes(), tensor)  # kept alive: no address twice
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):

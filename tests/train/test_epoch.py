@@ -9,12 +9,22 @@ import torch
 from monai.networks.nets import resnet18
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fake_cohort import AUGMENTATION, SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
+from fake_cohort import (
+    AUGMENTATION,
+    CHANNELS,
+    SHAPE,
+    SOUND_IN_BF16,
+    TRAIN,
+    make_cohort,
+    train_arguments,
+    train_settings,
+)
 from ricenet.cohort import dataset, loading
+from ricenet.config.train import Augmentation
 from ricenet.networks import memory_plan
 from ricenet.train import augment, checkpoint, epoch, history, train_model
-from ricenet.train.augment import derive_seed
 from ricenet.train.fit_to_device import Fit, prepare, start
+from ricenet.train.seeds import derive_seed
 
 CPU = torch.device("cpu")
 ORDER = [int(i) for i in np.random.default_rng(5).integers(12, size=80)]
@@ -24,6 +34,16 @@ QUICK = {"epochs": 6, "checkpoint_epochs": 1, "batch_size": 4}
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
     return make_cohort(tmp_path_factory.mktemp("study"))
+
+
+def setup(**ranges):
+    """How samples are changed; not at all without a probability."""
+    found = Augmentation(**{**AUGMENTATION, "probability": 0.0, **ranges})
+    return augment.Setup(SHAPE, 1.0, tuple(CHANNELS.values()), (1, 2), found)
+
+
+def order(places):
+    return epoch.Order(places, range(len(places)))
 
 
 def run(manifest, name, **changes):
@@ -82,16 +102,16 @@ def reference_losses(rows, *, batch_size):
 
 def our_losses(subjects, *, batch_size, samples, small_stem):
     seed = derive_seed(TRAIN["seed"], "weights", "event-dose", 0)
-    network, optimizer = start(TRAIN, 2, CPU, seed=seed, fused=False)
-    execution = prepare(network, fit_of(samples, small_stem=small_stem))
+    network, optimizer = start(train_settings(), 2, CPU, seed=seed, fused=False)
+    execution = prepare(network, fit_of(samples, small_stem=small_stem), name="resnet18")
     return epoch.train_epoch(
         network,
         optimizer,
         subjects,
-        ORDER,
+        order(ORDER),
+        setup=setup(),
         execution=execution,
         batch_size=batch_size,
-        change=lambda batch, part: batch,
     )[0].numpy()
 
 
@@ -112,18 +132,18 @@ def test_losses_are_the_plain_loops(manifest, monkeypatch, small_stem, bound):
 def test_a_split_batch_is_the_mean_of_its_parts(manifest, monkeypatch):
     monkeypatch.setitem(TRAIN, "model", {"stem_stride": 1, "width": 0.125})
     _, subjects = subjects_of(manifest)
-    networks = [start(TRAIN, 2, CPU, seed=1, fused=False)[0] for _ in range(2)]
+    networks = [start(train_settings(), 2, CPU, seed=1, fused=False)[0] for _ in range(2)]
     # plain descent: Adam would not see a gradient that is four times as long
     ours, theirs = (torch.optim.SGD(n.parameters(), lr=0.01) for n in networks)
-    execution = prepare(networks[0], fit_of(2))
+    execution = prepare(networks[0], fit_of(2), name="resnet18")
     found = epoch.train_epoch(
         networks[0],
         ours,
         subjects,
-        ORDER[:16],
+        order(ORDER[:16]),
+        setup=setup(),
         execution=execution,
         batch_size=8,
-        change=lambda batch, part: batch,
     )[0]
     assert len(found) == 8
     networks[1].train()
@@ -159,29 +179,19 @@ class Waits(TorchDispatchMode):
 
 def test_nothing_waits_within_an_epoch(manifest):
     _, subjects = subjects_of(manifest)
-    network, _ = start(TRAIN, 2, CPU, seed=1, fused=False)
+    network, _ = start(train_settings(), 2, CPU, seed=1, fused=False)
     optimizer = torch.optim.Adam(network.parameters(), fused=True)  # as on a GPU
-    execution = prepare(network, fit_of(2, bf16=True, small_stem=True))
-    shape = tuple(subjects.volumes.shape[2:])
-
-    def change(batch, part):
-        ranges = AUGMENTATION | {"probability": 1.0}
-        kinds = ("mri", "mri", "dose")
-        draws = [
-            augment.draw(i, shape=shape, spacing_mm=1.0, kinds=kinds, **ranges)
-            for i in range(part.start, part.stop)
-        ]
-        return augment.apply(batch, draws, places=(1, 2), spacing_mm=1.0)
+    execution = prepare(network, fit_of(2, bf16=True, small_stem=True), name="resnet18")
 
     with Waits() as waits:
         losses, _ = epoch.train_epoch(
             network,
             optimizer,
             subjects,
-            ORDER[:8],
+            order(ORDER[:8]),
+            setup=setup(probability=1.0),
             execution=execution,
             batch_size=4,
-            change=change,
         )
         assert waits.found == []
         losses[0].item()

@@ -8,8 +8,9 @@ from graphlib import TopologicalSorter
 import pytest
 import torch
 
-from fake_cohort import SOUND_IN_BF16, TRAIN
-from ricenet.networks import layer_errors, max_pool_gradient, resnet_stem
+from fake_cohort import SOUND_IN_BF16, train_settings
+from ricenet.config.train import Model
+from ricenet.networks import build, layer_errors, max_pool_gradient, resnet_stem
 from ricenet.train import fit_to_device, trial
 from ricenet.train.fallbacks import Trouble, settle, simpler
 from ricenet.train.fit_to_device import Fit, prepare
@@ -31,7 +32,8 @@ ON_CPU = FULL._replace(gather="library", fused=False, resident=True, tf32=False)
 
 
 def real_trial(fit, **changes):
-    settings = {**TRAIN, "batch_size": 4, "model": {"stem_stride": 1, "width": 0.125}} | changes
+    model = {"stem_stride": 1, "width": 0.125}
+    settings = train_settings(**{"batch_size": 4, "model": model, **changes})
     return trial.trial(fit, settings=settings, subjects=8, channels=1, shape=SHAPE)
 
 
@@ -205,12 +207,12 @@ def test_wrong_layers_run_in_float32_and_no_other(monkeypatch):
 
 
 def test_float32_layers_have_float32s_output():
-    network, _ = fit_to_device.start({**TRAIN}, 1, CPU, seed=1, fused=False)
+    network, _ = fit_to_device.start(train_settings(), 1, CPU, seed=1, fused=False)
     names = [name for name, _ in layer_errors.layers(network)]
     fit = ON_CPU._replace(small_stem=False, float32_layers=tuple(names))
     batch = layer_errors.smooth_noise((4, 1, *SHAPE))
     expected = copy.deepcopy(network)(batch)
-    execution = prepare(network, fit)
+    execution = prepare(network, fit, name="resnet18")
     with torch.autocast("cpu", torch.bfloat16):
         found = execution.call(batch)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -260,7 +262,26 @@ def test_short_memory_moves_the_subjects_then_splits_the_batch():
         settled(FULL, OutOfMemory(lambda fit: False), device=CPU)
 
 
-def test_every_path_ends():
+def test_layers_computed_twice_are_computed_once_where_that_fails():
+    planned = FULL._replace(small_stem=False, checkpointed=True, resident=False)
+    device = Fake(lambda fit: RuntimeError("no such kernel") if fit.checkpointed else RIGHT)
+    found = settled(planned, device, device=GPU)
+    assert found.fit == planned._replace(checkpointed=False)
+    assert found.given_up[0].endswith("checkpointed is now false")
+    # short memory splits the batch first, and never gives up what saves memory
+    small = OutOfMemory(lambda fit: fit.samples == 1)
+    found = settled(planned, small, device=GPU)
+    assert found.fit == planned._replace(samples=1)
+    with pytest.raises(ValueError, match="larger device"):
+        settled(planned, OutOfMemory(lambda fit: False), device=GPU)
+    # a wrong layer is wrong either way
+    wrong = Trouble("layer", layers=("features.conv0",))
+    after = simpler(planned, wrong, planned=planned, batch_size=4, automatic=True, cuda=True)
+    assert after.checkpointed and after.float32_layers == ("features.conv0",)
+
+
+@pytest.mark.parametrize("first", [FULL, FULL._replace(small_stem=False, checkpointed=True)])
+def test_every_path_ends(first):
     """Whatever goes wrong, and however often: no path leads back to one that was given up."""
     troubles = [
         Trouble("memory", memory=True),
@@ -273,13 +294,13 @@ def test_every_path_ends():
     ]
     for automatic in (False, True):
         after: dict = {}
-        waiting = [FULL]
+        waiting = [first]
         while waiting:
             fit = waiting.pop()
             if fit in after:
                 continue
             found = (
-                simpler(fit, trouble, planned=FULL, batch_size=4, automatic=automatic, cuda=True)
+                simpler(fit, trouble, planned=first, batch_size=4, automatic=automatic, cuda=True)
                 for trouble in troubles
             )
             after[fit] = {following for following in found if following}
@@ -337,9 +358,9 @@ def test_tf32_is_given_up_before_the_stem_and_before_the_device():
 
 def test_tf32_is_what_the_fit_says(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    network, _ = fit_to_device.start({**TRAIN}, 1, CPU, seed=1, fused=False)
+    network, _ = fit_to_device.start(train_settings(), 1, CPU, seed=1, fused=False)
     for wanted in (False, True):
-        prepare(network, ON_CPU._replace(bf16=False, tf32=wanted))
+        prepare(network, ON_CPU._replace(bf16=False, tf32=wanted), name="resnet18")
         assert torch.backends.cudnn.allow_tf32 is wanted
 
 
@@ -402,3 +423,53 @@ def test_auto_asks_the_gpu_for_bf16(monkeypatch, supported):
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", answer)
     assert fit_to_device.use_bf16("auto", GPU) is supported and asked == [False]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_layers_are_computed_twice_only_where_a_batch_does_not_fit(monkeypatch, device):
+    """Unlike the rewritten stem, which is faster on a GPU in any case."""
+    monkeypatch.setattr(fit_to_device, "choose_device", torch.device)
+    monkeypatch.setattr(fit_to_device, "computes_in_bf16", lambda _: False)
+    cube = (224, 224, 224)
+    for name, stem in (("resnet18", device == "cuda"), ("densenet121", False)):
+        section = {"network": name, "stem_stride": 2, "width": 1.0}
+        plain, saving = (
+            build.need(Model(**section), cube, 3, bf16=False, saving=form) for form in (False, True)
+        )
+        asked = plain if not stem else saving
+
+        def fit(gb, section=section):
+            s = train_settings(device=device, model=section, memory_gb=gb)
+            return fit_to_device.planned(s, 80, cube, 3)
+
+        roomy, tight = fit(asked.bytes(4) / 1e9 + 0.1), fit(saving.bytes(4) / 1e9 + 0.1)
+        assert (roomy.small_stem, roomy.checkpointed, roomy.samples) == (stem, False, 4)
+        way = build.family(name).SAVING
+        assert (tight.small_stem, tight.checkpointed) == (
+            way == "small_stem", way == "checkpointed",
+        )  # fmt: skip
+        assert tight.samples == 4 and tight.saving
+
+
+def test_a_training_is_fitted_to_its_memory():
+    model, cube = Model(network="resnet18", stem_stride=2, width=0.125), (224, 224, 224)
+
+    def means(gb):
+        fit = fit_to_device.planned(train_settings(memory_gb=gb), 80, cube, 3)
+        return fit.samples, fit.small_stem, fit.resident
+
+    plain, small = (
+        build.need(model, cube, 3, bf16=False, saving=saving) for saving in (False, True)
+    )
+    cohort = 80 * 3 * 224**3 * 2
+    assert means(None) == (4, False, True)
+    assert means((plain.bytes(4) + cohort) / 1e9 + 0.01) == (4, False, True)
+    assert means((plain.bytes(4) + 0.9 * cohort) / 1e9) == (4, False, False)
+    assert means(plain.bytes(4) / 1e9 - 0.1) == (
+        4 if small.bytes(4) < plain.bytes(4) - 1e8 else 2,
+        True,
+        False,
+    )
+    assert means(small.bytes(1) / 1e9 + 0.01) == (1, True, False)
+    with pytest.raises(ValueError, match="one training sample needs"):
+        means(small.bytes(1) / 1e9 - 0.01)

@@ -11,8 +11,9 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first
 import pytest
 import torch
 
-from fake_cohort import AUGMENTATION, TRAIN
+from fake_cohort import AUGMENTATION, train_settings
 from ricenet.cohort.loading import Subjects
+from ricenet.config.train import Augmentation
 from ricenet.networks import resnet_stem
 from ricenet.networks.device import exact_float32
 from ricenet.networks.float32_reference import convolve_in_slabs, relative_error
@@ -59,13 +60,12 @@ def test_compiled_gather_is_the_eager_one():
     torch.testing.assert_close(found, eager)
 
 
-def change(batch, part):
-    ranges = AUGMENTATION | {"probability": 1.0}
-    draws = [
-        augment.draw(i, shape=SHAPE, spacing_mm=1.0, kinds=KINDS, **ranges)
-        for i in range(part.start, part.stop)
-    ]
-    return augment.apply(batch, draws, places=PLACES, spacing_mm=1.0)
+def setup(**ranges):
+    found = Augmentation(**{**AUGMENTATION, "probability": 1.0, **ranges})
+    return augment.Setup(SHAPE, 1.0, KINDS, PLACES, found)
+
+
+ORDER = epoch.Order(range(8), range(8))
 
 
 def epoch_of(home, *, bf16, epochs=1):
@@ -75,14 +75,14 @@ def epoch_of(home, *, bf16, epochs=1):
     volumes = volumes.to(GPU) if home == GPU else volumes.pin_memory()
     labels = (torch.arange(8) % 2).to(GPU)
     subjects = Subjects([str(i) for i in range(8)], labels, volumes)
-    network, optimizer = fit_to_device.start(TRAIN, 3, GPU, seed=1, fused=True)
-    fit = fit_to_device.planned({**TRAIN, "device": "cuda", "precision": "fp32"}, 8, SHAPE, 3)
+    network, optimizer = fit_to_device.start(train_settings(), 3, GPU, seed=1, fused=True)
+    fit = fit_to_device.planned(train_settings(device="cuda", precision="fp32"), 8, SHAPE, 3)
     fit = fit._replace(samples=2, bf16=bf16, folded=bf16)
-    execution = fit_to_device.prepare(network, fit)
+    execution = fit_to_device.prepare(network, fit, name="resnet18")
     found = []
     for _ in range(epochs):
-        options = {"execution": execution, "batch_size": 4, "change": change}
-        found.append(epoch.train_epoch(network, optimizer, subjects, [*range(8)], **options)[0])
+        options = {"execution": execution, "batch_size": 4, "setup": setup()}
+        found.append(epoch.train_epoch(network, optimizer, subjects, ORDER, **options)[0])
     return torch.cat(found), network, optimizer, subjects, execution
 
 
@@ -104,10 +104,10 @@ def test_nothing_waits(home):
             network,
             optimizer,
             subjects,
-            [*range(8)],
+            ORDER,
+            setup=setup(),
             execution=execution,
             batch_size=4,
-            change=change,
         )
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -115,10 +115,10 @@ def test_nothing_waits(home):
 
 def test_augmentation_is_that_of_the_cpu_but_for_the_noise():
     batch = torch.randn(4, 3, *SHAPE, generator=torch.Generator().manual_seed(1))
-    ranges = AUGMENTATION | {"probability": 1.0, "noise": 0.0}
-    draws = [augment.draw(i, shape=SHAPE, spacing_mm=1.0, kinds=KINDS, **ranges) for i in range(4)]
-    expected = augment.apply(batch, draws, places=PLACES, spacing_mm=1.0)
-    found = augment.apply(batch.to(GPU), draws, places=PLACES, spacing_mm=1.0)
+    quiet = setup(noise=0.0)
+    draws = [augment.draw(i, quiet) for i in range(4)]
+    expected = augment.apply(batch, draws, quiet)
+    found = augment.apply(batch.to(GPU), draws, quiet)
     torch.testing.assert_close(found.cpu(), expected, atol=2e-3, rtol=0)
 
 
@@ -126,7 +126,7 @@ def test_augmentation_is_that_of_the_cpu_but_for_the_noise():
     ("precision", "strict"), [("auto", False), ("fp32", False), ("auto", True)]
 )
 def test_the_gate_takes_the_planned_path_and_leaves_nothing(precision, strict):
-    settings = {**TRAIN, "device": "cuda", "precision": precision, "deterministic": strict}
+    settings = train_settings(device="cuda", precision=precision, deterministic=strict)
     planned = fit_to_device.planned(settings, 8, SHAPE, 3)
     torch.cuda.synchronize()
     gc.collect()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from monai.networks.nets import resnet18
 
-from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
+from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments, train_settings
 from ricenet.networks import layer_errors, verdicts
 from ricenet.train import gradient_gate, loop, train_model
 from ricenet.train.fit_to_device import Fit
@@ -142,7 +142,7 @@ def test_without_a_cache_folder_every_job_finds_out(manifest, monkeypatch, tmp_p
 
 def test_what_was_given_up_is_said_again(monkeypatch, tmp_path):
     fit = Fit(2, False, True, False, False, "library", False)
-    settings = {**TRAIN, "batch_size": 2, "model": SOUND}
+    settings = train_settings(batch_size=2, model=SOUND)
     settled = gradient_gate.Settled(fit, {"conv1": 1e-6}, {"conv1": 1e-3}, ["fused failed"])
     monkeypatch.setattr(gradient_gate, "settle", lambda *a, **k: settled)
     for _ in range(2):
@@ -161,7 +161,7 @@ def test_what_was_given_up_is_said_again(monkeypatch, tmp_path):
 
 
 def gate(fit=None, shape=(16, 16, 16), **changes):
-    settings = {**TRAIN, "batch_size": 2, "model": SOUND, **changes}
+    settings = train_settings(**{"batch_size": 2, "model": SOUND, **changes})
     fit = fit or Fit(2, False, True, False, False, "library", False)
     return gradient_gate.pass_gate(
         fit, settings=settings, subjects=4, channels=1, shape=shape, say=lambda _: None
@@ -215,7 +215,7 @@ def test_a_training_takes_the_path_that_the_gate_found(manifest, monkeypatch):
     monkeypatch.setattr(
         train_model.fit_to_device,
         "prepare",
-        lambda network, fit: prepared.append(fit) or prepare(network, fit),
+        lambda network, fit, *, name: prepared.append(fit) or prepare(network, fit, name=name),
     )
     record, _ = run(manifest, "found", epochs=1)
     assert [fit.samples for fit in prepared if fit.samples == 1] == [1] == [prepared[-1].samples]

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from fake_cohort import SOUND_IN_BF16, TRAIN, make_cohort, train_arguments
 from ricenet import step
-from ricenet.networks import model
+from ricenet.networks import inference, weights
 from ricenet.statistics import confusion
 from ricenet.train import checkpoint, epoch, fit_to_device, loop, train_model
 
@@ -174,13 +174,13 @@ def test_statistics_over_all_training_subjects(tmp_path):
     manifest = make_cohort(tmp_path)
     folder = run(manifest, "recomputed", epochs=2, norm_statistics="recomputed")
     usual = run(manifest, "usual", epochs=2)
-    weights, before = (load_file(f / "model.safetensors") for f in (folder, usual))
-    assert torch.equal(weights["conv1.weight"], before["conv1.weight"])
+    after, before = (load_file(f / "model.safetensors") for f in (folder, usual))
+    assert torch.equal(after["conv1.weight"], before["conv1.weight"])
     table = pd.read_csv(manifest, sep="\t")
     rows = table[(table["split"] == "train") & (table["fold"] != 0)]
     volumes = [np.load(manifest.parent / path)[1:].astype(np.float32) for path in rows["cache"]]
     maps = torch.nn.functional.conv3d(
-        torch.from_numpy(np.stack(volumes)), weights["conv1.weight"], stride=2, padding=3
+        torch.from_numpy(np.stack(volumes)), after["conv1.weight"], stride=2, padding=3
     )  # (12, C, X, Y, Z)
     batches = maps.split(TRAIN["batch_size"])
     expected = {
@@ -188,14 +188,14 @@ def test_statistics_over_all_training_subjects(tmp_path):
         "var": torch.stack([b.transpose(0, 1).flatten(1).var(1) for b in batches]).mean(0),
     }
     for name, value in expected.items():
-        torch.testing.assert_close(weights[f"bn1.running_{name}"], value, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(after[f"bn1.running_{name}"], value, atol=1e-5, rtol=1e-4)
         assert not torch.allclose(before[f"bn1.running_{name}"], value, rtol=0.01)
     last = pd.read_csv(folder / "predictions.tsv", sep="\t").query("which == 'last'")
-    network, _ = model.load_model(folder / "model.safetensors", device=torch.device("cpu"))
+    network, _ = weights.load_model(folder / "model.safetensors", device=torch.device("cpu"))
     caches = table.set_index("subject")["cache"]
     for subject, found in zip(last["subject"], last["probability_rice"], strict=True):
         data = np.load(manifest.parent / caches[subject])[None, 1:].astype(np.float32)
-        asked = model.probabilities(network, torch.from_numpy(data), precision="fp32")
+        asked = inference.probabilities(network, torch.from_numpy(data), precision="fp32")
         assert found == pytest.approx(asked[0, 1].item(), abs=1e-6)
 
 
@@ -224,7 +224,7 @@ def test_bf16_runs_on_the_cpu_too_and_is_validated_in_float32(tmp_path):
     model_settings = {"stem_stride": 1, "width": 0.125}
     folder = run(manifest, "bf16", epochs=3, precision="bf16", model=model_settings)
     table = pd.read_csv(folder / "predictions.tsv", sep="\t").query("which == 'last'")
-    network, metadata = model.load_model(folder / "model.safetensors", device=torch.device("cpu"))
+    network, metadata = weights.load_model(folder / "model.safetensors", device=torch.device("cpu"))
     caches = pd.read_csv(manifest, sep="\t").set_index("subject")["cache"]
     for subject, found in zip(table["subject"], table["probability_rice"], strict=True):
         data = np.load(manifest.parent / caches[subject])[None, 1:].astype(np.float32)
@@ -232,6 +232,6 @@ def test_bf16_runs_on_the_cpu_too_and_is_validated_in_float32(tmp_path):
         logits = network(batch).detach().double()
         expected = torch.softmax(logits, dim=1)[0, 1].item()
         assert found == pytest.approx(expected, abs=1e-5)
-        half = model.probabilities(network, batch, precision="bf16")[0, 1].item()
+        half = inference.probabilities(network, batch, precision="bf16")[0, 1].item()
         assert half != pytest.approx(expected, abs=1e-5)  # it would be seen
     assert metadata["validation_precision"] == "fp32"

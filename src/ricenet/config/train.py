@@ -10,10 +10,13 @@ from ricenet.config.section import Device, Fraction, Section
 
 
 class Model(Section):
-    """The network: MONAI's 3D ResNet18."""
+    """The network, one of those of ``networks/build.py``."""
 
+    network: Literal["resnet18", "densenet121"] = Field(description="MONAI's, in 3D")
     stem_stride: Literal[1, 2] = Field(description="stride of the first convolution")
-    width: PositiveFloat = Field(description="factor on the number of feature maps; 1 = ResNet18")
+    width: PositiveFloat = Field(
+        description="factor on the number of feature maps; 1 = as published"
+    )
 
 
 class Augmentation(Section):

@@ -24,9 +24,11 @@ from typing import Any
 import torch
 import yaml
 
+from ricenet.config import introduced
+from ricenet.config.train import TrainModel
 from ricenet.device_check.summary import as_text, hours
 from ricenet.device_check.timings import Peak, brain_masks, occlusion, training
-from ricenet.networks import memory_plan
+from ricenet.networks import build, memory_plan
 from ricenet.networks.device import (
     choices_of_kernels,
     choose_device,
@@ -65,6 +67,11 @@ def study_of(configfiles: Sequence[Path]) -> dict[str, Any]:
     return from_files(configfiles).size()
 
 
+def training_section(study: dict[str, Any]) -> TrainModel:
+    """Return a study's section ``train_model``, as its trainings read it."""
+    return TrainModel.model_validate(introduced.fill_in("train_model", study["train_model"]))
+
+
 def check(
     study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]
 ) -> Iterator[None]:
@@ -77,13 +84,13 @@ def check(
     found : dict
         Filled part by part.
     """
-    s = study["train_model"]
-    device = choose_device(s["device"])
-    share_memory(device, s["memory_gb"])
+    s = training_section(study)
+    device = choose_device(s.device)
+    share_memory(device, s.memory_gb)
     found |= {"device": describe(device) | memory_of(device), "versions": versions()}
     yield
     with choices_of_kernels():
-        if s["deterministic"]:
+        if s.deterministic:
             epoch.be_deterministic()
         fit = check_gate(study, found, say)
         yield
@@ -93,7 +100,7 @@ def check(
     say("a part of an occlusion map")
     cube = occlusion(
         study["occlusion_map"],
-        s["model"],
+        s.model,
         channels=len(study["kinds"]),
         shape=study["shape"],
         spacing_mm=study["spacing_mm"],
@@ -108,7 +115,8 @@ def check(
 
 def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> Fit:
     """Pass the gradient gate as a training of the study would; return the path that it takes."""
-    s, shape, channels = study["train_model"], study["shape"], len(study["kinds"])
+    s = training_section(study)
+    shape, channels = study["shape"], len(study["kinds"])
     subjects = study["training_subjects"] + study["validation_subjects"]
     planned = fit_to_device.planned(s, subjects, shape, channels)
     say(f"gradient gate at {channels} x {' x '.join(map(str, shape))}")
@@ -126,13 +134,11 @@ def check_training(
     study: dict[str, Any], fit: Fit, found: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, float]:
     """Time steps of training, and compare their memory with the plan; return the times, s."""
-    s, shape, kinds = study["train_model"], study["shape"], study["kinds"]
-    device = choose_device(s["device"])
+    s = training_section(study)
+    shape, kinds, device = study["shape"], study["kinds"], choose_device(s.device)
     peak = Peak(device)
     step = training(s, fit, channels=kinds, shape=shape, spacing_mm=study["spacing_mm"], say=say)
-    need = memory_plan.need(
-        shape, len(kinds), **s["model"], bf16=fit.bf16, small_stem=fit.small_stem
-    )
+    need = build.need(s.model, shape, len(kinds), bf16=fit.bf16, saving=fit.saving)
     found["training"] = {name: round(value, 4) for name, value in step.items()}
     found["memory"] = {
         "planned_gb": round(need.bytes(fit.samples) / memory_plan.GB, 2),

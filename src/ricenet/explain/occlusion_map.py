@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -20,13 +19,16 @@ from torch import nn
 from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.cohort.labels import NAMES
+from ricenet.config.explain import OcclusionMap
 from ricenet.explain.occlusion.maps import Occlusion, occlusion_map
 from ricenet.image.volume import Volume
-from ricenet.networks.device import choose_device, exact_float32
+from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
 
 SAY_EVERY_S = 10.0
 TYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+# how such a network is asked, see ricenet.networks.inference: its own bf16, without autocast
+ASKED_IN = {"fp32": "fp32", "tf32": "tf32", "bf16": "stored"}
 
 
 def voxels(length_mm: float, *, spacing_mm: float) -> int:
@@ -121,8 +123,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     outputs = ("out", "channel-maps")
     with step.Job("occlusion_map", argv, inputs=inputs, outputs=outputs, values=values) as job:
         torch.set_num_threads(job.args.threads)
-        s, ablation, subject = job.settings, job.args.ablation, job.args.subject
-        device = choose_device(s["device"])
+        s = OcclusionMap.model_validate(job.settings)
+        ablation, subject = job.args.ablation, job.args.subject
+        device = choose_device(s.device)
         table, facts = dataset.read_manifest(job.args.manifest)
         mask = job.load(job.args.mask)
         check_inputs(table, facts, subject=subject, mask=mask)
@@ -132,28 +135,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         row, places = table.loc[[subject]], dataset.ablation_places(facts, ablation)
         volume = loading.load_cohort(row, facts, places=places, device=device)[0]
         spacing_mm = facts["spacing_mm"]
-        fills = [s[f"{facts['kinds'][place]}_fill"] for place in places]
-        cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
+        of_kind = {"mri": s.mri_fill, "dose": s.dose_fill}
+        fills = [of_kind[facts["kinds"][place]] for place in places]
+        cube, stride = (voxels(mm, spacing_mm=spacing_mm) for mm in (s.cube_mm, s.stride_mm))
         hide = partial(
             occlusion_map,
-            [in_precision(network, s["precision"]) for network in networks.values()],
-            volume.to(TYPES[s["precision"]]),
+            [in_precision(network, s.precision) for network in networks.values()],
+            volume.to(TYPES[s.precision]),
             mask.data > 0,
             cube=cube,
             stride=stride,
-            batch_size=s["batch_size"],
+            batch_size=s.batch_size,
             fill=[None if fill == "mean" else fill for fill in fills],
+            precision=ASKED_IN[s.precision],
         )
         names = [facts["channels"][place] for place in places]
-        with exact_float32(device) if s["precision"] == "fp32" else nullcontext():
-            found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))
-            if found.whole_because:
-                job.say(f"every cube took a whole forward pass: {found.whole_because}")
-            alone = channel_maps(job, hide, found, names)
+        found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))
+        if found.whole_because:
+            job.say(f"every cube took a whole forward pass: {found.whole_because}")
+        alone = channel_maps(job, hide, found, names)
         job.save(job.args.out, Volume(found.change, mask.affine))
         job.save(job.args.channel_maps, Volume(alone, mask.affine))
         job.facts |= describe(
             found, list(networks), cube=cube, stride=stride, spacing_mm=spacing_mm
         )
         job.facts |= {name: row[name].iloc[0] for name in ("subject", "split", "digest")}
-        job.facts |= {"channels": names, "precision": s["precision"]}
+        job.facts |= {"channels": names, "precision": s.precision}

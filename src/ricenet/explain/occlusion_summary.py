@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ricenet import step
 from ricenet.cohort.labels import EVERYONE
+from ricenet.config.explain import OcclusionSummary
 from ricenet.explain import map_statistics
 from ricenet.image.boxes import box_around
 from ricenet.image.enhancement import new_enhancement
@@ -220,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = ("maps*", "channel-maps*", "map-records*", "images*", "masks*", "ledgers*")
     values = ("subjects", "ablation", "channels", "kinds", "quantity")
     with step.Job("occlusion_summary", argv, inputs=inputs, values=values) as job:
-        args, s = job.args, job.settings
+        args, s = job.args, OcclusionSummary.model_validate(job.settings)
         kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
         dose = next((name for name, kind in kinds.items() if kind == "dose"), None)
         rows, measured = [], []
@@ -230,13 +231,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             names = job.read_record(paths["record"])["facts"]["channels"]
             ledger = job.read_record(paths["ledger"])["facts"]["ledger"] if dose else {}
             found = regions(brain, kinds, ledger, physical=args.quantity == "physical")
-            rng = np.random.default_rng([s["seed"], *subject.encode()])
-            measured.append(measure(brain, found, dose, names, shifts=s["shifts"], rng=rng))
+            rng = np.random.default_rng([s.seed, *subject.encode()])
+            measured.append(measure(brain, found, dose, names, shifts=s.shifts, rng=rng))
             rows += subject_rows(subject, measured[-1])
             job.fact(subject, found.facts)
             job.say(f"{args.ablation}: {i + 1}/{len(files)} subjects")
         rows += cohort_rows(
-            measured, samples=s["bootstrap_samples"], confidence=s["confidence"], seed=s["seed"]
+            measured, samples=s.bootstrap_samples, confidence=s.confidence, seed=s.seed
         )
         table = pd.DataFrame([{"ablation": args.ablation, **row} for row in rows])
         table = table.reindex(columns=list(COLUMNS))

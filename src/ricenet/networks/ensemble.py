@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ricenet.networks.model import load_model
+from ricenet.networks.weights import load_model
 from ricenet.provenance import digests
 
 

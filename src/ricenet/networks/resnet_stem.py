@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ricenet.networks import memory_plan
+from ricenet.networks import resnet
 from ricenet.networks.float32_reference import Rewritten, convolve_in_slabs
 from ricenet.networks.folded_convolution import convolve, weight_gradient
 from ricenet.networks.max_pool_gradient import first_of_windows, unpool
@@ -219,7 +219,7 @@ class _Stem(torch.autograd.Function):
 def _parts(x: torch.Tensor, weight: torch.Tensor, stride: int) -> tuple[torch.Tensor, ...]:
     """Split a batch so that the map of each part stays small."""
     elements = len(weight) * x[0, 0].numel() // stride**3
-    return x.split(memory_plan.stem_samples(elements))
+    return x.split(resnet.stem_samples(elements))
 
 
 def moments(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

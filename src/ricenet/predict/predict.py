@@ -15,7 +15,8 @@ from torch import nn
 from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.cohort.prediction_table import TEST_COLUMNS
-from ricenet.networks import model
+from ricenet.config.predict import Predict
+from ricenet.networks import inference
 from ricenet.networks.device import choose_device
 from ricenet.networks.ensemble import ensemble_of
 from ricenet.provenance import tsv
@@ -36,7 +37,7 @@ def predict(
     """
     found: list[float] = []
     for batch in volumes.split(batch_size):
-        rice = model.probabilities(network, batch.float(), precision=precision)[:, 1]
+        rice = inference.probabilities(network, batch.float(), precision=precision)[:, 1]
         found += rice.tolist()
     return found
 
@@ -45,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the manifest, the models and the test subjects' caches; write one table."""
     with step.Job("predict", argv, inputs=("manifest", "models*"), values=("ablation",)) as job:
         torch.set_num_threads(job.args.threads)
-        ablation, size = job.args.ablation, job.settings["batch_size"]
-        device = choose_device(job.settings["device"])
+        s, ablation = Predict.model_validate(job.settings), job.args.ablation
+        device = choose_device(s.device)
         table, facts = dataset.read_manifest(job.args.manifest)
         test = table[table["split"] == "test"]
         networks, precision = ensemble_of(
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows = []
         for fold, network in networks.items():
             found = (
-                predict(network, subjects.volumes, batch_size=size, precision=precision)
+                predict(network, subjects.volumes, batch_size=s.batch_size, precision=precision)
                 if subjects.names
                 else []
             )

@@ -10,9 +10,8 @@ from typing import Any
 from ricenet import ablations
 from ricenet.cohort import overrides, tables
 from ricenet.config import config, introduced, settings_files
-from ricenet.networks import memory_plan
 from ricenet.provenance import digests, steps
-from ricenet.study import accepted_code, before_a_run, layout
+from ricenet.study import accepted_code, before_a_run, layout, resources
 from ricenet.study.ingest_files import PLANNING_CT, RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
@@ -82,8 +81,8 @@ class Study:
             memory=memory,
         )
         before_a_run.require_possible(self)
-        self.training_mb = memory_plan.study_mb(
-            self.config.train_model.model_dump(), self.config.crop.shape, len(channels)
+        self.training_mb = resources.training_mb(
+            self.config.train_model, self.config.crop.shape, len(channels)
         )
         self.notices = before_a_run.notices(self)
 

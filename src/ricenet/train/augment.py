@@ -9,7 +9,6 @@ stays 0, and dose values are not changed.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,7 +19,32 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from ricenet.config.train import Augmentation
 from ricenet.networks.device import to_device
+
+
+class Setup(NamedTuple):
+    """What the changes of all samples of a training have in common.
+
+    Attributes
+    ----------
+    shape : (X, Y, Z)
+        Of the volumes, voxels.
+    spacing_mm : float
+        Isotropic.
+    kinds : sequence of {"mri", "dose"}
+        Of all channels in the cache.
+    places : sequence of int
+        Places of the training's channels in the cache.
+    ranges : Augmentation
+        From which changes are drawn.
+    """
+
+    shape: Sequence[int]
+    spacing_mm: float
+    kinds: Sequence[str]
+    places: Sequence[int]
+    ranges: Augmentation
 
 
 class Draw(NamedTuple):
@@ -49,15 +73,6 @@ class Draw(NamedTuple):
     noise_seeds: list[int]
 
 
-def derive_seed(*parts: str | int) -> int:
-    """Return a 63-bit seed from the text of its parts.
-
-    The same on every machine and in every process.
-    """
-    text = "\x1f".join(map(str, parts))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-
-
 def lattice_shape(
     shape: Sequence[int], *, spacing_mm: float, elastic_spacing_mm: float
 ) -> tuple[int, int, int]:
@@ -66,48 +81,30 @@ def lattice_shape(
     return x, y, z
 
 
-def draw(
-    seed: int,
-    *,
-    shape: Sequence[int],
-    spacing_mm: float,
-    kinds: Sequence[str],
-    probability: float,
-    rotation_deg: float,
-    scaling: float,
-    elastic_mm: float,
-    elastic_spacing_mm: float,
-    noise: float,
-    brightness: float,
-    gamma: float,
-) -> Draw:
+def draw(seed: int, setup: Setup) -> Draw:
     """Draw the changes of one sample.
 
     Parameters
     ----------
     seed : int
-        From :func:`derive_seed`.
-    shape : (X, Y, Z)
-        Of the volume, voxels.
-    kinds : sequence of {"mri", "dose"}
-        Of all channels in the cache.
-    probability : float
-        Of each of the six transforms, by itself.
-    rotation_deg, scaling, elastic_mm, elastic_spacing_mm, noise, brightness, gamma : float
-        Ranges; see the section ``augmentation`` of the configuration.
+        From :func:`ricenet.train.seeds.derive_seed`.
+    setup : Setup
     """
-    rng = np.random.default_rng(seed)
-    rotated, scaled, deformed, noisy, brightened, gamma_changed = rng.random(6) < probability
-    angles = np.deg2rad(rotation_deg) * rng.uniform(-1, 1, 3)
-    scale = 1 + scaling * rng.uniform(-1, 1)
+    rng, kinds, ranges = np.random.default_rng(seed), setup.kinds, setup.ranges
+    happens = rng.random(6) < ranges.probability
+    rotated, scaled, deformed, noisy, brightened, gamma_changed = happens
+    angles = np.deg2rad(ranges.rotation_deg) * rng.uniform(-1, 1, 3)
+    scale = 1 + ranges.scaling * rng.uniform(-1, 1)
     # every number is drawn whether used or not: a dose channel, or a range, shifts no other draw
     mri = np.array([kind == "mri" for kind in kinds])
-    deviation = noise * rng.random(len(kinds))
-    factor = 1 + brightness * rng.uniform(-1, 1, len(kinds))
-    exponent = 1 + gamma * rng.uniform(-1, 1, len(kinds))
+    deviation = ranges.noise * rng.random(len(kinds))
+    factor = 1 + ranges.brightness * rng.uniform(-1, 1, len(kinds))
+    exponent = 1 + ranges.gamma * rng.uniform(-1, 1, len(kinds))
     seeds = rng.integers(2**63, size=len(kinds)).tolist()
-    points = lattice_shape(shape, spacing_mm=spacing_mm, elastic_spacing_mm=elastic_spacing_mm)
-    displacement = elastic_mm * rng.standard_normal((3, *points))
+    points = lattice_shape(
+        setup.shape, spacing_mm=setup.spacing_mm, elastic_spacing_mm=ranges.elastic_spacing_mm
+    )
+    displacement = ranges.elastic_mm * rng.standard_normal((3, *points))
     return Draw(
         angles_rad=angles * rotated,
         scale=scale if scaled else 1.0,
@@ -209,9 +206,7 @@ def change_intensity(
         volume *= brightness
 
 
-def apply(
-    batch: torch.Tensor, draws: Sequence[Draw], *, places: Sequence[int], spacing_mm: float
-) -> torch.Tensor:
+def apply(batch: torch.Tensor, draws: Sequence[Draw], setup: Setup) -> torch.Tensor:
     """Change each sample of a batch as drawn.
 
     Parameters
@@ -220,8 +215,7 @@ def apply(
         On any device.
     draws : sequence of Draw
         One a sample.
-    places : sequence of int
-        Places of the batch's C channels in the cache.
+    setup : Setup
 
     Returns
     -------
@@ -232,9 +226,9 @@ def apply(
     # one sample after the other: nothing of the result can depend on its neighbours
     for volumes, sample in zip(changed, draws, strict=True):
         if _moves(sample):
-            lattice = source_lattice(sample, shape=shape, spacing_mm=spacing_mm)
+            lattice = source_lattice(sample, shape=shape, spacing_mm=setup.spacing_mm)
             volumes.copy_(warp(volumes, to_device(torch.from_numpy(lattice), batch.device)))
-        for volume, k in zip(volumes, places, strict=True):
+        for volume, k in zip(volumes, setup.places, strict=True):
             change_intensity(
                 volume,
                 noise=float(sample.noise[k]),

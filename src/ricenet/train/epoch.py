@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +18,9 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from ricenet.cohort.loading import Subjects
-from ricenet.networks import model
+from ricenet.networks import inference
 from ricenet.networks.device import exact_float32, first_line, out_of_memory, to_device
+from ricenet.train import augment
 from ricenet.train.fit_to_device import Execution
 
 
@@ -28,6 +30,21 @@ def be_deterministic() -> None:
     torch.use_deterministic_algorithms(True)
     # filling hides kernels that read uninitialised memory, which the gradient gate looks for
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+class Order(NamedTuple):
+    """The samples of an epoch, one after the other.
+
+    Attributes
+    ----------
+    places : sequence of int
+        Which of the subjects each is.
+    seeds : sequence of int
+        From which the changes of each are drawn.
+    """
+
+    places: Sequence[int]
+    seeds: Sequence[int]
 
 
 def batches(
@@ -80,18 +97,18 @@ def train_epoch(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     subjects: Subjects,
-    order: Sequence[int],
+    order: Order,
     *,
+    setup: augment.Setup,
     execution: Execution,
     batch_size: int,
-    change: Callable[[torch.Tensor, slice], torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Show the subjects in their order; an optimiser step after every ``batch_size``.
 
     Parameters
     ----------
-    change : callable
-        Augments a batch, given its place in the order.
+    setup : Setup
+        How samples are changed.
 
     Returns
     -------
@@ -101,11 +118,13 @@ def train_epoch(
         Euclidean norms of the gradients, on the device.
     """
     network.train()
-    losses, norms, parts = [], [], batch_size // execution.samples
-    for i, (batch, labels) in enumerate(batches(subjects, order, execution.samples)):
-        batch = change(batch, slice(i * execution.samples, (i + 1) * execution.samples))
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=execution.bf16):
-            logits = execution.call(batch)  # (B, 2)
+    size, losses, norms = execution.samples, [], []
+    parts = batch_size // size  # forward passes of an optimiser step
+    for i, (volumes, labels) in enumerate(batches(subjects, order.places, size)):
+        draws = [augment.draw(seed, setup) for seed in order.seeds[i * size : (i + 1) * size]]
+        volumes = augment.apply(volumes, draws, setup)  # (B, C, X, Y, Z)
+        with torch.autocast(volumes.device.type, torch.bfloat16, enabled=execution.bf16):
+            logits = execution.call(volumes)  # (B, 2)
         loss = F.cross_entropy(logits.float(), labels)
         (loss / parts).backward()
         losses.append(loss.detach())
@@ -166,7 +185,7 @@ def validate(
         network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return torch.cat(
         [
-            model.logits(network, batch, precision=precision)
+            inference.logits(network, batch, precision=precision)
             for batch, _ in batches(subjects, range(len(subjects.names)), samples)
         ]
     )

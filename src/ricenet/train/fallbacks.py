@@ -163,6 +163,8 @@ def simpler(
         if fit.folded:
             return fit._replace(folded=False)
         return fit._replace(small_stem=False)
+    if fit.checkpointed and not trouble.layers:
+        return fit._replace(checkpointed=False)
     if not (automatic and fit.bf16):
         return None
     added = set(trouble.layers) - set(fit.float32_layers)

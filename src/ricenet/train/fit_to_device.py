@@ -17,13 +17,13 @@ import torch
 from pydantic import TypeAdapter
 from torch import nn
 
-from ricenet.networks import layer_errors, memory_plan, model
+from ricenet.config.train import TrainModel
+from ricenet.networks import build, layer_errors, memory_plan
 from ricenet.networks.device import (
     choose_device,
     computes_in_bf16,
     memory_bytes,
 )
-from ricenet.networks.resnet_stem import WithStem
 
 
 class Fit(NamedTuple):
@@ -48,6 +48,9 @@ class Fit(NamedTuple):
     tf32 : bool
         Whether a GPU's convolutions may round what they multiply to TF32, where they do not run in
         bfloat16.
+    checkpointed : bool
+        Whether each part of the network is computed twice to save memory, see
+        :mod:`ricenet.networks.checkpointing`; for families that have no other way.
     """
 
     samples: int
@@ -59,6 +62,12 @@ class Fit(NamedTuple):
     fused: bool
     float32_layers: tuple[str, ...] = ()
     tf32: bool = False
+    checkpointed: bool = False
+
+    @property
+    def saving(self) -> bool:
+        """Whether the network runs in the form that saves memory, see its family."""
+        return self.small_stem or self.checkpointed
 
 
 _FIT = TypeAdapter(Fit)
@@ -107,28 +116,28 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     return computes_in_bf16(device)
 
 
-def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: int) -> Fit:
+def planned(s: TrainModel, subjects: int, shape: Sequence[int], channels: int) -> Fit:
     """Plan a training on its device by the memory that it will need.
 
-    See :mod:`ricenet.networks.memory_plan`. On a GPU the stem is always the small one, on a CPU
-    where the plain one does not fit.
+    See :mod:`ricenet.networks.memory_plan`. On a GPU the stem of a ResNet is always the small one,
+    which is faster there; any other form that saves memory is taken where the plain one does not
+    fit.
     """
-    device = choose_device(s["device"])
-    given = s["memory_gb"]
-    memory = given * memory_plan.GB if given else memory_bytes(device)
-    bf16 = use_bf16(s["precision"], device)
+    device = choose_device(s.device)
+    memory = s.memory_gb * memory_plan.GB if s.memory_gb else memory_bytes(device)
+    bf16 = use_bf16(s.precision, device)
     plain, small = (
-        memory_plan.need(shape, channels, **s["model"], bf16=bf16, small_stem=small)
-        for small in (False, True)
+        build.need(s.model, shape, channels, bf16=bf16, saving=saving) for saving in (False, True)
     )
-    cuda = device.type == "cuda"
-    small_stem = cuda or plain.bytes(s["batch_size"]) > memory
-    asked = small if small_stem else plain
-    samples = memory_plan.samples_at_once(s["batch_size"], asked, memory=memory)
+    cuda, way = device.type == "cuda", build.family(s.model.network).SAVING
+    saving = (cuda and way == "small_stem") or plain.bytes(s.batch_size) > memory
+    asked = small if saving else plain
+    samples = memory_plan.samples_at_once(s.batch_size, asked, memory=memory)
     cohort = 2 * subjects * channels * math.prod(shape)
     return Fit(
         samples=samples,
-        small_stem=small_stem,
+        small_stem=saving and way == "small_stem",
+        checkpointed=saving and way == "checkpointed",
         resident=cohort + asked.bytes(samples) <= memory,
         bf16=bf16,
         folded=bf16,
@@ -139,12 +148,12 @@ def planned(s: dict[str, Any], subjects: int, shape: Sequence[int], channels: in
 
 
 def start(
-    s: dict[str, Any], channels: int, device: torch.device, *, seed: int, fused: bool
+    s: TrainModel, channels: int, device: torch.device, *, seed: int, fused: bool
 ) -> tuple[nn.Module, torch.optim.Optimizer]:
     """Return the network with random weights of a seed, and its optimiser."""
     torch.manual_seed(seed)
-    network = model.build(channels, **s["model"]).to(device)
-    rate, decay = s["learning_rate"], s["weight_decay"]
+    network = build.build(s.model, channels).to(device)
+    rate, decay = s.learning_rate, s.weight_decay
     try:
         optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
     except RuntimeError as error:
@@ -152,15 +161,22 @@ def start(
     return network, optimizer
 
 
-def prepare(network: nn.Module, fit: Fit) -> Execution:
+def prepare(network: nn.Module, fit: Fit, *, name: str) -> Execution:
     """Prepare a network for its device.
 
     Channels last helps in half precision (1.1 to 1.4 times, measured on a CPU) and hurts in float32
     (0.75). The recomputing stem saves memory; on a CPU it takes longer than the plain one.
+
+    Parameters
+    ----------
+    name : str
+        Of its family.
     """
     if fit.bf16:
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    call = WithStem(network, folded=fit.folded, gather=fit.gather) if fit.small_stem else network
+    call = network
+    if fit.saving:
+        call = build.family(name).saving(network, folded=fit.folded, gather=fit.gather)
     for name, layer in layer_errors.layers(call):
         if name in fit.float32_layers:
             layer.forward = MethodType(_in_float32, layer)

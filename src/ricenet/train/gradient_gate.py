@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ricenet.config.train import TrainModel
 from ricenet.networks import layer_errors, verdicts
 from ricenet.networks.device import choose_device
 from ricenet.provenance import code_digest
@@ -29,7 +30,7 @@ DECISIVE = (
 def pass_gate(
     fit: Fit,
     *,
-    settings: dict[str, Any],
+    settings: TrainModel,
     subjects: int,
     channels: int,
     shape: Sequence[int],
@@ -42,8 +43,7 @@ def pass_gate(
     ----------
     fit : Fit
         As planned.
-    settings : dict
-        Section ``train_model``.
+    settings : TrainModel
     subjects : int
         That will lie on the device, if they are to.
     channels, shape : int, 3 ints
@@ -59,18 +59,18 @@ def pass_gate(
         A layer is wrong in the requested precision, in training or in predictions, or no
         path runs.
     """
-    device = choose_device(settings["device"])
+    device = choose_device(settings.device)
     name = verdicts.key(
         "training",
         device,
         code=code_digest.code_hash(__name__),
-        settings={key: settings[key] for key in DECISIVE},
+        settings=settings.model_dump(mode="json", include=set(DECISIVE)),
         fit=fit,
         channels=channels,
         shape=list(shape),
     )
     shared = device.type == "cpu" and not anew
-    known = recalled(verdicts.recall(name), device, settings["batch_size"]) if shared else None
+    known = recalled(verdicts.recall(name), device, settings.batch_size) if shared else None
     if known:
         for line in known.given_up:
             say(line)
@@ -80,8 +80,8 @@ def pass_gate(
     settled = settle(
         fit,
         partial(trial, settings=settings, subjects=subjects, channels=channels, shape=shape),
-        batch_size=settings["batch_size"],
-        automatic=settings["precision"] == "auto",
+        batch_size=settings.batch_size,
+        automatic=settings.precision == "auto",
         device=device,
         say=say,
     )

@@ -20,35 +20,49 @@ from torch import nn
 from ricenet import step
 from ricenet.cohort import dataset, loading
 from ricenet.cohort.loading import Subjects
-from ricenet.networks import model
+from ricenet.config import introduced
+from ricenet.config.train import TrainModel
+from ricenet.networks import weights
 from ricenet.networks.device import choose_device, first_line, share_memory
 from ricenet.networks.device import describe as describe_device
 from ricenet.provenance import digests, steps, tsv
 from ricenet.train import checkpoint, fit_to_device, gradient_gate
-from ricenet.train.augment import derive_seed
+from ricenet.train.augment import Setup
 from ricenet.train.checkpoint import ResumePoint, State
 from ricenet.train.epoch import be_deterministic
 from ricenet.train.fallbacks import Settled
 from ricenet.train.fit_to_device import Fit, fit_of
 from ricenet.train.history import predictions
-from ricenet.train.loop import finish_norms, train
+from ricenet.train.loop import Training, finish_norms, train
 from ricenet.train.sampler import split_fold
+from ricenet.train.seeds import derive_seed
 
 
-def describe(job: step.Job, facts: dict[str, Any]) -> dict[str, Any]:
+def training_of(job: step.Job, facts: dict[str, Any]) -> Training:
+    """Return the training that a job asks for, of the cohort of a manifest."""
+    settings, ablation = TrainModel.model_validate(job.settings), job.args.ablation
+    places = dataset.ablation_places(facts, ablation)
+    setup = Setup(
+        facts["shape"], facts["spacing_mm"], facts["kinds"], places, settings.augmentation
+    )
+    return Training(settings, ablation, int(job.args.fold), setup)
+
+
+def describe(job: step.Job, spec: Training) -> dict[str, Any]:
     """Gather all that the weights follow from, besides the hardware."""
-    settings = json.dumps(job.settings, sort_keys=True, separators=(",", ":"))
+    short = introduced.leave_out("train_model", job.settings)  # a later key is none of the digest's
+    settings = json.dumps(short, sort_keys=True, separators=(",", ":"))
     return {
-        "ablation": job.args.ablation,
-        "fold": int(job.args.fold),
-        "channels": job.args.ablation.split("-"),
-        "seed": job.settings["seed"],
+        "ablation": spec.ablation,
+        "fold": spec.fold,
+        "channels": spec.ablation.split("-"),
+        "seed": spec.settings.seed,
         "settings": hashlib.sha256(settings.encode()).hexdigest(),
         "manifest": digests.bytes_digest(job.args.manifest),
         "code": steps.code_hash("train_model"),
-        "in_channels": len(dataset.ablation_places(facts, job.args.ablation)),
-        "validation_precision": job.settings["validation_precision"],
-        **job.settings["model"],
+        "in_channels": len(spec.setup.places),
+        "validation_precision": spec.settings.validation_precision,
+        **spec.settings.model.model_dump(),
     }
 
 
@@ -72,23 +86,22 @@ def load_on(
 
 def pass_gate(
     job: step.Job,
-    facts: dict[str, Any],
+    spec: Training,
     device: torch.device,
     *,
-    channels: int,
     subjects: int,
     earlier: dict[str, Any],
 ) -> Settled:
     """Find the path of a training on its device: that of earlier epochs, if there are some."""
-    s = job.settings
-    if s["deterministic"]:
+    s, shape, channels = spec.settings, spec.setup.shape, len(spec.setup.places)
+    if s.deterministic:
         be_deterministic()
-    share_memory(device, s["memory_gb"])
-    fit = fit_to_device.planned(s, subjects, facts["shape"], channels)
+    share_memory(device, s.memory_gb)
+    fit = fit_to_device.planned(s, subjects, shape, channels)
     if earlier:
         fit = fit_of(earlier)._replace(resident=fit.resident)
     return gradient_gate.pass_gate(
-        fit, settings=s, subjects=subjects, channels=channels, shape=facts["shape"], say=job.say
+        fit, settings=s, subjects=subjects, channels=channels, shape=shape, say=job.say
     )
 
 
@@ -116,7 +129,7 @@ def save_results(
     job: step.Job, network: nn.Module, state: State, validation: Subjects, identity: dict[str, Any]
 ) -> None:
     """Write model, history and predictions."""
-    model.save_model(job.stage(job.args.out), network, metadata=identity)
+    weights.save_model(job.stage(job.args.out), network, metadata=identity)
     history, table = pd.DataFrame(state.history), predictions(state, validation, identity)
     tsv.write(job.stage(job.args.history), history, missing="nan")
     tsv.write(job.stage(job.args.predictions), table)
@@ -132,37 +145,32 @@ def note_gate(job: step.Job, settled: Settled, *, resident: bool) -> None:
 
 def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: dict[str, Any]) -> None:
     """Train on the first of two parts of the manifest, validate on the second, write all."""
-    identity, s = describe(job, facts), job.settings
-    device, channels = choose_device(s["device"]), identity["in_channels"]
+    spec = training_of(job, facts)
+    identity, s = describe(job, spec), spec.settings
+    device = choose_device(s.device)
     resume = checkpoint.resume_path(job.args.out.parent, identity)
     point = checkpoint.read(resume)
     earlier = point.state.execution if point else {}
     subjects = sum(map(len, rows))
-    settled = pass_gate(job, facts, device, channels=channels, subjects=subjects, earlier=earlier)
+    settled = pass_gate(job, spec, device, subjects=subjects, earlier=earlier)
     fit = settled.fit
     job.facts["processor"] = describe_device(device)
-    places = dataset.ablation_places(facts, identity["ablation"])
-    load = partial(load_on, device, facts=facts, places=places, say=job.say)
+    load = partial(load_on, device, facts=facts, places=spec.setup.places, say=job.say)
     training, validation = (load(part, resident=fit.resident) for part in rows)
     path = fit._replace(resident=True)  # where the subjects lie changes no bit
     identity["execution"] = path._asdict()
-    seed = derive_seed(s["seed"], "weights", identity["ablation"], identity["fold"])
-    network, optimizer = fit_to_device.start(s, channels, device, seed=seed, fused=fit.fused)
-    execution = fit_to_device.prepare(network, fit)
+    seed = derive_seed(s.seed, "weights", spec.ablation, spec.fold)
+    network, optimizer = fit_to_device.start(
+        s, len(spec.setup.places), device, seed=seed, fused=fit.fused
+    )
+    execution = fit_to_device.prepare(network, fit, name=s.model.network)
     state = go_on(job, point, network, optimizer, path)
     del point
     train(
-        job,
-        network,
-        optimizer,
-        state,
-        training,
-        validation,
-        facts=facts,
-        execution=execution,
-        resume=resume,
-    )
-    if s["norm_statistics"] == "recomputed":
+        job, spec, network, optimizer, state, training, validation,
+        execution=execution, resume=resume,
+    )  # fmt: skip
+    if s.norm_statistics == "recomputed":
         finish_norms(network, state, training, validation, execution, s, job.say)
     identity["epoch"] = state.epoch
     save_results(job, network, state, validation, identity)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
 
-from ricenet.networks import float32_reference, layer_errors, model
+from ricenet.config.train import TrainModel
+from ricenet.networks import float32_reference, inference, layer_errors
 from ricenet.networks.device import choose_device, in_halves
 from ricenet.train.fit_to_device import Fit, OptimizerError, prepare, start
 
@@ -31,7 +31,7 @@ def limits_of(layers: Sequence[str], fit: Fit, device: torch.device) -> dict[str
 
 
 def trial(
-    fit: Fit, *, settings: dict[str, Any], subjects: int, channels: int, shape: Sequence[int]
+    fit: Fit, *, settings: TrainModel, subjects: int, channels: int, shape: Sequence[int]
 ) -> dict[str, float]:
     """Run one step of a training like this one; the largest relative error of each layer.
 
@@ -49,7 +49,7 @@ def trial(
     WrongPredictions
         Validation would be wrong.
     """
-    device = choose_device(settings["device"])
+    device = choose_device(settings.device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         network, optimizer = start(settings, channels, device, seed=TRIAL_SEED, fused=fit.fused)
         batch = layer_errors.smooth_noise((fit.samples, channels, *shape)).to(device)
@@ -58,12 +58,12 @@ def trial(
         2 * subjects * channels * math.prod(shape) if fit.resident and device.type != "cpu" else 0
     )
     held = torch.empty(room, dtype=torch.uint8, device=device)
-    execution = prepare(network.train(), fit)
+    execution = prepare(network.train(), fit, name=settings.model.network)
     errors = layer_errors.of_training_step(execution.call, batch, bf16=fit.bf16)
     if not all(map(math.isfinite, errors.values())):
         return errors  # later results would be less informative
     step_like_plain_adam(network, optimizer)
-    require_right_predictions(network.eval(), batch, precision=settings["validation_precision"])
+    require_right_predictions(network.eval(), batch, precision=settings.validation_precision)
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # an error of a kernel is raised at the next wait
     del held
@@ -88,7 +88,7 @@ def require_right_predictions(network: nn.Module, batch: torch.Tensor, *, precis
     """
 
     def measure(part: torch.Tensor) -> dict[str, float]:
-        with model.prediction_context(precision, part.device):
+        with inference.precision_context(precision, part.device):
             return layer_errors.of_convolutions(network, part)
 
     limit = layer_errors.LIMITS[precision]

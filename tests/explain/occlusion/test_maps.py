@@ -45,7 +45,7 @@ def run_models(models, volume, brain, *, cube, stride, batch_size, fill, channel
     said = [] if said is None else said
     return occlusion_map(
         models, volume, brain, cube=cube, stride=stride, batch_size=batch_size, fill=fill,
-        channels=range(len(volume)) if channels is None else channels,
+        precision="fp32", channels=range(len(volume)) if channels is None else channels,
         progress=lambda done, cubes: said.append((done, cubes)),
     )  # fmt: skip
 

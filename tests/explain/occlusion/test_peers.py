@@ -15,7 +15,7 @@ EVERYWHERE = np.ones(SHAPE, bool)
 def ours(network, volume, *, channels):
     return occlusion_map(
         [network], volume, EVERYWHERE, cube=CUBE, stride=STRIDE, channels=channels, batch_size=8,
-        fill=[0.0] * len(volume), progress=lambda *_: None,
+        fill=[0.0] * len(volume), precision="fp32", progress=lambda *_: None,
     )  # fmt: skip
 
 

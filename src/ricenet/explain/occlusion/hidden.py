@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ricenet.explain.occlusion.boxes import Boxes, slices
+from ricenet.networks import inference
 
 Batch = tuple[NDArray, torch.Tensor]  # places among the boxes, and their (B, K) outputs
 
@@ -45,12 +46,18 @@ def fill_in(crops: torch.Tensor, starts: NDArray, hidden: Hidden, chosen: NDArra
 
 @torch.inference_mode()
 def whole(
-    network: nn.Module, volume: torch.Tensor, hidden: Hidden, *, batch_size: int
+    network: nn.Module, volume: torch.Tensor, hidden: Hidden, *, batch_size: int, precision: str
 ) -> Iterator[Batch]:
-    """Run the whole network for each hidden box; ``volume`` is (C, X, Y, Z)."""
+    """Run the whole network for each hidden box; ``volume`` is (C, X, Y, Z).
+
+    Parameters
+    ----------
+    precision : str
+        See :mod:`ricenet.networks.inference`.
+    """
     cubes = np.arange(len(hidden.boxes.first))
     for start in range(0, len(cubes), batch_size):
         chosen = cubes[start : start + batch_size]
         batch = volume[None].repeat(len(chosen), 1, 1, 1, 1)
         fill_in(batch, np.zeros((len(chosen), 3), int), hidden, chosen)
-        yield chosen, network(batch)
+        yield chosen, inference.logits(network, batch, precision=precision)

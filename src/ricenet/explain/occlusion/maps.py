@@ -20,6 +20,7 @@ from ricenet.explain.occlusion.cubes import average, changing, corners, fill_val
 from ricenet.explain.occlusion.hidden import Batch, Hidden, whole
 from ricenet.explain.occlusion.incremental import clean_output, incremental
 from ricenet.explain.occlusion.layers import LocalNetwork, NotLocalError, local_network
+from ricenet.networks import inference
 
 
 class Occlusion(NamedTuple):
@@ -68,6 +69,7 @@ def occlusion_map(
     channels: Sequence[int],
     batch_size: int,
     fill: Sequence[float | None],
+    precision: str,
     progress: Callable[[int, int], None],
 ) -> Occlusion:
     """Hide one cube after the other and measure its effect.
@@ -89,6 +91,8 @@ def occlusion_map(
     fill : (C,) sequence of float or None
         Value in the hidden cube, of each channel of the volume; ``None``: the mean of what is
         hidden, so that the level stays and the shape goes.
+    precision : str
+        In which the networks are asked, see :mod:`ricenet.networks.inference`.
     progress : function
         Called with the number of cubes done and of all, each counted once for every model.
 
@@ -107,16 +111,16 @@ def occlusion_map(
     boxes = Boxes(first, first + cube - 1, np.array(brain.shape))
     hiding = Hidden(boxes, channels, values[changed])
     ways = [_way(network) for network in models]
-    clean = np.stack(
-        [_numpy(_clean(network, way, volume)) for network, way in zip(models, ways, strict=True)]
-    )  # (M, K)
-    hidden = np.repeat(clean[:, None], len(places), axis=1)  # (M, P, K)
-    done = 0
-    for network, way, found in zip(models, ways, hidden, strict=True):
-        for chosen, outputs in _outputs(network, way, volume, hiding, batch_size):
-            found[changed[chosen]] = _numpy(torch.softmax(outputs.float(), dim=1))
-            done += len(chosen)
-            progress(done, len(models) * len(changed))
+    paths = list(zip(models, ways, strict=True))
+    with inference.precision_context(precision, volume.device):
+        clean = np.stack([_numpy(_clean(*path, volume, precision)) for path in paths])  # (M, K)
+        hidden = np.repeat(clean[:, None], len(places), axis=1)  # (M, P, K)
+        done = 0
+        for path, found in zip(paths, hidden, strict=True):
+            for chosen, outputs in _outputs(*path, volume, hiding, batch_size, precision):
+                found[changed[chosen]] = _numpy(torch.softmax(outputs.float(), dim=1))
+                done += len(chosen)
+                progress(done, len(models) * len(changed))
     predicted = int(clean.mean(0).argmax())
     change = average((clean[:, None] - hidden).mean(0)[:, predicted], places, brain, cube=cube)
     skipped = len(places) - len(changed)
@@ -140,16 +144,19 @@ def _outputs(
     volume: torch.Tensor,
     hiding: Hidden,
     batch_size: int,
+    precision: str,
 ) -> Iterator[Batch]:
     if isinstance(way, str):
-        return whole(network, volume, hiding, batch_size=batch_size)
+        return whole(network, volume, hiding, batch_size=batch_size, precision=precision)
     return incremental(way, volume, hiding, batch_size=batch_size)
 
 
 @torch.inference_mode()
-def _clean(network: nn.Module, way: LocalNetwork | str, volume: torch.Tensor) -> torch.Tensor:
+def _clean(
+    network: nn.Module, way: LocalNetwork | str, volume: torch.Tensor, precision: str
+) -> torch.Tensor:
     if isinstance(way, str):
-        return torch.softmax(network(volume[None]).float(), dim=1)[0]
+        return inference.probabilities(network, volume[None], precision=precision)[0]
     return torch.softmax(clean_output(way, volume).float(), dim=1)[0]
 
 

@@ -1,0 +1,16 @@
+"""The network of a benchmark's arguments."""
+
+from __future__ import annotations
+
+import argparse
+
+from torch import nn
+
+from ricenet.config.train import Model
+from ricenet.networks import build
+
+
+def resnet18(args: argparse.Namespace, channels: int) -> nn.Module:
+    """Return an untrained ResNet18 of the arguments' stem stride and width."""
+    model = Model(network="resnet18", stem_stride=args.stem_stride, width=args.width)
+    return build.build(model, channels)

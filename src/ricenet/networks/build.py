@@ -1,0 +1,93 @@
+"""The one choice of a network: a family's name, and the module that is it.
+
+A family is one file here. It builds the network, counts the memory that its training needs, and
+gives the form that keeps less for the backward pass. All networks are called alike, as
+``forward(volumes, clinical=None)``, see :mod:`ricenet.networks.inputs`.
+
+Loads neither torch nor MONAI: the Snakefile asks for the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ricenet.config.train import Model
+from ricenet.networks import densenet, resnet
+from ricenet.networks.memory_plan import Need
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BEFORE = "resnet18"  # the network of model files that name none
+
+
+class Family(Protocol):
+    """What the file of a family has.
+
+    Attributes
+    ----------
+    SAVING : str
+        What its saving form is called in :class:`ricenet.train.fit_to_device.Fit`:
+        ``small_stem`` (first layers rewritten) or ``checkpointed`` (each part computed twice).
+    """
+
+    SAVING: str
+
+    def build(self, model: Model, in_channels: int) -> nn.Module:
+        """Return the network with random weights, from (B, in_channels, X, Y, Z) to (B, 2)."""
+
+    def saving(self, network: Any, *, folded: bool, gather: str) -> nn.Module:
+        """Return the form of a network that saves memory; the weights stay the network's."""
+
+    def need(
+        self, model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool
+    ) -> Need:
+        """Count what a training takes, plain or in the saving form."""
+
+
+def family(network: str) -> Family:
+    """Return the family of a network.
+
+    Raises
+    ------
+    ValueError
+        No such network.
+    """
+    match network:
+        case "resnet18":
+            return resnet
+        case "densenet121":
+            return densenet
+    raise ValueError(f"network {network!r} is unknown to this version of RICE-NET; update it")
+
+
+def build(model: Model, in_channels: int) -> nn.Module:
+    """Return a network with random weights.
+
+    Parameters
+    ----------
+    model : Model
+        Its name and its options.
+    in_channels : int
+        Input volumes, concatenated as channels.
+
+    Returns
+    -------
+    nn.Module
+        From (B, in_channels, X, Y, Z) to (B, 2) logits: recurrence (0) and RICE (1).
+    """
+    return family(model.network).build(model, in_channels)
+
+
+def need(model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool) -> Need:
+    """Count the memory that a training takes.
+
+    Parameters
+    ----------
+    shape : (X, Y, Z)
+        Of a volume, voxels.
+    saving : bool
+        Whether the network runs in the form that saves memory.
+    """
+    return family(model.network).need(model, shape, in_channels, bf16=bf16, saving=saving)
