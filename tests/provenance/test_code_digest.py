@@ -124,7 +124,7 @@ SOMETHING = {
 
 
 def forget() -> None:
-    for function in (code_digest.code_hash, code_digest._code):
+    for function in (code_digest.code_hash, code_digest._code, code_digest._stand_in):
         function.cache_clear()
 
 

@@ -75,9 +75,7 @@ def _code(module: str) -> tuple[str, tuple[str, ...]]:
     A name that stands for a module of this package, or for something in one, is replaced by a
     digest of that module's own code: what it is counts, not where it lies or how it is called.
     """
-    tree = ast.parse(_source_file(module).read_text(encoding="utf-8"))
-    imports = _Imports()
-    imports.visit(tree)
+    imports, tree = _parsed(module)
     names = {name: _stand_in(own) for name, own in imports.bound.items()}
     names |= {name: f"{own}_{_stand_in(of)}" for name, (of, own) in imports.parts.items()}
     reduced = ast.unparse(Reduced(names).visit(tree))
@@ -85,10 +83,23 @@ def _code(module: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(dict.fromkeys(imports.own))
 
 
+@cache
 def _stand_in(module: str) -> str:
+    """Return what stands for a module: a digest of its own code, whatever it imports is called."""
     if module.removeprefix(f"{PACKAGE}.") in CARRIERS:
         return "carrier"
-    return f"module_{_digest(_code(module)[0])}"
+    imports, tree = _parsed(module)
+    names = dict.fromkeys(imports.bound, "module") | {
+        k: own for k, (_, own) in imports.parts.items()
+    }
+    return f"module_{_digest(ast.unparse(Reduced(names).visit(tree)))}"
+
+
+def _parsed(module: str) -> tuple[_Imports, ast.Module]:
+    tree = ast.parse(_source_file(module).read_text(encoding="utf-8"))
+    imports = _Imports()
+    imports.visit(tree)
+    return imports, tree
 
 
 class _Imports(ast.NodeVisitor):
