@@ -124,7 +124,12 @@ SOMETHING = {
 
 
 def forget() -> None:
-    for function in (code_digest.code_hash, code_digest._code, code_digest._stand_in):
+    for function in (
+        code_digest.code_hash,
+        code_digest._code,
+        code_digest._stand_in,
+        code_digest._reduced,
+    ):
         function.cache_clear()
 
 

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -75,11 +76,12 @@ def _code(module: str) -> tuple[str, tuple[str, ...]]:
     A name that stands for a module of this package, or for something in one, is replaced by a
     digest of that module's own code: what it is counts, not where it lies or how it is called.
     """
-    imports, tree = _parsed(module)
-    names = {name: _stand_in(own) for name, own in imports.bound.items()}
-    names |= {name: f"{own}_{_stand_in(of)}" for name, (of, own) in imports.parts.items()}
-    reduced = ast.unparse(Reduced(names).visit(tree))
-    text = "\n".join([*sorted(imports.foreign), reduced]).strip()
+    imports, reduced = _reduced(module)
+    own = [*imports.bound.items(), *imports.parts.items()]
+    stands = [
+        _stand_in(of) if isinstance(of, str) else f"{of[1]}_{_stand_in(of[0])}" for _, of in own
+    ]
+    text = "\n".join([*sorted(imports.foreign), _with(reduced, stands)]).strip()
     return text, tuple(dict.fromkeys(imports.own))
 
 
@@ -88,18 +90,23 @@ def _stand_in(module: str) -> str:
     """Return what stands for a module: a digest of its own code, whatever it imports is called."""
     if module.removeprefix(f"{PACKAGE}.") in CARRIERS:
         return "carrier"
-    imports, tree = _parsed(module)
-    names = dict.fromkeys(imports.bound, "module") | {
-        k: own for k, (_, own) in imports.parts.items()
-    }
-    return f"module_{_digest(ast.unparse(Reduced(names).visit(tree)))}"
+    imports, reduced = _reduced(module)
+    stands = ["module"] * len(imports.bound) + [own for _, own in imports.parts.values()]
+    return f"module_{_digest(_with(reduced, stands))}"
 
 
-def _parsed(module: str) -> tuple[_Imports, ast.Module]:
+@cache
+def _reduced(module: str) -> tuple[_Imports, str]:
+    """Return the imports of a module, and its code with a number for each name of this package."""
     tree = ast.parse(_source_file(module).read_text(encoding="utf-8"))
     imports = _Imports()
     imports.visit(tree)
-    return imports, tree
+    names = {name: f"_own{n}_" for n, name in enumerate([*imports.bound, *imports.parts])}
+    return imports, ast.unparse(Reduced(names).visit(tree))
+
+
+def _with(reduced: str, stands: Sequence[str]) -> str:
+    return re.sub(r"\b_own(\d+)_\b", lambda found: stands[int(found[1])], reduced)
 
 
 class _Imports(ast.NodeVisitor):
