@@ -84,12 +84,18 @@ class Study:
         self._warn_of_missing()
 
     def _check_ablations(self) -> None:
-        for section in ("occlusion_map", "arrival"):
-            unknown = set(getattr(self.config, section).ablations) - set(self.ablations)
+        c = self.config
+        named = {
+            "occlusion_map.ablations": c.occlusion_map.ablations,
+            "arrival.ablations": c.arrival.ablations,
+            "evaluate.contrasts": [name for pair in c.evaluate.contrasts or () for name in pair],
+        }
+        for key, names in named.items():
+            unknown = set(names) - set(self.ablations)
             if unknown:
                 raise ValueError(
-                    f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
-                    f"study; possible are {self.ablations}"
+                    f"{key}: {sorted(unknown)} are not input combinations of this study; possible "
+                    f"are {self.ablations}"
                 )
 
     def _warn_of_missing(self) -> None:
