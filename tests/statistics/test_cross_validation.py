@@ -23,7 +23,7 @@ def test_five_folds_by_hand() -> None:
 
 
 def test_it_is_the_posterior_of_a_correlated_t_test() -> None:
-    """Corani and Benavoli, Mach Learn 100:285, 2015: scale by rho = 1 / K of the folds' variance."""
+    """Corani and Benavoli, Mach Learn 100:285, 2015: folds correlate by 1 / K."""
     rho = 1 / 5
     scale = np.sqrt(np.var(FOLDS, ddof=1) * (1 / 5 + rho / (1 - rho)))
     low, high = t.interval(0.9, 4, np.mean(FOLDS), scale)

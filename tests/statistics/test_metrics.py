@@ -49,7 +49,10 @@ def test_nothing_of_a_class_is_predicted():
 
 @pytest.mark.parametrize(
     ("successes", "trials", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    [
+        (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
 )  # fmt: skip
 def test_wilson_is_that_of_newcombes_table(successes, trials, low, high):
     found = metrics.wilson(successes, trials, confidence=0.95)  # Stat Med 17:857, 1998, table I

@@ -47,7 +47,7 @@ def test_twelve_patients_can_show_nothing() -> None:
 @pytest.mark.parametrize(("tests", "fewest"), [(1, 6), (6, 8)])
 def test_how_many_discordant_patients_it_takes(tests: int, fewest: int) -> None:
     most = power._fewest(20, 0.05 / tests)
-    assert [m for m, allowed in enumerate(most) if allowed >= 0][0] == fewest
+    assert next(m for m, allowed in enumerate(most) if allowed >= 0) == fewest
 
 
 def test_the_smallest_detectable_difference_has_the_wanted_power() -> None:
