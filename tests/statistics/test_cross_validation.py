@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from ricenet.statistics.cross_validation import nadeau_bengio
+from ricenet.statistics.cross_validation import nadeau_bengio, no_narrower
+from ricenet.statistics.metrics import Estimate
 
 FOLDS = [0.7, 0.8, 0.75, 0.9, 0.6]
 
@@ -47,3 +48,12 @@ def test_a_fold_without_the_figure_is_left_out_and_does_not_make_training_sets_l
     found = nadeau_bengio([*FOLDS[:4], np.nan], confidence=0.95)
     error = np.std(FOLDS[:4], ddof=1) * np.sqrt(1 / 4 + 1 / 4)
     assert found.high - found.value == pytest.approx(t.ppf(0.975, 3) * error)
+
+
+def test_folds_that_agree_are_no_reason_to_be_surer() -> None:
+    agree = nadeau_bengio([0.37, 0.375, 0.38, 0.375, 0.37], confidence=0.95)
+    assert agree.high - agree.low < 0.02
+    assert no_narrower(agree, Estimate(0.375, 0.28, 0.49)) == (0.28, 0.49)
+    differ = nadeau_bengio(FOLDS, confidence=0.95)
+    assert no_narrower(differ, Estimate(0.75, 0.7, 0.8)) == (differ.low, differ.high)
+    assert no_narrower(differ, Estimate(0.75, np.nan, np.nan)) == (differ.low, differ.high)

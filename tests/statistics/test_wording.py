@@ -82,3 +82,9 @@ def test_as_people_read_them() -> None:
     assert wording.interval(-0.001, 0.2, 12) == "0.00 to 0.20"
     for missing in (None, "", "text", float("nan"), float("inf")):
         assert wording.estimate(missing, 0, 1, 12) == "n/a"
+
+
+def test_no_p_is_zero() -> None:
+    assert [wording.p_value(p) for p in (0, 0.0004, 0.0006, 0.05, "", None)] == [
+        "< 0.001", "< 0.001", "0.001", "0.050", "n/a", "n/a",
+    ]  # fmt: skip

@@ -26,6 +26,7 @@ WANTED = 0.8  # power with which a detectable difference is found
 # Tests on out-of-fold predictions reject two to three times too often: the models share training
 # subjects. So a difference there is shown at 0.01.
 OUT_OF_FOLD_LEVEL = 0.01
+EXCHANGES = 10_000  # fewer would not tell p of 0.01 from one beside it
 
 
 class Answers(NamedTuple):
@@ -96,7 +97,7 @@ def contrast_rows(answers: Answers, pairs: Sequence[tuple[str, str]], settings: 
     level = 1 - settings["confidence"]
     level = level if answers.folds is None else min(level, OUT_OF_FOLD_LEVEL)
     differences = np.stack([right[a].astype(int) - right[b].astype(int) for a, b in pairs], axis=1)
-    max_t = family.max_t(differences, draws=settings["bootstrap_samples"], seed=settings["seed"])
+    max_t = family.max_t(differences, draws=EXCHANGES, seed=settings["seed"])
     tests = [paired.mcnemar(right[a], right[b]) for a, b in pairs]
     holm = family.holm(np.array([test.p for test in tests]))
     rows = []
@@ -122,9 +123,10 @@ def contrast_rows(answers: Answers, pairs: Sequence[tuple[str, str]], settings: 
 def judgement(test: paired.McNemar, p: float, n: int, *, level: float, tests: int) -> Row:
     """Return what so many subjects could have shown, and the verdict in words.
 
-    The smallest detectable difference is that of the discordance found, taken as 10 to 40 %.
+    The smallest detectable difference is that of the discordance found, in whole percent, taken as
+    10 to 40.
     """
-    discordance = (test.only_first + test.only_second) / n
+    discordance = round((test.only_first + test.only_second) / n, 2)
     bounded = min(max(discordance, power.DISCORDANCES[0]), power.DISCORDANCES[-1])
     corrected = level / tests
     return {

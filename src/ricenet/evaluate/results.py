@@ -7,14 +7,14 @@ train on it. They are shown pooled, as the mean of the folds, and within folds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ricenet.statistics import confusion, metrics, wording
-from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio
+from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio, no_narrower
 from ricenet.statistics.estimates import Figure, areas, figures
 from ricenet.statistics.methods import NADEAU_BENGIO, coverage
 
@@ -36,13 +36,25 @@ def fold_values(table: pd.DataFrame) -> dict[str, list[float]]:
     return {name: [values[name] for values in by_fold] for name in by_fold[0]}
 
 
-def fold_means(table: pd.DataFrame, *, confidence: float) -> dict[str, FoldMean]:
-    """Return each metric's mean over the folds where it is defined, limits within 0 and 1."""
+def fold_means(
+    table: pd.DataFrame, pooled: Mapping[str, metrics.Estimate], *, confidence: float
+) -> dict[str, FoldMean]:
+    """Return each metric's mean over the folds where it is defined, limits within 0 and 1.
+
+    Parameters
+    ----------
+    pooled : mapping of str to Estimate
+        The same metrics of all folds together. A new study has new patients, so that its interval
+        is made no narrower than theirs: five folds that agree by chance, or as one answer for
+        everybody makes them agree, are no reason to be surer.
+    """
     found = {}
     for metric, values in fold_values(table).items():
         mean = nadeau_bengio(values, confidence=confidence)
-        low, high = (float(limit) for limit in np.clip([mean.low, mean.high], 0, 1))
-        found[metric] = mean._replace(low=low, high=high)
+        if not math.isnan(mean.low):
+            low, high = no_narrower(mean, pooled[metric])
+            mean = mean._replace(low=max(0.0, low), high=min(1.0, high))
+        found[metric] = mean
     return found
 
 
@@ -115,7 +127,8 @@ def validation_results(table: pd.DataFrame, settings: Row) -> tuple[list[Row], R
         predicted, folds = metrics.predicted_class(rice), part["fold"].to_numpy()
         pooled = figures(labels, predicted, rice, **settings)
         within = areas(labels, rice, folds, confidence=settings["confidence"])
-        means = fold_means(part, confidence=settings["confidence"])
+        of_all = {f.metric: f.estimate for f in (*pooled, *within)}  # AUC: within folds
+        means = fold_means(part, of_all, confidence=settings["confidence"])
         found = {
             "fold mean": [fold_row(metric, mean) for metric, mean in means.items()],
             "pooled": [figure_row(f, out_of_fold=True) for f in pooled],

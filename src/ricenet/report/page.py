@@ -58,6 +58,6 @@ def render(template: str, content: dict[str, Any]) -> str:
     )
     environment.filters |= {
         "number": number, "measured": measured, "limits": limits, "inputs": inputs_of,
-        "of": wording.number, "interval": interval,
+        "of": wording.number, "interval": interval, "p_value": wording.p_value,
     }  # fmt: skip
     return environment.get_template(template).render(content)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
+from ricenet.statistics.metrics import Estimate
+
 NAN = float("nan")
 FEWEST_FOLDS = 3  # two values have no spread worth the name
 
@@ -65,3 +67,12 @@ def nadeau_bengio(values: Sequence[float], *, confidence: float) -> FoldMean:
     half = error * student.ppf((1 + confidence) / 2, n - 1)
     p = 2 * student.sf(abs(value) / error, n - 1)
     return FoldMean(value, sd, value - half, value + half, float(p), n)
+
+
+def no_narrower(mean: FoldMean, pooled: Estimate) -> tuple[float, float]:
+    """Return the limits of a mean of folds, widened to those of the pooled patients.
+
+    The spread of few folds may be small by chance.
+    """
+    limits = [(mean.low, mean.high), (pooled.low, pooled.high)]
+    return float(np.nanmin([a for a, _ in limits])), float(np.nanmax([b for _, b in limits]))

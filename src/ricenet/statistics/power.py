@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 NAN = float("nan")
-# shares of patients about whom two classifiers that both work may differ
-DISCORDANCES = (0.1, 0.2, 0.3, 0.4)
+# shares of patients about whom two classifiers that both work may differ: 10 to 40 %
+DISCORDANCES = tuple(percent / 100 for percent in range(10, 41))
 SHOWN, NOT_SHOWN = "shown", "not shown"
 CANNOT = "cannot be shown with this many patients"
 
@@ -47,7 +47,7 @@ def power(n: int, *, discordance: float, difference: float, level: float) -> flo
     return float((binom.pmf(discordant, n, discordance) * np.where(most >= 0, beyond, 0)).sum())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def smallest_detectable(n: int, *, discordance: float, level: float, wanted: float) -> float:
     """Return the smallest difference of two accuracies that is found with the wanted power.
 
@@ -65,6 +65,7 @@ def smallest_detectable(n: int, *, discordance: float, level: float, wanted: flo
     return high
 
 
+@lru_cache(maxsize=256)
 def at_best(n: int, *, level: float, wanted: float) -> float:
     """Return the smallest detectable difference at the discordance that is best for it.
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from ricenet.statistics import family, paired, roc
-from ricenet.statistics.cross_validation import nadeau_bengio
-from ricenet.statistics.metrics import Estimate, auc, wilson
+from ricenet.statistics import exact, family, paired, roc
+from ricenet.statistics.cross_validation import nadeau_bengio, no_narrower
+from ricenet.statistics.metrics import Estimate, wilson
 
 FEATURES, RIDGE = 25, 1.0
 
@@ -137,8 +137,8 @@ def out_of_fold_coverage(
     -------
     dict
         ``accuracy`` and ``area``: the expected ones. Coverage of accuracy by Wilson's interval of
-        pooled predictions and by Nadeau and Bengio's of the folds; of the area within folds by
-        Newcombe's.
+        pooled predictions and by Nadeau and Bengio's of the folds, as it is and made no narrower
+        than the pooled one; of the area within folds by Newcombe's.
     """
     rng = np.random.default_rng(seed)
     labels, fold_of = balanced_cohort(n, folds)
@@ -146,18 +146,21 @@ def out_of_fold_coverage(
     accuracy = float(np.mean([d.accuracy for d in drawn]))
     area = float(np.mean([d.area for d in drawn]))
     sizes = roc.class_sizes(labels, fold_of)
-    covered = {"Wilson, pooled": 0, "Nadeau-Bengio": 0, "Newcombe, within folds": 0}
+    names = ("Wilson, pooled", "Nadeau-Bengio", "no narrower than pooled", "Newcombe, within folds")
+    covered = dict.fromkeys(names, 0)
     for d in drawn:
         right = (d.scores > 0) == labels
         by_fold = [float(right[fold_of == k].mean()) for k in range(folds)]
         within = float(roc.delong(labels, d.scores, fold_of).values[0])
-        found = {
-            "Wilson, pooled": (wilson(int(right.sum()), n, confidence=0.95), accuracy),
-            "Nadeau-Bengio": (nadeau_bengio(by_fold, confidence=0.95), accuracy),
-            "Newcombe, within folds": (roc.newcombe(within, sizes, confidence=0.95), area),
-        }
-        for name, (interval, truth) in found.items():
-            covered[name] += interval.low <= truth <= interval.high
+        pooled = wilson(int(right.sum()), n, confidence=0.95)
+        mean = nadeau_bengio(by_fold, confidence=0.95)
+        newcombe = roc.newcombe(within, sizes, confidence=0.95)
+        intervals = (
+            (pooled.low, pooled.high, accuracy), (mean.low, mean.high, accuracy),
+            (*no_narrower(mean, pooled), accuracy), (newcombe.low, newcombe.high, area),
+        )  # fmt: skip
+        for name, (low, high, truth) in zip(names, intervals, strict=True):
+            covered[name] += low <= truth <= high
     return {"accuracy": accuracy, "area": area, **{k: v / cohorts for k, v in covered.items()}}
 
 
@@ -199,7 +202,40 @@ def family_error(*, n: int, classifiers: int, accuracy: float, cohorts: int, see
     return found / cohorts
 
 
-def pooled_area(labels: NDArray, score: NDArray) -> Estimate:
-    """Give Newcombe's interval of one cohort's area."""
-    sizes = roc.class_sizes(labels)
-    return roc.newcombe(auc(labels, score), sizes, confidence=0.95)
+def difference_coverage(
+    *, positive: int, negative: int, accuracy: float, gain: float, alike: float, cohorts: int,
+    seed: int,
+) -> dict[str, float]:  # fmt: skip
+    """Return how often the intervals of two classifiers' differences cover them.
+
+    Parameters
+    ----------
+    accuracy : float
+        Of the second classifier, in both classes; the first has ``gain`` more.
+    alike : float
+        Correlation of their right answers.
+    """
+    rng, labels = np.random.default_rng(seed), np.repeat([1, 0], [positive, negative])
+    a, b = accuracy + gain, accuracy
+    both = min(a, b, a * b + alike * float(np.sqrt(a * (1 - a) * b * (1 - b))))
+    cells = np.array([both, a - both, b - both, 1 - a - b + both]).clip(0)
+    share = positive / (positive + negative)
+    f1 = [float(exact.macro_f1(np.array(x), np.array(x), share)) for x in (a, b)]
+    covered = {"Tango": 0, "Jeffreys posterior": 0}
+    for draw in range(cohorts):
+        cell = rng.choice(4, len(labels), p=cells / cells.sum())
+        first = np.where(np.isin(cell, (0, 1)), labels, 1 - labels)
+        second = np.where(np.isin(cell, (0, 2)), labels, 1 - labels)
+        only = int((cell == 1).sum()), int((cell == 2).sum())
+        found = {
+            "Tango": (paired.tango(*only, len(labels), confidence=0.95), gain),
+            "Jeffreys posterior": (
+                paired.macro_f1_difference(
+                    labels, first, second, draws=400, confidence=0.95, seed=draw
+                ),
+                f1[0] - f1[1],
+            ),
+        }
+        for name, (interval, truth) in found.items():
+            covered[name] += interval.low - 1e-9 <= truth <= interval.high + 1e-9
+    return {name: count / cohorts for name, count in covered.items()}

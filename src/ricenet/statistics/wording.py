@@ -50,6 +50,14 @@ def estimate(value: Any, low: Any, high: Any, n: int) -> str:
     return found if found == NOT_AVAILABLE else f"{found} ({interval(low, high, n)})"
 
 
+def p_value(value: Any) -> str:
+    """Format a p value with three decimals; none is 0."""
+    found = _finite(value)
+    if found is None:
+        return NOT_AVAILABLE
+    return "< 0.001" if found < 0.0005 else f"{found:.3f}"
+
+
 def right(confusion: Mapping[str, int]) -> str:
     """Say how many answers are right, as in "11 of 12 right"."""
     correct = confusion["true_positive"] + confusion["true_negative"]
