@@ -147,20 +147,6 @@ def test_delong_says_that_it_sees_no_spread() -> None:
     assert 0 < found.low < found.value < found.high < 1
 
 
-@pytest.mark.parametrize("family", ["normal", "exponential"])
-def test_newcombe_covers_with_twelve_patients(family: str) -> None:
-    rng, labels, cohorts = np.random.default_rng(5), np.r_[np.ones(5, int), np.zeros(7, int)], 1000
-    covered = 0
-    for _ in range(cohorts):
-        if family == "normal":
-            score = rng.normal(size=12) + labels * 2**0.5 * norm.ppf(0.9)
-        else:  # a RICE is above with 9 / (1 + 9)
-            score = rng.exponential(size=12) * np.where(labels == 1, 9, 1)
-        found = roc.newcombe(roc_auc_score(labels, score), [(5, 7)], confidence=0.95)
-        covered += found.low <= 0.9 <= found.high
-    assert covered / cohorts == pytest.approx(0.955, abs=0.022)
-
-
 def test_delong_is_right_about_fixed_scores() -> None:
     """Type I error at 0.05, two scores that are equally good, no training on these patients."""
     rng, labels, rejected = np.random.default_rng(7), np.arange(80) % 2, 0

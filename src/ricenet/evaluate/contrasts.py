@@ -23,8 +23,8 @@ COLUMNS = [
     "fold_difference", "fold_low", "fold_high", "fold_p",
 ]  # fmt: skip
 WANTED = 0.8  # power with which a detectable difference is found
-# Tests on out-of-fold predictions reject two to three times too often: the models share training
-# subjects. So a difference there is shown at 0.01.
+# Tests on out-of-fold predictions reject too often, as the models were trained on each other's
+# subjects (docs/statistics.md). So a difference there is shown at 0.01.
 OUT_OF_FOLD_LEVEL = 0.01
 EXCHANGES = 10_000  # fewer would not tell p of 0.01 from one beside it
 
