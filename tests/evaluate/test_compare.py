@@ -34,7 +34,8 @@ def test_equal_ensembles_are_not_proven_equal() -> None:
         (-0.2425, 0.2425), abs=1e-4
     )
     assert found["low"] < -0.1 and found["high"] > 0.1
-    assert found["verdict"] == power.CANNOT and np.isnan(found["detectable"])
+    (row,) = compare.judged([found], confidence=0.95)
+    assert row["verdict"] == power.CANNOT and np.isnan(row["detectable"])
 
 
 def test_interval_agrees_with_a_paired_bootstrap_where_that_is_right() -> None:
@@ -55,7 +56,16 @@ def test_interval_agrees_with_a_paired_bootstrap_where_that_is_right() -> None:
     assert found["difference"] == pytest.approx(difference(labels, mine, theirs))
     assert found["low"] == pytest.approx(other.low, abs=0.02)
     assert found["high"] == pytest.approx(other.high, abs=0.02)
-    assert found["verdict"] == power.SHOWN and found["p"] < 0.001
+    (row,) = compare.judged([found], confidence=0.9)
+    assert row["verdict"] == power.SHOWN and row["p_holm"] == row["p"] < 0.001
+
+
+def test_several_rows_are_several_tests() -> None:
+    row = {"p": 0.02, "only_right": 10, "only_right_other": 2, "n": 80}
+    assert compare.judged([row], confidence=0.95)[0]["verdict"] == power.SHOWN
+    three = compare.judged([row] * 3, confidence=0.95)
+    assert {r["verdict"] for r in three} == {power.NOT_SHOWN}
+    assert {r["p_holm"] for r in three} == {0.06} and compare.judged([], confidence=0.95) == []
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def audit_rows():
 def comparison(folder):
     path = folder / "comparison.tsv"
     cells = ["event-dose", "<c1>", 4, 0.75, 0.5, 0.25, -0.25, 0.75, 2, 1, 1.0, 0.25]
-    cells += [0.25, -0.3, 0.6, "", "", "cannot be shown with this many patients"]
+    cells += [0.25, -0.3, 0.6, 1.0, "", "", "cannot be shown with this many patients"]
     pd.DataFrame([cells], columns=list(compare.COLUMNS)).to_csv(path, sep="\t", index=False)
     return path
 
@@ -278,7 +278,7 @@ def test_no_interval_has_a_width_of_zero(text):
     found = re.findall(r"(-?\d\.\d+) to (-?\d\.\d+)", results)
     assert len(found) > 40 and all(float(low) < float(high) for low, high in found)
     # four test subjects support one digit
-    test = results[results.index("Test: the ensemble") : results.index("Contrasts:")]
+    test = results[results.index("Test: the ensemble") : results.index("Predictive values")]
     cells = re.findall(r'<td class="n" title[^>]*>([^<]*)<small>', test)
     assert cells and all(re.fullmatch(r"n/a|\d\.\d", cell) for cell in cells)
 
@@ -288,6 +288,13 @@ def test_too_few_patients_are_said_to_be_too_few(text):
     assert results.count("too few to estimate anything") == 2
     assert 'class="published" d="M' not in results.replace('d="M550 6.5h22"', "")
     assert "± " not in results.split("Validation:")[1].split("</table>")[0]  # of two folds
+
+
+def test_predictive_values_stand_at_each_prevalence(text):
+    part = text[text.index("Predictive values") : text.index("Contrasts:")]
+    for share in ("50", "18"):  # three input combinations, validation and test
+        assert part.count(f'<td class="n">{share} %</td>') == 6
+    assert re.search(r">\d\.\d+<small>\d\.\d+ to \d\.\d+", part)
 
 
 def test_verdicts_of_contrasts_stand_in_the_report(text):

@@ -30,7 +30,17 @@ def test_each_column_of_a_contrast_is_explained(column: str) -> None:
 
 def test_out_of_fold_intervals_say_so_and_the_new_study_says_its_own() -> None:
     for name in (methods.EXACT, methods.WILSON, methods.NEWCOMBE):
-        assert "90 %" in methods.coverage(name, out_of_fold=True)
-        assert methods.coverage(name, out_of_fold=False) == methods.METHODS[name].coverage
-    found = methods.coverage(methods.NADEAU_BENGIO, out_of_fold=True)
+        own = methods.METHODS[name].coverage
+        assert "90 %" in methods.coverage(name, out_of_fold=True, confidence=0.95)
+        assert methods.coverage(name, out_of_fold=False, confidence=0.95) == own
+    found = methods.coverage(methods.NADEAU_BENGIO, out_of_fold=True, confidence=0.95)
     assert found == methods.METHODS[methods.NADEAU_BENGIO].coverage
+
+
+def test_another_confidence_is_not_called_95() -> None:
+    found = methods.coverage(methods.EXACT, out_of_fold=False, confidence=0.9)
+    assert found == "at least 90 %, at any number of patients"
+    for name in methods.METHODS:
+        for out_of_fold in (True, False):
+            found = methods.coverage(name, out_of_fold=out_of_fold, confidence=0.9)
+            assert "at least 90" in found or "nominal 95 %" in found

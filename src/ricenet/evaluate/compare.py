@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -20,12 +21,12 @@ from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
 from ricenet.evaluate.contrasts import judgement
 from ricenet.provenance import tsv
-from ricenet.statistics import confusion, metrics, paired
+from ricenet.statistics import confusion, family, metrics, paired
 
 COLUMNS = (
     "ablation", "other", "n", "macro_f1", "macro_f1_other", "difference", "low", "high",
     "only_right", "only_right_other", "p", "smallest_p", "accuracy_difference", "accuracy_low",
-    "accuracy_high", "detectable", "detectable_at_best", "verdict",
+    "accuracy_high", "p_holm", "detectable", "detectable_at_best", "verdict",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def ensemble_votes(table: pd.DataFrame) -> pd.Series:
 def compared(
     labels: NDArray, mine: NDArray, theirs: NDArray, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return how two ensembles differ on the same subjects, and what that shows.
+    """Return how two ensembles differ on the same subjects.
 
     Parameters
     ----------
@@ -74,8 +75,23 @@ def compared(
         "accuracy_difference": accuracy.value,
         "accuracy_low": accuracy.low,
         "accuracy_high": accuracy.high,
-        **judgement(test, test.p, n, level=1 - confidence, tests=1),
     }
+
+
+def judged(rows: Sequence[dict[str, Any]], *, confidence: float) -> list[dict[str, Any]]:
+    """Add to each row what it shows, with all rows corrected for by the method of Holm."""
+    adjusted = family.holm(np.array([row["p"] for row in rows]))
+    return [
+        {
+            **row,
+            "p_holm": float(p),
+            **judgement(
+                row["only_right"] + row["only_right_other"], float(p), row["n"],
+                level=1 - confidence, tests=len(rows),
+            ),
+        }
+        for row, p in zip(rows, adjusted, strict=True)
+    ]  # fmt: skip
 
 
 def read_those_of(path: Path, cohort: str) -> pd.DataFrame:
@@ -119,6 +135,7 @@ def rows_of(
             labels = test.loc[common, "label"].to_numpy()
             found = compared(labels, votes[common].to_numpy(), theirs[common].to_numpy(), settings)
             rows.append({"ablation": ablation, "other": cohort, **found})
+    rows = judged(rows, confidence=settings["confidence"])
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

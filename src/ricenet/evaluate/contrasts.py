@@ -102,7 +102,8 @@ def contrast_rows(answers: Answers, pairs: Sequence[tuple[str, str]], settings: 
     holm = family.holm(np.array([test.p for test in tests]))
     rows = []
     for (a, b), test, p_max_t, p_holm in zip(pairs, tests, max_t, holm, strict=True):
-        judged = judgement(test, float(p_max_t), n, level=level, tests=len(pairs))
+        discordant = test.only_first + test.only_second
+        judged = judgement(discordant, float(p_max_t), n, level=level, tests=len(pairs))
         accuracy = paired.tango(
             test.only_first, test.only_second, n, confidence=settings["confidence"]
         )
@@ -120,13 +121,22 @@ def contrast_rows(answers: Answers, pairs: Sequence[tuple[str, str]], settings: 
     return rows
 
 
-def judgement(test: paired.McNemar, p: float, n: int, *, level: float, tests: int) -> Row:
+def judgement(discordant: int, p: float, n: int, *, level: float, tests: int) -> Row:
     """Return what so many subjects could have shown, and the verdict in words.
 
-    The smallest detectable difference is that of the discordance found, in whole percent, taken as
-    10 to 40.
+    Parameters
+    ----------
+    discordant : int
+        Subjects whom exactly one of the two gets right. The smallest detectable difference is that
+        of their share in whole percent, taken as 10 to 40.
+    p : float
+        Adjusted for the family.
+    n, tests : int
+        Subjects, and contrasts of the family.
+    level : float
+        At or below which a difference is shown.
     """
-    discordance = round((test.only_first + test.only_second) / n, 2)
+    discordance = round(discordant / n, 2)
     bounded = min(max(discordance, power.DISCORDANCES[0]), power.DISCORDANCES[-1])
     corrected = level / tests
     return {

@@ -58,23 +58,24 @@ def fold_means(
     return found
 
 
-def fold_row(metric: str, mean: FoldMean) -> Row:
+def fold_row(metric: str, mean: FoldMean, *, confidence: float) -> Row:
     """Return a mean over folds as a row of the long table."""
     row = {"metric": metric, "value": mean.value, "sd": mean.sd, "n": mean.folds}
     if math.isnan(mean.low):
         return row
+    worth = coverage(NADEAU_BENGIO, out_of_fold=True, confidence=confidence)
     limits = {"low": mean.low, "high": mean.high, "method": NADEAU_BENGIO}
-    return {**row, **limits, "coverage": coverage(NADEAU_BENGIO, out_of_fold=True)}
+    return {**row, **limits, "coverage": worth}
 
 
-def figure_row(figure: Figure, *, out_of_fold: bool) -> Row:
+def figure_row(figure: Figure, *, out_of_fold: bool, confidence: float) -> Row:
     """Return a figure with its interval as a row of the long table."""
     return {
         "metric": figure.metric,
         **figure.estimate._asdict(),
         "n": figure.n,
         "method": figure.method,
-        "coverage": coverage(figure.method, out_of_fold=out_of_fold),
+        "coverage": coverage(figure.method, out_of_fold=out_of_fold, confidence=confidence),
         "errors": figure.errors,
         "prevalence": figure.prevalence,
     }
@@ -122,17 +123,22 @@ def validation_results(table: pd.DataFrame, settings: Row) -> tuple[list[Row], R
     """
     rows: list[Row] = []
     summary: Row = {}
+    confidence = settings["confidence"]
     for which, part in table.groupby("which", sort=False):
         labels, rice = part["label"].to_numpy(), part["probability_rice"].to_numpy()
         predicted, folds = metrics.predicted_class(rice), part["fold"].to_numpy()
         pooled = figures(labels, predicted, rice, **settings)
-        within = areas(labels, rice, folds, confidence=settings["confidence"])
+        within = areas(labels, rice, folds, confidence=confidence)
         of_all = {f.metric: f.estimate for f in (*pooled, *within)}  # AUC: within folds
-        means = fold_means(part, of_all, confidence=settings["confidence"])
+        means = fold_means(part, of_all, confidence=confidence)
         found = {
-            "fold mean": [fold_row(metric, mean) for metric, mean in means.items()],
-            "pooled": [figure_row(f, out_of_fold=True) for f in pooled],
-            "within folds": [figure_row(f, out_of_fold=True) for f in within],
+            "fold mean": [
+                fold_row(metric, mean, confidence=confidence) for metric, mean in means.items()
+            ],
+            "pooled": [figure_row(f, out_of_fold=True, confidence=confidence) for f in pooled],
+            "within folds": [
+                figure_row(f, out_of_fold=True, confidence=confidence) for f in within
+            ],
         }
         rows += [
             {"aggregate": aggregate, "which": which, **row}
@@ -176,7 +182,11 @@ def test_results(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]:
     for aggregate, (predicted, rice) in ensembles.items():
         found = figures(labels, predicted, rice, **settings)
         rows += [
-            {"aggregate": aggregate, "which": "last", **figure_row(f, out_of_fold=False)}
+            {
+                "aggregate": aggregate,
+                "which": "last",
+                **figure_row(f, out_of_fold=False, confidence=settings["confidence"]),
+            }
             for f in found
         ]
         summary[aggregate.replace(" ", "_")] = {

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 EXACT, WILSON, NEWCOMBE, DELONG = "exact", "Wilson", "Newcombe", "DeLong, logit"
 NADEAU_BENGIO, TANGO, POSTERIOR = "Nadeau-Bengio", "Tango", "Jeffreys posterior"
+MEASURED_AT = 0.95
 # what intervals of pooled predictions of cross-validation mean
 OUT_OF_FOLD = (
     "of these models and these patients: only the choice of patients is in it, not another training"
@@ -73,8 +74,12 @@ METHODS = {
 }
 
 
-def coverage(method: str, *, out_of_fold: bool) -> str:
+def coverage(method: str, *, out_of_fold: bool, confidence: float) -> str:
     """Say what an interval is worth: its real coverage, and of what where folds are pooled."""
-    if method == NADEAU_BENGIO:
-        return METHODS[method].coverage
-    return OUT_OF_FOLD if out_of_fold else METHODS[method].coverage
+    pooled = out_of_fold and method != NADEAU_BENGIO
+    text = OUT_OF_FOLD if pooled else METHODS[method].coverage
+    if confidence == MEASURED_AT:
+        return text
+    if method == EXACT and not pooled:
+        return f"at least {100 * confidence:g} %, at any number of patients"
+    return f"measured at a nominal 95 %: {text}"
