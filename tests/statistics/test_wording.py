@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ricenet.statistics import paired, wording
+from ricenet.statistics import exact, paired, wording
 from ricenet.statistics.confusion import confusion
 from ricenet.statistics.estimates import figures
 
@@ -51,6 +52,18 @@ def test_no_figure_says_more_than_it_can(case) -> None:
     assert bool(named) == (len(set(predicted.tolist())) == 1)
     assert named in ("", f"calls everybody {'RICE' if predicted[0] else 'recurrence'}")
     assert wording.right(counts) == f"{(labels == predicted).sum()} of {len(labels)} right"
+
+
+@pytest.mark.slow
+def test_macro_f1_of_every_table_of_at_most_twelve_patients() -> None:
+    for n in range(2, 13):
+        for n1 in range(1, n):
+            for tp, tn in product(range(n1 + 1), range(n - n1 + 1)):
+                table = exact.Table(tp, tn, n1, n - n1)
+                found = exact.estimate(exact.macro_f1, table, prevalence=n1 / n, confidence=0.95)
+                text = wording.estimate(*found, n)
+                check(text, found.value, n)
+                assert "no interval" not in text
 
 
 @settings(deadline=None, max_examples=60)

@@ -24,7 +24,8 @@ from scipy.special import gammaln, xlog1py, xlogy
 from ricenet.statistics.metrics import Estimate
 
 Figure = Callable[[NDArray, NDArray, float], NDArray]
-COARSE, FINE, ROUNDS, HALVINGS = 65, 33, 3, 42  # limits are right to about 1e-6
+COARSE, FINE, ROUNDS, HALVINGS = 65, 33, 3, 30
+DECIMALS = 6  # to which limits are right, and the same on every machine
 
 
 def macro_f1(sensitivity: NDArray, specificity: NDArray, prevalence: float) -> NDArray:
@@ -95,7 +96,7 @@ def estimate(figure: Figure, table: Table, *, prevalence: float, confidence: flo
     low = _least(figure, better, prevalence, tail, if_undefined=0.0)
     # the upper limit is a lower one of the wrong answers' rates
     high = -_least(mirrored, worse[::-1, ::-1], prevalence, tail, if_undefined=-1.0)
-    return Estimate(value, max(0.0, low), min(1.0, high))
+    return Estimate(value, *(round(min(1.0, max(0.0, x)), DECIMALS) for x in (low, high)))
 
 
 def _orders(
@@ -193,5 +194,10 @@ def _edge(event: NDArray, sensitivity: NDArray, tail: float) -> NDArray:
 def binomial(n: int, rate: NDArray) -> NDArray:
     """Return the probabilities of 0 to ``n`` successes: (S, n + 1) array of the (S,) rates."""
     k, rate = np.arange(n + 1), np.asarray(rate)[:, None]
-    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    return np.exp(ways + xlogy(k, rate) + xlog1py(n - k, -rate))
+    return np.exp(_log_ways(n) + xlogy(k, rate) + xlog1py(n - k, -rate))
+
+
+@lru_cache
+def _log_ways(n: int) -> NDArray:
+    k = np.arange(n + 1)
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)

@@ -1,14 +1,13 @@
-"""Figures of published work, read from ``published.yaml``, to stand beside a study's own."""
+"""Figures of published work, read from ``published.json``, to stand beside a study's own."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-FILE = Path(__file__).with_name("published.yaml")
-_CONTENT: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+FILE = Path(__file__).with_name("published.json")
+_CONTENT: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 SOURCE: str = _CONTENT["source"]
 PATIENTS: dict[str, dict[str, int]] = _CONTENT["patients"]
 # by set and inputs
