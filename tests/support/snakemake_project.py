@@ -35,7 +35,7 @@ for word in "$@"; do
     --*) flag="$word" ;;
     *) case "$flag" in
         --record) date +%s%N > "$word" ;;
-        --out|--history|--predictions|--summary|--cropped|--cropped-mask|--channel-maps)
+        --out|--history|--predictions|--summary|--contrasts|--cropped|--cropped-mask|--channel-maps)
           echo done > "$word" ;;
       esac ;;
   esac

@@ -1,6 +1,7 @@
 # REQUIRED INPUTS: predictions for the validation folds and the test subjects, from train.smk and
 # predict.smk.
-# OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv; comparison.tsv where two cohorts are compared.
+# OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
+# are compared.
 
 
 rule evaluate:
@@ -13,6 +14,7 @@ rule evaluate:
     output:
         metrics=STUDY.at("metrics"),
         summary=STUDY.at("metrics_summary"),
+        contrasts=STUDY.at("contrasts"),
         record=STUDY.at("evaluation_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/evaluate.log",
@@ -30,8 +32,8 @@ rule evaluate:
     shell:
         "python -m ricenet evaluate --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
-        "--summary {output.summary:q} --record {output.record:q} "
-        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+        "--summary {output.summary:q} --contrasts {output.contrasts:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
 rule compare:

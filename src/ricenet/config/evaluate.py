@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from ricenet.config.section import Section
 
@@ -15,6 +15,20 @@ class Evaluate(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     bootstrap_samples: PositiveInt
     seed: int
+    prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        description="of RICE, at which predictive values are given besides the cohort's own"
+    )
+    contrasts: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = Field(
+        description="pairs of input combinations to compare; null = all channels against all but "
+        "one and against each alone"
+    )
+
+    @model_validator(mode="after")
+    def _two_each(self) -> Evaluate:
+        alone = sorted({a for a, b in self.contrasts or () if a == b})
+        if alone:
+            raise ValueError(f"contrasts: {alone} against itself; name two input combinations")
+        return self
 
 
 class Compare(Section):

@@ -16,6 +16,7 @@ LATER: dict[str, dict[str, Any]] = {
     "ingest_dose": {"min_fraction_gy": 1.0, "max_fraction_gy": 8.0, "min_course_gy": 20.0},
     "align": {"max_frame_mm": 3.0},
     "register": {"max_repeatability_mm": 1.5},
+    "evaluate": {"prevalences": [0.18], "contrasts": None},
 }
 
 

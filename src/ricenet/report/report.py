@@ -22,6 +22,7 @@ from ricenet.step.checks import NOT_MADE
 from ricenet.study import board, layout
 
 SOUND = ("pass", "accepted")  # any other verdict has to be looked at
+FEWEST_TO_ESTIMATE = 10  # of each class; with less the page says that nothing can be estimated
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
@@ -113,6 +114,11 @@ def subject_sections(
     return found
 
 
+def fewest(sections: Sequence[dict[str, Any]]) -> int:
+    """Return the number of subjects of the smaller class."""
+    return min(sum(s["label"] == name for s in sections) for name in NAMES.values())
+
+
 def counts(
     sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
 ) -> dict[str, int | str]:
@@ -125,6 +131,8 @@ def counts(
         "rice": sum(s["label"] == "RICE" for s in sections),
         "recurrence": sum(s["label"] == "recurrence" for s in sections),
         "folds": len({s["fold"] for s in train}),
+        "fewest_train": fewest(train),
+        "fewest_test": fewest([s for s in sections if s["split"] == "test"]),
         "checks": len(checks),
         "failed": len(failed(checks)),
         "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
@@ -161,6 +169,8 @@ def content(job: step.Job) -> dict[str, Any]:
         "pictures": known,
         "ablations": ordered(summary, metrics),
         "settings": summary.get("settings", {}),
+        "contrasts": summary.get("contrasts", []),
+        "fewest_to_estimate": FEWEST_TO_ESTIMATE,
         "metrics": metrics,
         "compared": bool(args.comparison),
         "comparison": comparison,

@@ -27,12 +27,18 @@ def require_possible(study: Study) -> None:
 
 
 def _check_ablations(study: Study) -> None:
-    for section in ("occlusion_map", "arrival"):
-        unknown = set(getattr(study.config, section).ablations) - set(study.ablations)
+    c = study.config
+    named = {
+        "occlusion_map.ablations": c.occlusion_map.ablations,
+        "arrival.ablations": c.arrival.ablations,
+        "evaluate.contrasts": [name for pair in c.evaluate.contrasts or () for name in pair],
+    }
+    for key, names in named.items():
+        unknown = set(names) - set(study.ablations)
         if unknown:
             raise ValueError(
-                f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
-                f"study; possible are {study.ablations}"
+                f"{key}: {sorted(unknown)} are not input combinations of this study; possible "
+                f"are {study.ablations}"
             )
 
 

@@ -71,6 +71,7 @@ FILES = {
     "test_predictions_record": f"{COHORT}/{{ablation}}/test-predictions.json",
     "metrics": f"{COHORT}/evaluation/metrics.tsv",
     "metrics_summary": f"{COHORT}/evaluation/metrics.json",
+    "contrasts": f"{COHORT}/evaluation/contrasts.tsv",
     "evaluation_record": f"{COHORT}/evaluation/evaluation.json",
     "comparison": f"{COHORT}/evaluation/comparison.tsv",
     "comparison_record": f"{COHORT}/evaluation/comparison.json",
