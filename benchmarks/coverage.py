@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from ricenet.statistics import exact, roc, simulate
+from ricenet.statistics import exact, roc, simulate, simulate_probabilities
 from ricenet.statistics.metrics import Estimate, auc, wilson
 
 SIZES = ((5, 7), (32, 48))
@@ -93,6 +93,15 @@ def of_differences() -> Iterable[Sequence[object]]:
         yield n1 + n0, accuracy, gain, *found.values()
 
 
+def of_probabilities() -> Iterable[Sequence[object]]:
+    """Coverage of intervals of calibration and net benefit."""
+    for n1, distance in product((16, 32), (1.0, 2.0, 3.0)):
+        found = simulate_probabilities.calibration_coverage(
+            positive=n1, negative=n1 * 3 // 2, distance=distance, cohorts=3000, seed=1
+        )
+        yield n1 + n1 * 3 // 2, distance, *found.values()
+
+
 def of_folds() -> Iterable[Sequence[object]]:
     """Coverage of intervals of cross-validation."""
     for distance in (1.2, 1.6, 2.0, 2.4):
@@ -135,6 +144,11 @@ def main() -> None:
         ),
         of_folds(),
     )  # fmt: skip
+    show(
+        "Probabilities",
+        ("patients", "distance", "slope", "intercept", "Brier score", "net benefit", "no slope"),
+        of_probabilities(),
+    )
     show("False alarms", ("test", "at 0.05", "at 0.01"), of_tests())
 
 

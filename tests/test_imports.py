@@ -22,11 +22,12 @@ STEPS = [
         set(),
     ),
     (
-        "arrival audit compare evaluate manifest occlusion_summary predictions quality vote",
+        "arrival audit calibrate compare evaluate manifest occlusion_summary predictions quality "
+        "vote",
         {"pandas"},
     ),
     ("overview occlusion_picture", {"matplotlib"}),
-    ("report", {"jinja2", "pandas"}),
+    ("report", {"jinja2", "matplotlib", "pandas"}),
     ("brain_mask", {"torch"}),
     ("register", {"ants", "matplotlib", "pandas", "sklearn"}),  # antspyx brings the other three
     ("check-device dose_counterfactual occlusion_map predict train_model", NETWORK),

@@ -181,6 +181,7 @@ def run(folder, *, test=True):
             "--importance", *map(str, [importance] if test else []),
             "--counterfactuals", *map(str, [doses] if test else []),
             "--comparison", *([str(comparison(folder))] if test else []),
+            "--tabled", "[]", "--tables",
             "--audit", str(folder / "records.tsv"),
             "--audit-record", str(folder / "audit.json"),
             "--subjects", json.dumps([*SUBJECTS, "P013", "P015"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import product
 
@@ -85,6 +86,11 @@ def test_no_difference_says_more_than_it_can(case, random) -> None:
 @pytest.mark.parametrize(("n", "digits"), [(0, 1), (1, 1), (5, 1), (6, 2), (12, 2), (80, 2)])
 def test_digits_are_those_of_half_a_patient(n: int, digits: int) -> None:
     assert wording.digits(n) == digits
+
+
+def test_a_limit_that_is_infinite_is_none() -> None:
+    assert wording.interval(0.4, math.inf, 40) == "at least 0.40"
+    assert wording.interval("-inf", "0.4", 40) == "at most 0.40"
 
 
 def test_as_people_read_them() -> None:

@@ -1,7 +1,7 @@
 # REQUIRED INPUTS: predictions for the validation folds and the test subjects, from train.smk and
 # predict.smk.
 # OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
-# are compared.
+# are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv.
 
 
 rule evaluate:
@@ -33,6 +33,43 @@ rule evaluate:
         "python -m ricenet evaluate --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
         "--summary {output.summary:q} --contrasts {output.contrasts:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule calibrate:
+    """Measure what the probabilities are worth: calibration, thresholds, decisions, abstention."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
+    output:
+        calibration=STUDY.at("calibration"),
+        curve=STUDY.at("calibration_curve"),
+        thresholds=STUDY.at("thresholds"),
+        decision=STUDY.at("decision"),
+        conformal=STUDY.at("conformal"),
+        selective=STUDY.at("selective"),
+        record=STUDY.at("calibration_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/calibrate.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/calibrate.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("calibrate"),
+        code=STUDY.code("calibrate"),
+    shell:
+        "python -m ricenet calibrate --manifest {input.manifest:q} "
+        "--validation {input.validation:q} --test {input.test:q} "
+        "--calibration {output.calibration:q} --curve {output.curve:q} "
+        "--thresholds {output.thresholds:q} --decision {output.decision:q} "
+        "--conformal {output.conformal:q} --selective {output.selective:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

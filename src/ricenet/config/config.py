@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
-from ricenet.config.evaluate import Compare, Evaluate
+from ricenet.config.evaluate import Calibrate, Compare, Evaluate
 from ricenet.config.explain import (
     DoseCounterfactual,
     OcclusionMap,
@@ -79,6 +79,7 @@ class Config(Section):
     vote: Vote
     predictions: Predictions
     evaluate: Evaluate
+    calibrate: Calibrate
     compare: Compare
     occlusion_map: OcclusionMap
     occlusion_native: OcclusionNative

@@ -31,6 +31,20 @@ class Evaluate(Section):
         return self
 
 
+class Calibrate(Section):
+    """Calibration, thresholds, decision curves, conformal sets and abstention."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    cost_ratio: Annotated[float, Field(gt=0)] = Field(
+        description="cost of a RICE that is missed, in costs of a recurrence that is called RICE"
+    )
+    conformal_alpha: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)] = (
+        Field(description="shares of each class whose set may lack the right answer")
+    )
+    draws: PositiveInt = Field(description="random draws of labels, and of orders, for the nulls")
+    seed: int
+
+
 class Compare(Section):
     """Ensembles of other cohorts beside those of this one, on common test subjects."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet.cohort.labels import NAMES
-from ricenet.evaluate.calibration import FEWEST, Predictions, too_few
+from ricenet.evaluate.calibration import Predictions, not_made
 from ricenet.statistics import conformal, selective
 from ricenet.statistics.metrics import predicted_class, wilson
 
@@ -41,10 +41,9 @@ def conformal_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
     settings : dict
         confidence, conformal_alpha.
     """
-    if own.fewest < 1 or out_of_fold.fewest < FEWEST:
-        fewest = min(own.fewest, out_of_fold.fewest)
+    if why := not_made(own, out_of_fold, own_fewest=1):
         return [
-            {"alpha": alpha, "n": len(own.labels), "note": too_few(fewest)}
+            {"alpha": alpha, "n": len(own.labels), "note": why}
             for alpha in settings["conformal_alpha"]
         ]
     p, rows = p_values(own, out_of_fold), []
@@ -88,8 +87,7 @@ def selective_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
         confidence, conformal_alpha, draws, seed.
     """
     n = len(own.labels)
-    if own.fewest < FEWEST or out_of_fold.fewest < FEWEST:
-        why = too_few(min(own.fewest, out_of_fold.fewest))
+    if why := not_made(own, out_of_fold, own_fewest=1):
         return [{"rule": BY_PROBABILITY, "n": n, "note": why}]
     sure = np.abs(own.probability - 0.5)
     wrong = predicted_class(own.probability) != own.labels

@@ -29,6 +29,11 @@ TABLES: dict[str, tuple[Rows, list[str]]] = {
     "conformal": (abstention.conformal_rows, abstention.CONFORMAL_COLUMNS),
     "selective": (abstention.selective_rows, abstention.SELECTIVE_COLUMNS),
 }
+# whole numbers also in tables of which some rows have none
+COUNTS = [
+    "n", "rice", "errors", "calibrated", "covered", "single", "single_right", "both", "none",
+    "answered", "answered_rice", "errors_rice",
+]  # fmt: skip
 
 
 def predictions_of(answers: contrasts.Answers, ablation: str) -> Predictions:
@@ -54,7 +59,13 @@ def tables(validation: pd.DataFrame, test: pd.DataFrame, settings: Row) -> dict[
         rows["curve"] += [{"ablation": ablation, **row} for row in curve]
     columns = {name: wanted for name, (_, wanted) in TABLES.items()}
     columns["curve"] = calibration.CURVE_COLUMNS
-    return {name: pd.DataFrame(found, columns=columns[name]) for name, found in rows.items()}
+    return {name: as_table(found, columns[name]) for name, found in rows.items()}
+
+
+def as_table(rows: list[Row], columns: list[str]) -> pd.DataFrame:
+    """Return rows as a table with these columns, counts as whole numbers."""
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({name: "Int64" for name in COUNTS if name in columns})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

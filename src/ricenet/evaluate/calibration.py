@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from ricenet.statistics import calibration, logistic, recalibration
 from ricenet.statistics.metrics import Estimate
@@ -22,7 +21,7 @@ CURVE_COLUMNS = [
 ]  # fmt: skip
 AS_PREDICTED, TEMPERATURE = "as predicted", "temperature"
 SHIFTED = "temperature, share of RICE"
-FEWEST = 5  # patients of each class, below which nothing is estimated
+FEWEST = 10  # patients of each class, below which nothing is fitted nor calibration estimated
 BAND = 0.9  # of the isotonic curve, if all probabilities were right
 LIKELIHOOD, STUDENT = "profile likelihood", "t"
 
@@ -49,9 +48,21 @@ class Predictions(NamedTuple):
         return min(rice, len(self.labels) - rice)
 
 
-def too_few(fewest: int) -> str:
-    """Say why something was not made."""
-    return f"not made: {fewest} patients of the smaller class, fewer than {FEWEST}"
+def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FEWEST) -> str:
+    """Say why something is not made: too few to fit it with, or to see it on; empty where it is.
+
+    Parameters
+    ----------
+    own_fewest : int
+        Patients of each class that it takes to see it.
+    """
+    for name, fewest, needed in (
+        ("training", out_of_fold.fewest, FEWEST),
+        ("such", own.fewest, own_fewest),
+    ):
+        if fewest < needed:
+            return f"not made: {fewest} {name} patients of the smaller class, fewer than {needed}"
+    return ""
 
 
 def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Predictions]:
@@ -115,10 +126,15 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
     rows = [
         _row("slope", calibration.slope(labels, p, confidence=confidence), 1.0, LIKELIHOOD),
         _row("intercept", calibration.intercept(labels, p, confidence=confidence), 0.0, LIKELIHOOD),
-        _row("brier", mean_square(labels, p, confidence=confidence), parts.uncertainty, STUDENT),
+        _row(
+            "brier",
+            calibration.mean_square(labels, p, confidence=confidence),
+            parts.uncertainty,
+            STUDENT,
+        ),
     ]
     if np.isnan(rows[0]["value"]):
-        rows[0]["note"] = "not made: no wrong order, or one probability for all; no upper bound"
+        rows[0]["note"] = "no slope: the probabilities part the classes, or are one for all"
     rows += [
         {"measure": name, "value": values[name], "null": null.mean, "p": null.p}
         for name, null in nulls.items()
@@ -130,16 +146,8 @@ def _row(measure: str, found: Estimate, null: float, method: str) -> Row:
     return {"measure": measure, **found._asdict(), "null": null, "method": method}
 
 
-def mean_square(labels: NDArray, probability: NDArray, *, confidence: float) -> Estimate:
-    """Return the Brier score with Student's interval over patients, within 0 and 1."""
-    squares = (probability - labels) ** 2
-    n, value = len(squares), float(squares.mean())
-    half = student.ppf((1 + confidence) / 2, n - 1) * float(squares.std(ddof=1)) / np.sqrt(n)
-    return Estimate(value, max(0.0, float(value - half)), min(1.0, float(value + half)))
-
-
 def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Row:
-    """Return the temperature that new patients get, with limits by the likelihood."""
+    """Return the temperature of all out-of-fold predictions, which new patients get."""
     z, prior = logistic.logits(own.probability), recalibration.BALANCED
     prior = float(own.labels.mean()) if shifted else prior
     value = recalibration.temperature(own.labels, z, prior=prior)
@@ -149,8 +157,7 @@ def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Ro
     shift = logistic.logits(np.array([prior]))[0]
 
     def profile(log_temperature: float) -> float:
-        predictor = z / np.exp(log_temperature) + shift
-        return logistic.fit(np.empty((len(z), 0)), own.labels, predictor).log_likelihood
+        return logistic.log_likelihood(own.labels, z / np.exp(log_temperature) + shift)
 
     at = float(np.log(value))
     found = logistic.likelihood_limits(at, profile(at), profile, confidence=confidence)
@@ -160,13 +167,12 @@ def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Ro
 
 def rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]:
     """Return the rows of a set of patients, one a version and measure."""
-    if own.fewest < FEWEST or out_of_fold.fewest < FEWEST:
-        why = too_few(min(own.fewest, out_of_fold.fewest))
+    if why := not_made(own, out_of_fold):
         return [{"version": AS_PREDICTED, "measure": "all", "n": len(own.labels), "note": why}]
     found = []
     for name, made in versions(own, out_of_fold).items():
         found += [{"version": name, **row} for row in measures(made, settings)]
-        if name != AS_PREDICTED and own.folds is None:
+        if name != AS_PREDICTED and own.folds is not None:
             row = temperature_row(
                 out_of_fold, shifted=name == SHIFTED, confidence=settings["confidence"]
             )

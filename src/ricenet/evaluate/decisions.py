@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ricenet.evaluate.calibration import AS_PREDICTED, FEWEST, Predictions, too_few, versions
+from ricenet.evaluate.calibration import AS_PREDICTED, Predictions, not_made, versions
 from ricenet.statistics import decision
 from ricenet.statistics.estimates import figures
 from ricenet.statistics.methods import coverage
@@ -38,8 +38,7 @@ def threshold_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
         "Youden": None,
         f"cost ratio {settings['cost_ratio']:g}": settings["cost_ratio"],
     }
-    if own.fewest < FEWEST or out_of_fold.fewest < FEWEST:
-        why = too_few(min(own.fewest, out_of_fold.fewest))
+    if why := not_made(own, out_of_fold, own_fewest=1):
         return [{"rule": rule, "n": n, "note": why} for rule in (HALF, *rules)]
     given = {HALF: np.full(n, 0.5)}
     for rule, ratio in rules.items():
@@ -78,8 +77,7 @@ def threshold_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
 def decision_rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]:
     """Return the decision curve, of predictions as they are and recalibrated."""
     count = {"n": len(own.labels), "rice": int((own.labels == 1).sum())}
-    if own.fewest < FEWEST or out_of_fold.fewest < FEWEST:
-        why = too_few(min(own.fewest, out_of_fold.fewest))
+    if why := not_made(own, out_of_fold):
         return [{"version": AS_PREDICTED, **count, "note": why}]
     rows = []
     for name, made in versions(own, out_of_fold).items():

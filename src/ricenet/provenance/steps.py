@@ -51,6 +51,7 @@ STEPS = {
     "vote": Step("ricenet.predict.vote"),
     "predictions": Step("ricenet.predict.predictions"),
     "evaluate": Step("ricenet.evaluate.evaluate"),
+    "calibrate": Step("ricenet.evaluate.calibrate"),
     "compare": Step("ricenet.evaluate.compare"),
     "occlusion_map": Step("ricenet.explain.occlusion_map"),
     "occlusion_native": Step("ricenet.explain.occlusion_native"),

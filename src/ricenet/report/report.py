@@ -18,6 +18,7 @@ from ricenet.cohort.labels import NAMES
 from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
 from ricenet.report.explain_tables import explanations
+from ricenet.report.probabilities import headline, probabilities
 from ricenet.step.checks import NOT_MADE
 from ricenet.study import board, layout
 
@@ -139,6 +140,12 @@ def counts(
     }
 
 
+def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of further tables by their kind, a key of the layout's files."""
+    kinds = zip(json.loads(job.args.tabled), job.args.tables, strict=True)
+    return {kind: read_table(path) for kind, path in kinds}
+
+
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, job.record_path.resolve().parents[3]
@@ -175,6 +182,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
+        "probabilities": probabilities(tables_of(job), headline(summary.get("ablations", ()))),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
@@ -188,10 +196,10 @@ def content(job: step.Job) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
-        "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*",
+        "summary*", "metrics*", "manifest*", "comparison*", "tables*", "overviews*", "occlusions*",
         "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
-    values = ("subjects", "excluded", "accepted", "pictured", "mapped")
+    values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
     with step.Job("report", argv, inputs=inputs, values=values) as job:
         found = content(job)
         missing = sum(section["overview"] is None for section in found["sections"])

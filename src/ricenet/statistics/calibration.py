@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
+from scipy.stats import t as student
 
 from ricenet.statistics import logistic
 from ricenet.statistics.logistic import likelihood_limits, logits
@@ -33,7 +34,7 @@ def slope(labels: NDArray, probability: NDArray, *, confidence: float) -> Estima
     found = logistic.fit(np.column_stack([ones, z]), labels)
 
     def profile(at: float) -> float:
-        return logistic.fit(ones, labels, at * z).log_likelihood
+        return logistic.log_likelihood(labels, at * z + logistic.shift(labels, at * z))
 
     value = float(found.coefficients[1])
     if np.isnan(value):
@@ -49,15 +50,12 @@ def intercept(labels: NDArray, probability: NDArray, *, confidence: float) -> Es
     z = logits(probability)
     if len(np.unique(labels)) < 2:
         return Estimate(NAN, NAN, NAN)
-    ones = np.ones((len(labels), 1))
-    found = logistic.fit(ones, labels, z)
+    value = logistic.shift(labels, z)
 
     def profile(at: float) -> float:
-        return logistic.fit(np.empty((len(z), 0)), labels, z + at).log_likelihood
+        return logistic.log_likelihood(labels, z + at)
 
-    return likelihood_limits(
-        float(found.coefficients[0]), found.log_likelihood, profile, confidence=confidence
-    )
+    return likelihood_limits(value, profile(value), profile, confidence=confidence)
 
 
 class Corp(NamedTuple):
@@ -72,6 +70,14 @@ class Corp(NamedTuple):
 def brier(labels: NDArray, probability: NDArray) -> float:
     """Return the mean squared difference of probability and label; 0 is best."""
     return float(np.mean((np.asarray(probability) - np.asarray(labels)) ** 2))
+
+
+def mean_square(labels: NDArray, probability: NDArray, *, confidence: float) -> Estimate:
+    """Estimate the Brier score with Student's interval over patients, within 0 and 1."""
+    squares = (probability - labels) ** 2
+    n, value = len(squares), float(squares.mean())
+    half = student.ppf((1 + confidence) / 2, n - 1) * float(squares.std(ddof=1)) / np.sqrt(n)
+    return Estimate(value, max(0.0, float(value - half)), min(1.0, float(value + half)))
 
 
 def recalibrated(labels: NDArray, probability: NDArray) -> NDArray:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit, logit, xlogy
+from scipy.special import expit, log_expit, logit
 from scipy.stats import chi2
 
 from ricenet.statistics.metrics import Estimate
@@ -54,7 +54,7 @@ def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
     """
     y = np.asarray(labels, dtype=np.float64)
     b = np.zeros(design.shape[1])
-    best = _log_likelihood(design @ b + offset, y)
+    best = log_likelihood(y, design @ b + offset)
     for _ in range(STEPS):
         p = expit(design @ b + offset)
         information = design.T @ (design * (p * (1 - p))[:, None])
@@ -62,7 +62,7 @@ def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
             step = np.linalg.solve(information, design.T @ (y - p))
         except np.linalg.LinAlgError:
             return Fit(np.full_like(b, NAN), best)
-        while (found := _log_likelihood(design @ (b + step) + offset, y)) < best - 1e-12:
+        while (found := log_likelihood(y, design @ (b + step) + offset)) < best - 1e-12:
             step = step / 2
         b, best = b + step, found
         if np.abs(b).max(initial=0) > SEPARATED:
@@ -72,9 +72,20 @@ def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
     return Fit(np.full_like(b, NAN), best)
 
 
-def _log_likelihood(predictor: NDArray, y: NDArray) -> float:
-    p = expit(predictor)
-    return float((xlogy(y, p) + xlogy(1 - y, 1 - p)).sum())
+def shift(labels: NDArray, predictor: NDArray) -> float:
+    """Return what added to every logit is most likely: the mean probability is the share then.
+
+    Both classes must be there. A root of a falling function, found whatever the logits.
+    """
+    y, z = np.asarray(labels, dtype=np.float64), np.asarray(predictor, dtype=np.float64)
+    far = float(np.abs(z).max()) + 40.0
+    return float(brentq(lambda a: float((y - expit(z + a)).sum()), -far, far, xtol=1e-10))
+
+
+def log_likelihood(labels: NDArray, predictor: NDArray) -> float:
+    """Return the log-likelihood of labels under logits."""
+    sign = 2.0 * np.asarray(labels) - 1
+    return float(log_expit(sign * predictor).sum())
 
 
 def likelihood_limits(

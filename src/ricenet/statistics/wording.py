@@ -31,10 +31,14 @@ def number(value: Any, n: int) -> str:
 def interval(low: Any, high: Any, n: int) -> str:
     """Format an interval of a figure of ``n`` patients, as in "0.64 to 1.00".
 
-    Limits that would look alike are rounded outwards. Without limits, or without a width, there is
-    "no interval".
+    Limits that would look alike are rounded outwards. An infinite limit is none: "at least 0.40".
+    Without limits, or without a width, there is "no interval".
     """
     a, b = _finite(low), _finite(high)
+    if a is not None and str(high) == "inf":
+        return f"at least {_fixed(a, digits(n))}"
+    if b is not None and str(low) == "-inf":
+        return f"at most {_fixed(b, digits(n))}"
     if a is None or b is None or b - a < NO_WIDTH:
         return NO_INTERVAL
     places = digits(n)

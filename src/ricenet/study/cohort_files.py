@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from ricenet.study.study import Study
 
 
+# tables about a cohort's results, which audit and report wait for besides the metrics
+TABLES = (
+    "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
+)  # fmt: skip
+
+
 class CohortFiles:
     """The study's cohort and what is trained on it."""
 
@@ -42,6 +48,14 @@ class CohortFiles:
     def if_cohort(self, *files: str) -> list[str]:
         """Return the files, or none where the cohort has no rows yet."""
         return list(files) if len(self.study.cohort) else []
+
+    def tables(self) -> list[str]:
+        """Return the tables of :data:`TABLES`, or none where the cohort has no rows yet."""
+        return self.if_cohort(*map(self.study.at, TABLES))
+
+    def tabled(self) -> list[str]:
+        """Return the kinds of :meth:`tables`, in their order."""
+        return self.if_cohort(*TABLES)
 
     def require_rows(self) -> None:
         """Raise ``ValueError`` where the cohort has no rows: nothing can be trained on nobody."""
