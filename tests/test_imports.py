@@ -22,10 +22,11 @@ STEPS = [
         set(),
     ),
     (
-        "arrival audit calibrate compare evaluate manifest occlusion_summary predictions quality "
-        "vote",
+        "arrival audit calibrate compare evaluate manifest occlusion_summary predictions "
+        "probe_features quality vote",
         {"pandas"},
     ),
+    ("probes", {"pandas", "sklearn"}),
     ("overview occlusion_picture", {"matplotlib"}),
     ("report", {"jinja2", "matplotlib", "pandas"}),
     ("brain_mask", {"torch"}),

@@ -1,7 +1,8 @@
 # REQUIRED INPUTS: predictions for the validation folds and the test subjects, from train.smk and
 # predict.smk.
 # OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
-# are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv.
+# are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv;
+# probes.tsv, added-value.tsv, and subjects/<subject>/probe-features.tsv of the cohort's subjects.
 
 
 rule evaluate:
@@ -70,6 +71,75 @@ rule calibrate:
         "--calibration {output.calibration:q} --curve {output.curve:q} "
         "--thresholds {output.thresholds:q} --decision {output.decision:q} "
         "--conformal {output.conformal:q} --selective {output.selective:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule probe_features:
+    """Measure what a model without the images could know of a subject."""
+    input:
+        records=PREPROCESS.quality_records,
+        quality=rules.quality.output.table,
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
+        doses=expand(STUDY.at("total"), channel=STUDY.dose, allow_missing=True),
+        outlines=PREPROCESS.outlines,
+    output:
+        table=STUDY.at("probe_features"),
+        record=STUDY.at("probe_features_record"),
+    log:
+        f"{LOGS}/{{subject}}/probe_features.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/probe_features.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("probe_features"),
+        code=STUDY.code("probe_features"),
+        mri=json_text(STUDY.mri),
+        dose=json_text(STUDY.dose),
+        outline_names=PREPROCESS.outline_names,
+    shell:
+        "python -m ricenet probe_features --subject {wildcards.subject:q} "
+        "--records {input.records:q} --quality {input.quality:q} --mask {input.mask:q} "
+        "--mri {params.mri:q} --dose {params.dose:q} --doses {input.doses:q} "
+        "--outline-names {params.outline_names:q} --outlines {input.outlines:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule probes:
+    """Ask whether a model of few features does as well as a network."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        validation=COHORT.validation_predictions(),
+        features=COHORT.probe_features(),
+    output:
+        probes=STUDY.at("probes"),
+        added_value=STUDY.at("added_value"),
+        record=STUDY.at("probes_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/probes.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/probes.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        settings=STUDY.settings("probes"),
+        code=STUDY.code("probes"),
+        subjects=json_text(list(STUDY.cohort.index)),
+    shell:
+        "python -m ricenet probes --manifest {input.manifest:q} "
+        "--validation {input.validation:q} --subjects {params.subjects:q} "
+        "--features {input.features:q} --probes {output.probes:q} "
+        "--added-value {output.added_value:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

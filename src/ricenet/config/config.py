@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
-from ricenet.config.evaluate import Calibrate, Compare, Evaluate
+from ricenet.config.evaluate import Calibrate, Compare, Evaluate, ProbeFeatures, Probes
 from ricenet.config.explain import (
     DoseCounterfactual,
     OcclusionMap,
@@ -80,6 +80,8 @@ class Config(Section):
     predictions: Predictions
     evaluate: Evaluate
     calibrate: Calibrate
+    probe_features: ProbeFeatures
+    probes: Probes
     compare: Compare
     occlusion_map: OcclusionMap
     occlusion_native: OcclusionNative

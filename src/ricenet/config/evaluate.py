@@ -45,6 +45,20 @@ class Calibrate(Section):
     seed: int
 
 
+class ProbeFeatures(Section):
+    """Simple features of a subject, for the probes."""
+
+
+class Probes(Section):
+    """Models of few features beside the networks, in the same folds."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    inner_folds: Annotated[int, Field(ge=2)] = Field(
+        description="folds of the training subjects that choose a probe's penalty"
+    )
+    seed: int
+
+
 class Compare(Section):
     """Ensembles of other cohorts beside those of this one, on common test subjects."""
 

@@ -52,6 +52,8 @@ STEPS = {
     "predictions": Step("ricenet.predict.predictions"),
     "evaluate": Step("ricenet.evaluate.evaluate"),
     "calibrate": Step("ricenet.evaluate.calibrate"),
+    "probe_features": Step("ricenet.evaluate.probe_features"),
+    "probes": Step("ricenet.evaluate.probes"),
     "compare": Step("ricenet.evaluate.compare"),
     "occlusion_map": Step("ricenet.explain.occlusion_map"),
     "occlusion_native": Step("ricenet.explain.occlusion_native"),

@@ -19,6 +19,7 @@ from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
 from ricenet.report.explain_tables import explanations
 from ricenet.report.probabilities import headline, probabilities
+from ricenet.report.shortcuts import shortcuts
 from ricenet.step.checks import NOT_MADE
 from ricenet.study import board, layout
 
@@ -146,6 +147,11 @@ def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
     return {kind: read_table(path) for kind, path in kinds}
 
 
+def of_tables(tables: dict[str, list[dict[str, str]]], main: str) -> dict[str, Any]:
+    """Return the sections that further tables fill, with one input combination to the fore."""
+    return {"probabilities": probabilities(tables, main), "shortcuts": shortcuts(tables, main)}
+
+
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, job.record_path.resolve().parents[3]
@@ -182,7 +188,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
-        "probabilities": probabilities(tables_of(job), headline(summary.get("ablations", ()))),
+        **of_tables(tables_of(job), headline(summary.get("ablations", ()))),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],

@@ -68,6 +68,23 @@ def _weights(sizes: Sequence[tuple[int, int]]) -> NDArray:
     return pairs / pairs.sum()
 
 
+def deviation_by_chance(sizes: Sequence[tuple[int, int]]) -> float:
+    """Return the standard deviation of the AUC of a score without ties that knows nothing.
+
+    Its mean is 0.5 (Mann and Whitney, Ann Math Stat 18:50, 1947). Over several folds the variances
+    add up by the squares of their weights.
+
+    Parameters
+    ----------
+    sizes : sequence of (int, int)
+        RICE and recurrence of each fold, as from :func:`class_sizes`.
+    """
+    if not sizes:
+        return NAN
+    variance = np.array([(m + n + 1) / (12 * m * n) for m, n in sizes])
+    return float(np.sqrt((_weights(sizes) ** 2 * variance).sum()))
+
+
 def delong(labels: NDArray, scores: NDArray, folds: NDArray | None = None) -> Areas:
     """Return AUCs and their covariance by the method of DeLong (Biometrics 44:837, 1988)."""
     labels, scores = np.asarray(labels), np.atleast_2d(scores)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # tables about a cohort's results, which audit and report wait for besides the metrics
 TABLES = (
     "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
+    "probes", "added_value",
 )  # fmt: skip
 
 
@@ -74,6 +75,10 @@ class CohortFiles:
         """Input function of a target: every model of a cohort that has rows."""
         self.require_rows()
         return self.models()
+
+    def probe_features(self) -> list[str]:
+        """Return the features of each subject of the cohort."""
+        return [self.study.at("probe_features", subject=s) for s in self.study.cohort.index]
 
     def fold_models(self, w: Any) -> list[str]:
         """Return the models of one input combination, one a fold (input function)."""

@@ -1,0 +1,136 @@
+"""Is it the image, or a shortcut? Models of few features beside the networks, in the same folds.
+
+Probes see what records and simple measurements hold: dose maximum, scanner, times, what is missing.
+Where one does as well as a network, the network's figures are no evidence that it reads images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from ricenet import step
+from ricenet.cohort import dataset
+from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
+from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
+from ricenet.evaluate.calibration import FEWEST
+from ricenet.evaluate.check_predictions import check_validation
+from ricenet.evaluate.probe_groups import GROUPS
+from ricenet.provenance import tsv
+from ricenet.statistics import roc
+from ricenet.statistics.estimates import figures
+from ricenet.statistics.metrics import predicted_class
+
+Row = dict[str, Any]
+COLUMNS = [
+    "group", "kind", "model", "set", "n", "features", "auc", "low", "high", "null_low",
+    "null_high", "p", "macro_f1", "macro_f1_low", "macro_f1_high", "note",
+]  # fmt: skip
+
+
+def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confidence: float) -> Row:
+    """Return area and macro F1 of a probe with intervals, and where the area lies by chance."""
+    sizes = roc.class_sizes(labels, folds)
+    value = float(roc.delong(labels, rice, folds).values[0])
+    area = roc.newcombe(value, sizes, confidence=confidence)
+    f1 = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())[0]
+    deviation = roc.deviation_by_chance(sizes)
+    half = float(norm.ppf((1 + confidence) / 2)) * deviation
+    return {
+        "n": len(labels), "auc": area.value, "low": area.low, "high": area.high,
+        "null_low": max(0.0, 0.5 - half), "null_high": min(1.0, 0.5 + half),
+        "p": float(2 * norm.sf(abs(value - 0.5) / deviation)),
+        "macro_f1": f1.estimate.value, "macro_f1_low": f1.estimate.low,
+        "macro_f1_high": f1.estimate.high,
+    }  # fmt: skip
+
+
+def probed(
+    columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings: Row
+) -> tuple[list[Row], dict[tuple[str, str], pd.Series]]:
+    """Return a row a group, model and set, and the out-of-fold probabilities of each probe.
+
+    Parameters
+    ----------
+    settings : dict
+        confidence, inner_folds, seed.
+    """
+    train, test = (manifest[manifest["split"] == split] for split in ("train", "test"))
+    labels, folds = train["label"].to_numpy(), train["fold"].to_numpy()
+    inner = {"inner_folds": settings["inner_folds"], "seed": settings["seed"]}
+    confidence, rows, found = settings["confidence"], [], {}
+    for group, features in columns.items():
+        own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
+        why = not_made(labels, features.shape[1])
+        for model in probe_models.MODELS:
+            if why:
+                rows.append({**own, "model": model, "set": "validation", "note": why})
+                continue
+            x, new = (features.loc[part.index].to_numpy() for part in (train, test))
+            rice = probe_models.out_of_fold(model, x, labels, folds, **inner)
+            found[group, model] = pd.Series(rice, index=train.index)
+            results = figures_of(labels, rice, folds, confidence=confidence)
+            rows.append({**own, "model": model, "set": "validation", **results})
+            tested = test["label"].to_numpy()
+            if len(np.unique(tested)) == 2:
+                rice = probe_models.of_new(model, x, labels, new, **inner)
+                results = figures_of(tested, rice, None, confidence=confidence)
+                rows.append({**own, "model": model, "set": "test", **results})
+    return rows, found
+
+
+def not_made(labels: NDArray, features: int) -> str:
+    """Say why a probe is not made; empty where it is."""
+    fewest = int(np.bincount(labels, minlength=2).min())
+    if fewest < FEWEST:
+        return f"not made: {fewest} training patients of the smaller class, fewer than {FEWEST}"
+    return "" if features else "not made: no such feature is known and differs between patients"
+
+
+def added(
+    validation: pd.DataFrame, probes: Mapping[tuple[str, str], pd.Series], settings: Row
+) -> list[Row]:
+    """Return what each network adds to each probe, on validation subjects."""
+    answers = contrasts.out_of_fold(validation)
+    folds = np.asarray(answers.folds)
+    subjects = sorted(validation["subject"].unique())
+    return [
+        {
+            "ablation": ablation,
+            "model": model,
+            **added_value.row(
+                group, answers.labels, rice, probe.loc[subjects].to_numpy(), folds,
+                confidence=settings["confidence"],
+            ),
+        }
+        for ablation, rice in answers.rice.items()
+        for (group, model), probe in probes.items()
+    ]  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read predictions and features of the cohort, fit the probes, write the tables."""
+    inputs, outputs = ("manifest", "validation*", "features*"), ("probes", "added-value")
+    with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=("subjects",)) as job:
+        args = job.args
+        manifest, _ = dataset.read_manifest(args.manifest)
+        validation = read_predictions(args.validation, VALIDATION_COLUMNS)
+        check_validation(validation, manifest)
+        pairs = zip(json.loads(args.subjects), args.features, strict=True)
+        tables = {
+            subject: tsv.read(path).replace({"value": {"": "nan"}}) for subject, path in pairs
+        }
+        features, groups = probe_groups.wide(tables)
+        training = list(manifest.index[manifest["split"] == "train"])
+        columns = probe_groups.columns_of(features, groups, training)
+        rows, found = probed(columns, manifest, job.settings)
+        beyond = added(validation, found, job.settings)
+        job.fact("features", {group: list(map(str, table)) for group, table in columns.items()})
+        tsv.write(job.stage(args.probes), pd.DataFrame(rows, columns=COLUMNS))
+        tsv.write(job.stage(args.added_value), pd.DataFrame(beyond, columns=added_value.COLUMNS))
