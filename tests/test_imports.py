@@ -22,8 +22,8 @@ STEPS = [
         set(),
     ),
     (
-        "arrival audit calibrate compare evaluate manifest occlusion_summary predictions "
-        "probe_features quality vote",
+        "arrival audit calibrate compare describe_cohort evaluate manifest near_duplicates "
+        "occlusion_summary predictions probe_features quality vote",
         {"pandas"},
     ),
     ("probes", {"pandas", "sklearn"}),

@@ -212,7 +212,17 @@ def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None
     assert jobs["cache"] == 92
     assert jobs["occlusion_map"] == jobs["occlusion_native"] == 12
     assert jobs["occlusion_summary"] == jobs["dose_counterfactual"] == 1
-    assert sum(jobs.values()) == 92 * sum(SUBJECT_JOBS.values()) + 1 + 35 + 7 + 1 + 36 + 2 + 2
+    assert sum(jobs.values()) == (
+        92 * (sum(SUBJECT_JOBS.values()) + 1)  # probe_features, of the cohort's
+        + 1
+        + 35
+        + 7
+        + 1
+        + 36
+        + 2
+        + 2
+        + 4  # calibrate, probes, describe_cohort, near_duplicates
+    )
 
 
 def test_two_channels_without_dose_build(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 # predict.smk.
 # OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
 # are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv;
-# probes.tsv, added-value.tsv, and subjects/<subject>/probe-features.tsv of the cohort's subjects.
+# probes.tsv, added-value.tsv; subgroups.tsv, failures.tsv, missingness.tsv; near-duplicates.tsv; and subjects/<subject>/probe-features.tsv of the cohort's subjects.
 
 
 rule evaluate:
@@ -141,6 +141,74 @@ rule probes:
         "--features {input.features:q} --probes {output.probes:q} "
         "--added-value {output.added_value:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule describe_cohort:
+    """List errors by subgroups, wrong answers, and what is missing by class."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
+        features=COHORT.probe_features(),
+    output:
+        subgroups=STUDY.at("subgroups"),
+        failures=STUDY.at("failures"),
+        missingness=STUDY.at("missingness"),
+        record=STUDY.at("description_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/describe_cohort.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/describe_cohort.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("describe_cohort"),
+        code=STUDY.code("describe_cohort"),
+        subjects=json_text(list(STUDY.cohort.index)),
+        reference=STUDY.config.reference,
+    shell:
+        "python -m ricenet describe_cohort --manifest {input.manifest:q} "
+        "--validation {input.validation:q} --test {input.test:q} "
+        "--subjects {params.subjects:q} --features {input.features:q} "
+        "--reference {params.reference:q} --subgroups {output.subgroups:q} "
+        "--failures {output.failures:q} --missingness {output.missingness:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule near_duplicates:
+    """Compare the brains of a cohort's subjects with each other."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        images=COHORT.reference_images(),
+        masks=COHORT.brains(),
+    output:
+        table=STUDY.at("near_duplicates"),
+        record=STUDY.at("near_duplicates_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/near_duplicates.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/near_duplicates.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings=STUDY.settings("near_duplicates"),
+        code=STUDY.code("near_duplicates"),
+        subjects=json_text(list(STUDY.cohort.index)),
+    shell:
+        "python -m ricenet near_duplicates --manifest {input.manifest:q} "
+        "--subjects {params.subjects:q} --images {input.images:q} --masks {input.masks:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
 rule compare:

@@ -15,7 +15,15 @@ from pydantic import Field, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
-from ricenet.config.evaluate import Calibrate, Compare, Evaluate, ProbeFeatures, Probes
+from ricenet.config.evaluate import (
+    Calibrate,
+    Compare,
+    DescribeCohort,
+    Evaluate,
+    NearDuplicates,
+    ProbeFeatures,
+    Probes,
+)
 from ricenet.config.explain import (
     DoseCounterfactual,
     OcclusionMap,
@@ -82,6 +90,8 @@ class Config(Section):
     calibrate: Calibrate
     probe_features: ProbeFeatures
     probes: Probes
+    describe_cohort: DescribeCohort
+    near_duplicates: NearDuplicates
     compare: Compare
     occlusion_map: OcclusionMap
     occlusion_native: OcclusionNative

@@ -59,6 +59,26 @@ class Probes(Section):
     seed: int
 
 
+class DescribeCohort(Section):
+    """Subgroups, failures, and what is missing by class."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    minimum: PositiveInt = Field(
+        description="patients of a subgroup, below which only its size is shown"
+    )
+
+
+class NearDuplicates(Section):
+    """Subjects of a cohort who look like one person under two ids."""
+
+    at_most: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="correlation of two brains, band-passed and registered, of different persons"
+    )
+    partners: PositiveInt = Field(
+        description="nearest ones of each subject that are registered and compared closely"
+    )
+
+
 class Compare(Section):
     """Ensembles of other cohorts beside those of this one, on common test subjects."""
 

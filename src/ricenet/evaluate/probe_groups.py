@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from ricenet.provenance import tsv
 
 CONFOUNDER, SIMPLER, CONTROL, TOGETHER = "confounder", "simpler explanation", "control", "all"
 MISSING, EVERYTHING = "missing", "all"
@@ -42,6 +45,13 @@ GROUPS = {
     EVERYTHING: Group("all these features together", TOGETHER),
     "id": Group("numbers drawn from the id", CONTROL),
 }
+
+
+def read(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
+    """Read the tables of features of subjects; what is missing is NaN."""
+    return {
+        subject: tsv.read(path).replace({"value": {"": "nan"}}) for subject, path in paths.items()
+    }
 
 
 def wide(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -123,10 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         validation = read_predictions(args.validation, VALIDATION_COLUMNS)
         check_validation(validation, manifest)
         pairs = zip(json.loads(args.subjects), args.features, strict=True)
-        tables = {
-            subject: tsv.read(path).replace({"value": {"": "nan"}}) for subject, path in pairs
-        }
-        features, groups = probe_groups.wide(tables)
+        features, groups = probe_groups.wide(probe_groups.read(dict(pairs)))
         training = list(manifest.index[manifest["split"] == "train"])
         columns = probe_groups.columns_of(features, groups, training)
         rows, found = probed(columns, manifest, job.settings)

@@ -54,6 +54,8 @@ STEPS = {
     "calibrate": Step("ricenet.evaluate.calibrate"),
     "probe_features": Step("ricenet.evaluate.probe_features"),
     "probes": Step("ricenet.evaluate.probes"),
+    "describe_cohort": Step("ricenet.evaluate.describe_cohort"),
+    "near_duplicates": Step("ricenet.evaluate.near_duplicates"),
     "compare": Step("ricenet.evaluate.compare"),
     "occlusion_map": Step("ricenet.explain.occlusion_map"),
     "occlusion_native": Step("ricenet.explain.occlusion_native"),

@@ -17,6 +17,7 @@ from ricenet import step
 from ricenet.cohort.labels import NAMES
 from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
+from ricenet.report.cohort import description, flow
 from ricenet.report.explain_tables import explanations
 from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.shortcuts import shortcuts
@@ -147,9 +148,15 @@ def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
     return {kind: read_table(path) for kind, path in kinds}
 
 
-def of_tables(tables: dict[str, list[dict[str, str]]], main: str) -> dict[str, Any]:
+def of_tables(
+    tables: dict[str, list[dict[str, str]]], main: str, checks: Collection[dict[str, str]]
+) -> dict[str, Any]:
     """Return the sections that further tables fill, with one input combination to the fore."""
-    return {"probabilities": probabilities(tables, main), "shortcuts": shortcuts(tables, main)}
+    return {
+        "probabilities": probabilities(tables, main),
+        "shortcuts": shortcuts(tables, main),
+        "description": description(tables, main, checks),
+    }
 
 
 def content(job: step.Job) -> dict[str, Any]:
@@ -188,7 +195,8 @@ def content(job: step.Job) -> dict[str, Any]:
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
-        **of_tables(tables_of(job), headline(summary.get("ablations", ()))),
+        **of_tables(tables_of(job), headline(summary.get("ablations", ())), checks),
+        "flow": flow(states, manifest, excluded),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],

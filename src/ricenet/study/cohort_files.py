@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # tables about a cohort's results, which audit and report wait for besides the metrics
 TABLES = (
     "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
-    "probes", "added_value",
+    "probes", "added_value", "subgroups", "failures", "missingness", "near_duplicates",
 )  # fmt: skip
 
 
@@ -79,6 +79,15 @@ class CohortFiles:
     def probe_features(self) -> list[str]:
         """Return the features of each subject of the cohort."""
         return [self.study.at("probe_features", subject=s) for s in self.study.cohort.index]
+
+    def reference_images(self) -> list[str]:
+        """Return the cropped reference image of each subject of the cohort."""
+        at, reference = self.study.at, self.study.config.reference
+        return [at("cropped", subject=s, channel=reference) for s in self.study.cohort.index]
+
+    def brains(self) -> list[str]:
+        """Return the cropped brain mask of each subject of the cohort."""
+        return [self.study.at("cropped_mask", subject=s) for s in self.study.cohort.index]
 
     def fold_models(self, w: Any) -> list[str]:
         """Return the models of one input combination, one a fold (input function)."""
