@@ -45,11 +45,14 @@ def text() -> str:
 
 
 def test_every_part_has_its_table_and_its_plot(text: str) -> None:
-    assert text.count("<table>") == 5 and text.count("<img") == 3
+    assert text.count("<table>") == 8 and text.count("<img") == 3
     assert "nan" not in text
     # twelve test patients are too few for curves, and enough to count right sets and answers
     assert text.count("Not made") == 2
-    assert text.count("Not made, test: 5 such patients of the smaller class, fewer than 10.") == 2
+    assert (
+        text.count("Not made, test: 5 patients of the smaller class to see it on, fewer than 10.")
+        == 2
+    )
     for words in ("as predicted", "temperature, share of RICE", "Youden", "by chance", "nominal"):
         assert words in text
 
@@ -73,7 +76,9 @@ def test_no_interval_has_a_width_of_zero(text: str) -> None:
 def test_what_was_not_made_is_said_with_its_reason() -> None:
     few = section(tables(8, 4))
     assert (
-        few.count("Not made, validation: 4 training patients of the smaller class, fewer than 10.")
+        few.count(
+            "Not made, validation: 4 patients of the smaller class to fit it with, fewer than 10."
+        )
         >= 3
     )
     assert "<img" not in few

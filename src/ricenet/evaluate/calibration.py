@@ -56,12 +56,14 @@ def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FE
     own_fewest : int
         Patients of each class that it takes to see it.
     """
-    for name, fewest, needed in (
-        ("training", out_of_fold.fewest, FEWEST),
-        ("such", own.fewest, own_fewest),
+    for purpose, fewest, needed in (
+        ("to fit it with", out_of_fold.fewest, FEWEST),
+        ("to see it on", own.fewest, own_fewest),
     ):
         if fewest < needed:
-            return f"not made: {fewest} {name} patients of the smaller class, fewer than {needed}"
+            return (
+                f"not made: {fewest} patients of the smaller class {purpose}, fewer than {needed}"
+            )
     return ""
 
 

@@ -23,7 +23,8 @@ class Group(NamedTuple):
     words : str
         As in "a model of <words> alone does as well".
     kind : str
-        A *confounder* has nothing to do with the disease, a *simpler explanation* has, and needs no
+        A *confounder* is known without looking at the lesion, and what it says may not hold
+        elsewhere; a *simpler explanation* is of the patient or the treatment, and needs no
         network; a *control* must show nothing.
     """
 
@@ -42,7 +43,7 @@ GROUPS = {
     "scanner": Group("scanner and sequence", CONFOUNDER),
     "quality": Group("quality of registration", CONFOUNDER),
     MISSING: Group("what is missing", CONFOUNDER),
-    EVERYTHING: Group("all these features together", TOGETHER),
+    EVERYTHING: Group("all simple features", TOGETHER),
     "id": Group("numbers drawn from the id", CONTROL),
 }
 

@@ -67,6 +67,7 @@ def probed(
     confidence, rows, found = settings["confidence"], [], {}
     for group, features in columns.items():
         own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
+        own["n"] = len(labels)
         why = not_made(labels, features.shape[1])
         for model in probe_models.MODELS:
             if why:

@@ -52,7 +52,7 @@ def inputs_of(ablation: str) -> str:
 
 def interval(estimate: dict[str, Any]) -> str:
     """Return the limits of an estimate with its ``n``, or that there are none."""
-    return wording.interval(estimate.get("low"), estimate.get("high"), int(estimate["n"]))
+    return wording.interval(estimate.get("low"), estimate.get("high"), int(float(estimate["n"])))
 
 
 def render(template: str, content: dict[str, Any]) -> str:

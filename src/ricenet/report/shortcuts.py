@@ -82,7 +82,11 @@ def sentences(beyond: Sequence[Row], main: str) -> list[str]:
         f"{row['verdict'][:1].upper()}{row['verdict'][1:]} as the network with {inputs}: AUC "
         f"within folds {_estimate(row, 'auc_probe', 'probe')}, network "
         f"{_estimate(row, 'auc_network', 'network')}, {row['n']} patients"
-        + (" (a confounder: it is no sign of the disease)." if row["kind"] == "confounder" else ".")
+        + (
+            " (a confounder: it is known without looking at the lesion)."
+            if row["kind"] == "confounder"
+            else "."
+        )
         for row in best.values()
     ]
 
