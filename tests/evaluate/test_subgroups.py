@@ -62,9 +62,11 @@ def test_counts_by_hand_and_small_groups_without_figures(features: pd.DataFrame)
 def test_what_is_missing_in_one_class_comes_first(features: pd.DataFrame) -> None:
     labels = pd.Series(np.arange(30) % 2, index=features.index)
     features["echo"] = np.where(labels == 1, math.nan, 3.0)
+    features["repetition"] = features["echo"] * 3  # of the same header
     groups = dict.fromkeys(map(str, features), "scanner")
     first, second = subgroups.missing_rows(features, groups, labels, confidence=0.95)
     assert first["feature"] == "echo" and first["missing_rice"] == 15 == first["rice"]
+    assert (first["alike"], second["alike"]) == (1, 0)
     assert first["difference"] == 1 and first["low"] > 0.6
     assert second["feature"] == "dose_per_fraction_gy" and second["low"] < 0 < second["high"]
     assert (second["missing_rice"], second["missing_recurrence"]) == (3, 3)

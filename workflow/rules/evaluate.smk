@@ -80,6 +80,7 @@ rule probe_features:
         records=PREPROCESS.quality_records,
         quality=rules.quality.output.table,
         mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
+        image=STUDY.at("zscored", channel=STUDY.config.reference),
         doses=expand(STUDY.at("total"), channel=STUDY.dose, allow_missing=True),
         outlines=PREPROCESS.outlines,
     output:
@@ -104,7 +105,7 @@ rule probe_features:
     shell:
         "python -m ricenet probe_features --subject {wildcards.subject:q} "
         "--records {input.records:q} --quality {input.quality:q} --mask {input.mask:q} "
-        "--mri {params.mri:q} --dose {params.dose:q} --doses {input.doses:q} "
+        "--image {input.image:q} --mri {params.mri:q} --dose {params.dose:q} --doses {input.doses:q} "
         "--outline-names {params.outline_names:q} --outlines {input.outlines:q} "
         "--out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

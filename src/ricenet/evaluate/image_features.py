@@ -5,13 +5,14 @@ Arrays are (X, Y, Z) on one grid, doses in Gy, volumes in ml; names carry units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet.evaluate.record_features import NAN, Feature
+from ricenet.image import radiomics
 from ricenet.image.boxes import box_around
 
 LEVELS_GY = (10, 20, 30, 40, 50, 60)
@@ -84,6 +85,29 @@ def of_outline(
             float(np.linalg.norm(centres[0] - centres[1])), "mm",
         ),
     ]  # fmt: skip
+
+
+def of_region(
+    name: str, share: NDArray, images: Mapping[str, NDArray], spacing_mm: Sequence[float]
+) -> list[Feature]:
+    """Return shape and first-order features of an outline, as the IBSI defines them.
+
+    Parameters
+    ----------
+    images : mapping of str to (X, Y, Z) array
+        First-order features are of each; a dose in Gy, an MRI standardised in the brain.
+    """
+    found = [
+        Feature("shape", f"{name}_{key}", value)
+        for key, value in radiomics.shape(share, spacing_mm).items()
+    ]
+    for image, data in images.items():
+        figures = radiomics.first_order(data[share >= INSIDE])
+        found += [
+            Feature("first_order", f"{image}_in_{name}_{key}", value)
+            for key, value in figures.items()
+        ]
+    return found
 
 
 def of_dose_in_outline(

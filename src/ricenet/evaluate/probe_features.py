@@ -23,7 +23,7 @@ COLUMNS = list(Feature._fields)
 
 
 def from_images(job: step.Job, outlines: Sequence[str], dose: Sequence[str]) -> list[Feature]:
-    """Return the features of brain mask, doses and outlines."""
+    """Return the features of brain mask, doses and outlines, and of the reference MRI in these."""
     mask = job.load(job.args.mask)
     brain, spacing = mask.data > 0, mask.spacing_mm
     found = image_features.of_brain(brain, spacing)
@@ -38,8 +38,14 @@ def from_images(job: step.Job, outlines: Sequence[str], dose: Sequence[str]) -> 
             into[name] = volume.data
     for name, dose_gy in doses.items():
         found += image_features.of_dose(name, dose_gy, brain, mask.voxel_ml)
+    mri = {}
+    if shares:  # nothing is measured of an MRI but in outlines
+        volume = job.load(job.args.image)
+        require_same_space(mask, volume, "brain mask and reference image")
+        mri["mri"] = volume.data
     for name, share in shares.items():
         found += image_features.of_outline(name, share, brain, spacing)
+        found += image_features.of_region(name, share, {**doses, **mri}, spacing)
         for other, dose_gy in doses.items():
             found += image_features.of_dose_in_outline(name, share, other, dose_gy, spacing)
     return found
@@ -47,7 +53,7 @@ def from_images(job: step.Job, outlines: Sequence[str], dose: Sequence[str]) -> 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read records and volumes of a subject, write its features."""
-    inputs = ("records*", "quality", "mask", "doses*", "outlines*")
+    inputs = ("records*", "quality", "mask", "image", "doses*", "outlines*")
     values = ("subject", "mri", "dose", "outline-names")
     with step.Job("probe_features", argv, inputs=inputs, values=values) as job:
         args = job.args

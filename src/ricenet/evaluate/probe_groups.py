@@ -37,6 +37,8 @@ GROUPS = {
     "dose_volume": Group("dose-volume figures", SIMPLER),
     "dose_in_lesion": Group("the dose in the outline", SIMPLER),
     "lesion": Group("size and place of the outline", SIMPLER),
+    "shape": Group("the shape of the outline", SIMPLER),
+    "first_order": Group("dose and MRI in the outline as first-order features", SIMPLER),
     "brain": Group("brain volume and asymmetry", SIMPLER),
     "mask_only": Group("the box around the brain", SIMPLER),
     "time": Group("times between images and radiotherapy", CONFOUNDER),

@@ -22,8 +22,8 @@ SUBGROUP_COLUMNS = [
     "high", "note",
 ]  # fmt: skip
 MISSING_COLUMNS = [
-    "feature", "group", "missing_rice", "rice", "missing_recurrence", "recurrence", "difference",
-    "low", "high",
+    "feature", "alike", "group", "missing_rice", "rice", "missing_recurrence", "recurrence",
+    "difference", "low", "high",
 ]  # fmt: skip
 UNKNOWN = "not known"
 # ranges by the end of a feature's name: upper ends and words
@@ -107,11 +107,15 @@ def missing_rows(
 ) -> list[Row]:
     """Return how often a feature is missing in each class, of those that are missing anywhere.
 
-    The difference is that of RICE and recurrence, with Newcombe's interval.
+    Features that are missing in the same subjects are one row, ``alike`` says how many more there
+    are. The difference is that of RICE and recurrence, with Newcombe's interval.
     """
     rice = (labels.loc[features.index] == 1).to_numpy()
-    found = []
+    alike: dict[bytes, list[str]] = {}
     for name in features:
+        alike.setdefault(features[name].isna().to_numpy().tobytes(), []).append(str(name))
+    found = []
+    for name, *others in alike.values():
         absent = features[name].isna().to_numpy()
         if not absent.any() or not rice.any() or rice.all():
             continue
@@ -122,8 +126,8 @@ def missing_rows(
         )
         found.append(
             {
-                "feature": name, "group": groups[str(name)], "missing_rice": counts[0],
-                "rice": sizes[0], "missing_recurrence": counts[1], "recurrence": sizes[1],
+                "feature": name, "alike": len(others), "group": groups[name],
+                "missing_rice": counts[0], "rice": sizes[0], "missing_recurrence": counts[1], "recurrence": sizes[1],
                 "difference": difference.value, "low": difference.low, "high": difference.high,
             }
         )  # fmt: skip

@@ -13,6 +13,7 @@ Tables = Mapping[str, Sequence[Row]]
 WORDS = {
     "dose_max": "dose maximum and scheme", "dose_volume": "dose-volume figures",
     "dose_in_lesion": "dose in the outline", "lesion": "size and place of the outline",
+    "shape": "shape of the outline", "first_order": "first-order features in the outline",
     "brain": "brain volume and asymmetry", "mask_only": "box around the brain",
     "time": "times", "scanner": "scanner and sequence", "quality": "quality of registration",
     "missing": "what is missing", "all": "all together", "id": "drawn from the id",
