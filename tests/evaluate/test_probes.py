@@ -37,11 +37,14 @@ def run(*groups: str, shortcut: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     training = list(cohort.index[cohort["split"] == "train"])
     columns = probe_groups.columns_of(wide, group_of, training)
     columns = {group: columns[group] for group in groups}
-    rows, found = probes.probed(columns, cohort, SETTINGS)
+    found = probes.probed(columns, cohort, SETTINGS)
+    made = found.predictions()
+    assert made.groupby(["group", "model", "set"]).size().isin([80, 12]).all()
+    assert made["probability_rice"].between(0, 1).all()
     validation, _ = predictions(cohort, {"event-dose": 2.2})
-    beyond = probes.added(validation, found, SETTINGS)
+    beyond = probes.added(validation, found.out_of_fold, SETTINGS)
     return (
-        pd.DataFrame(rows, columns=probes.COLUMNS),
+        pd.DataFrame(found.rows, columns=probes.COLUMNS),
         pd.DataFrame(beyond, columns=added_value.COLUMNS),
     )
 
@@ -115,11 +118,14 @@ def test_the_step_says_where_patients_are_too_few(tmp_path) -> None:
             "--subjects", json.dumps(list(made)),
             "--features", *(str(tmp_path / f"{s}.tsv") for s in made),
             "--probes", str(tmp_path / "p.tsv"), "--added-value", str(tmp_path / "a.tsv"),
+            "--predictions", str(tmp_path / "probe-predictions.tsv"),
             "--record", str(tmp_path / "p.json"), "--settings", json.dumps(SETTINGS),
         ]
     )  # fmt: skip
     found = pd.read_csv(tmp_path / "p.tsv", sep="\t")
     assert len(found) == 2 * len(probe_groups.GROUPS)
     assert found["note"].str.startswith("not made: 9 training patients").all()
+    empty = pd.read_csv(tmp_path / "probe-predictions.tsv", sep="\t")
+    assert list(empty.columns) == probes.PREDICTION_COLUMNS and empty.empty
     facts = json.loads((tmp_path / "p.json").read_text())["facts"]["features"]
     assert facts["scanner"] == ["event_slice_mm", "event_echo_ms", "event_repetition_ms"]

@@ -65,6 +65,11 @@ def test_the_section(ran: bool) -> None:
         "failures": [failure, failure | {"ablation": "event"}],
         "subgroups": [group, group | {"n": "2", "note": "fewer than 5 patients", "errors": ""}],
         "missingness": [],
+        "probe_predictions": [
+            {"group": group, "model": "logistic", "set": "test", "subject": "P5",
+             "probability_rice": p}
+            for group, p in (("id", "0.99"), ("all", "0.27"))
+        ],
         "near_duplicates": [
             {"first": "P1", "second": "P6", "split_first": "train", "split_second": "test",
              "apart": "yes", "coarse": "0.9", "fine": "0.96", "alike": "yes"},
@@ -81,6 +86,7 @@ def test_the_section(ran: bool) -> None:
         assert text.count("Not made, this was not run.") == 4
         return
     assert text.count("called recurrence") == 1 and "2 of 5 votes" in text and "61.2" in text
+    assert "all simple features: 0.27" in text and "0.99" not in text
     assert "1 checks that did not pass" in text and "#subject-P5" in text
     assert "0.80<small>0.58 to 0.92</small>" in text and "fewer than 5 patients" in text
     assert '<td class="fail">yes</td>' in text and "0.96" in text

@@ -121,6 +121,7 @@ rule probes:
     output:
         probes=STUDY.at("probes"),
         added_value=STUDY.at("added_value"),
+        predictions=STUDY.at("probe_predictions"),
         record=STUDY.at("probes_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/probes.log",
@@ -140,7 +141,7 @@ rule probes:
         "python -m ricenet probes --manifest {input.manifest:q} "
         "--validation {input.validation:q} --subjects {params.subjects:q} "
         "--features {input.features:q} --probes {output.probes:q} "
-        "--added-value {output.added_value:q} "
+        "--added-value {output.added_value:q} --predictions {output.predictions:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ COLUMNS = [
     "group", "kind", "model", "set", "n", "features", "auc", "low", "high", "null_low",
     "null_high", "p", "macro_f1", "macro_f1_low", "macro_f1_high", "note",
 ]  # fmt: skip
+PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
 
 
 def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confidence: float) -> Row:
@@ -51,10 +52,37 @@ def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confide
     }  # fmt: skip
 
 
-def probed(
-    columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings: Row
-) -> tuple[list[Row], dict[tuple[str, str], pd.Series]]:
-    """Return a row a group, model and set, and the out-of-fold probabilities of each probe.
+class Probed(NamedTuple):
+    """What the probes of a cohort found.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One a group, model and set.
+    out_of_fold, tested : dict of (str, str) to Series
+        Probabilities of RICE of training and of test subjects, by group and model.
+    """
+
+    rows: list[Row]
+    out_of_fold: dict[tuple[str, str], pd.Series]
+    tested: dict[tuple[str, str], pd.Series]
+
+    def predictions(self) -> pd.DataFrame:
+        """Return all probabilities as one table."""
+        found = [
+            pd.DataFrame(
+                {"group": group, "model": model, "set": of, "subject": rice.index,
+                 "probability_rice": rice.to_numpy()}
+            )
+            for of, probes in (("validation", self.out_of_fold), ("test", self.tested))
+            for (group, model), rice in probes.items()
+        ]  # fmt: skip
+        empty = pd.DataFrame(columns=PREDICTION_COLUMNS)
+        return pd.concat(found, ignore_index=True) if found else empty
+
+
+def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings: Row) -> Probed:
+    """Fit the probes of all groups, out of fold and for test subjects.
 
     Parameters
     ----------
@@ -64,26 +92,27 @@ def probed(
     train, test = (manifest[manifest["split"] == split] for split in ("train", "test"))
     labels, folds = train["label"].to_numpy(), train["fold"].to_numpy()
     inner = {"inner_folds": settings["inner_folds"], "seed": settings["seed"]}
-    confidence, rows, found = settings["confidence"], [], {}
+    confidence, found = settings["confidence"], Probed([], {}, {})
     for group, features in columns.items():
         own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
         own["n"] = len(labels)
         why = not_made(labels, features.shape[1])
         for model in probe_models.MODELS:
             if why:
-                rows.append({**own, "model": model, "set": "validation", "note": why})
+                found.rows.append({**own, "model": model, "set": "validation", "note": why})
                 continue
             x, new = (features.loc[part.index].to_numpy() for part in (train, test))
             rice = probe_models.out_of_fold(model, x, labels, folds, **inner)
-            found[group, model] = pd.Series(rice, index=train.index)
+            found.out_of_fold[group, model] = pd.Series(rice, index=train.index)
             results = figures_of(labels, rice, folds, confidence=confidence)
-            rows.append({**own, "model": model, "set": "validation", **results})
+            found.rows.append({**own, "model": model, "set": "validation", **results})
             tested = test["label"].to_numpy()
+            rice = probe_models.of_new(model, x, labels, new, **inner)
+            found.tested[group, model] = pd.Series(rice, index=test.index)
             if len(np.unique(tested)) == 2:
-                rice = probe_models.of_new(model, x, labels, new, **inner)
                 results = figures_of(tested, rice, None, confidence=confidence)
-                rows.append({**own, "model": model, "set": "test", **results})
-    return rows, found
+                found.rows.append({**own, "model": model, "set": "test", **results})
+    return found
 
 
 def not_made(labels: NDArray, features: int) -> str:
@@ -117,7 +146,10 @@ def added(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read predictions and features of the cohort, fit the probes, write the tables."""
-    inputs, outputs = ("manifest", "validation*", "features*"), ("probes", "added-value")
+    inputs, outputs = (
+        ("manifest", "validation*", "features*"),
+        ("probes", "added-value", "predictions"),
+    )
     with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=("subjects",)) as job:
         args = job.args
         manifest, _ = dataset.read_manifest(args.manifest)
@@ -127,8 +159,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         features, groups = probe_groups.wide(probe_groups.read(dict(pairs)))
         training = list(manifest.index[manifest["split"] == "train"])
         columns = probe_groups.columns_of(features, groups, training)
-        rows, found = probed(columns, manifest, job.settings)
-        beyond = added(validation, found, job.settings)
+        found = probed(columns, manifest, job.settings)
+        beyond = added(validation, found.out_of_fold, job.settings)
         job.fact("features", {group: list(map(str, table)) for group, table in columns.items()})
-        tsv.write(job.stage(args.probes), pd.DataFrame(rows, columns=COLUMNS))
+        tsv.write(job.stage(args.probes), pd.DataFrame(found.rows, columns=COLUMNS))
+        tsv.write(job.stage(args.predictions), found.predictions())
         tsv.write(job.stage(args.added_value), pd.DataFrame(beyond, columns=added_value.COLUMNS))

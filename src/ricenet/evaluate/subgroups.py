@@ -127,7 +127,8 @@ def missing_rows(
         found.append(
             {
                 "feature": name, "alike": len(others), "group": groups[name],
-                "missing_rice": counts[0], "rice": sizes[0], "missing_recurrence": counts[1], "recurrence": sizes[1],
+                "missing_rice": counts[0], "rice": sizes[0],
+                "missing_recurrence": counts[1], "recurrence": sizes[1],
                 "difference": difference.value, "low": difference.low, "high": difference.high,
             }
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
-NOT_RUN = "this was not run"
+PROBE = ("all", "logistic")  # whose probability stands on the card of a failure
 
 
 def flow(
@@ -90,13 +90,19 @@ def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str,
     for check in checks:
         if check["verdict"] != "pass":
             open_checks[check["subject"]] = open_checks.get(check["subject"], 0) + 1
+    probe = {
+        (row["set"], row["subject"]): row["probability_rice"]
+        for row in tables.get("probe_predictions", ())
+        if (row["group"], row["model"]) == PROBE
+    }
     return {
         "main": main,
         "made": {kind: kind in tables for kind in
                  ("subgroups", "failures", "missingness", "near_duplicates")},
         "failures": [
             {**row, "features": json.loads(row["features"]),
-             "open_checks": open_checks.get(row["subject"], 0)}
+             "open_checks": open_checks.get(row["subject"], 0),
+             "probe": probe.get((row["set"], row["subject"]), "")}
             for row in tables.get("failures", ()) if row["ablation"] == main
         ],
         "subgroups": [row for row in tables.get("subgroups", ()) if row["ablation"] == main],

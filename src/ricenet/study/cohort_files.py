@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # tables about a cohort's results, which audit and report wait for besides the metrics
 TABLES = (
     "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
-    "probes", "added_value", "subgroups", "failures", "missingness", "near_duplicates",
+    "probes", "added_value", "probe_predictions",
+    "subgroups", "failures", "missingness", "near_duplicates",
 )  # fmt: skip
 
 
