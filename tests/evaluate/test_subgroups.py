@@ -63,6 +63,7 @@ def test_what_is_missing_in_one_class_comes_first(features: pd.DataFrame) -> Non
     labels = pd.Series(np.arange(30) % 2, index=features.index)
     features["echo"] = np.where(labels == 1, math.nan, 3.0)
     features["repetition"] = features["echo"] * 3  # of the same header
+    features["inversion"] = math.nan  # known of nobody: no way to tell them apart
     groups = dict.fromkeys(map(str, features), "scanner")
     first, second = subgroups.missing_rows(features, groups, labels, confidence=0.95)
     assert first["feature"] == "echo" and first["missing_rice"] == 15 == first["rice"]

@@ -90,4 +90,4 @@ def test_the_section(ran: bool) -> None:
     assert "1 checks that did not pass" in text and "#subject-P5" in text
     assert "0.80<small>0.58 to 0.92</small>" in text and "fewer than 5 patients" in text
     assert '<td class="fail">yes</td>' in text and "0.96" in text
-    assert "No feature of <code>probe-features.tsv</code> is missing" in text
+    assert "Each feature of <code>probe-features.tsv</code> is known of all" in text

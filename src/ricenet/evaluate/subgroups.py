@@ -105,7 +105,7 @@ def rows(answers: pd.DataFrame, grouped: Mapping[str, pd.Series], settings: Row)
 def missing_rows(
     features: pd.DataFrame, groups: Mapping[str, str], labels: pd.Series, *, confidence: float
 ) -> list[Row]:
-    """Return how often a feature is missing in each class, of those that are missing anywhere.
+    """Return how often a feature is missing in each class, where some have it and some do not.
 
     Features that are missing in the same subjects are one row, ``alike`` says how many more there
     are. The difference is that of RICE and recurrence, with Newcombe's interval.
@@ -117,7 +117,7 @@ def missing_rows(
     found = []
     for name, *others in alike.values():
         absent = features[name].isna().to_numpy()
-        if not absent.any() or not rice.any() or rice.all():
+        if not absent.any() or absent.all() or not rice.any() or rice.all():
             continue
         counts = [int((absent & own).sum()) for own in (rice, ~rice)]
         sizes = [int(rice.sum()), int((~rice).sum())]
