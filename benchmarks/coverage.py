@@ -12,6 +12,7 @@ from itertools import product
 
 import numpy as np
 
+from ricenet.evaluate import added_value
 from ricenet.statistics import exact, roc, simulate, simulate_probabilities
 from ricenet.statistics.metrics import Estimate, auc, wilson
 
@@ -121,6 +122,27 @@ def of_tests() -> Iterable[Sequence[object]]:
         yield f"max-T of six contrasts, {n} patients, no training", error, "-"
 
 
+def of_probes() -> Iterable[Sequence[object]]:
+    """How often a network is called better than a probe, and not, by the skill of both."""
+    labels, folds = simulate.balanced_cohort(80, 5)
+    rng = np.random.default_rng(1)
+    for skills in ((1.6, 1.6), (2.0, 2.0), (2.4, 1.2), (2.0, 0.0), (0.0, 0.0), (0.0, 1.6)):
+        found = []
+        for _ in range(1000):
+            scores = (
+                simulate.cross_validated(labels, folds, distance=d, rng=rng).scores for d in skills
+            )
+            network, probe = (1 / (1 + np.exp(-s)) for s in scores)
+            found.append(added_value.row("scanner", labels, network, probe, folds, confidence=0.95))
+        verdicts = [row["verdict"] for row in found]
+        yield (
+            *skills,
+            verdicts.count(added_value.BETTER) / 1000,
+            sum("does as well" in v for v in verdicts) / 1000,
+            *(sum(r["likelihood_p"] <= level for r in found) / 1000 for level in (0.05, 0.01)),
+        )
+
+
 def main() -> None:
     """Print all tables."""
     for n1, n0 in SIZES:
@@ -148,6 +170,11 @@ def main() -> None:
         "Probabilities",
         ("patients", "distance", "slope", "intercept", "Brier score", "net benefit", "no slope"),
         of_probabilities(),
+    )
+    show(
+        "Probes",
+        ("network", "probe", "network better", "probe as well", "likelihood 0.05", "0.01"),
+        of_probes(),
     )
     show("False alarms", ("test", "at 0.05", "at 0.01"), of_tests())
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet.evaluate.contrasts import OUT_OF_FOLD_LEVEL
 from ricenet.evaluate.probe_groups import CONTROL, GROUPS
 from ricenet.statistics import calibration, logistic, paired, roc
 from ricenet.statistics.metrics import Estimate, predicted_class
@@ -26,22 +27,30 @@ UNTOLD = "cannot be told apart with this many patients"
 NOTHING = "the network itself is not shown to be better than chance"
 
 
-def verdict(group: str, network: Estimate, probe: Estimate) -> str:
+def verdict(group: str, network: Estimate, probe: Estimate, *, p: float, p_probe: float) -> str:
     """Say whether a model of few features does as well as the network.
 
-    It does where its interval holds the network's area, or lies above it, and does not hold 0.5;
-    where it holds both, so many patients cannot tell.
+    It does where its interval holds the network's area, or lies above it, and does not hold 0.5.
+    The network is better where the probe's interval lies below it and the difference is shown at
+    the level of out-of-fold tests. Else so many patients cannot tell.
+
+    Parameters
+    ----------
+    p : float
+        Of the difference of both areas.
+    p_probe : float
+        Of the probe's area being that of chance, which decides about a control.
     """
     words, kind = GROUPS[group]
     if kind == CONTROL:
-        found = probe.low <= 0.5 <= probe.high
-        return f"control: {'nothing found, as it should be' if found else 'SOMETHING FOUND'}"
+        found = p_probe <= OUT_OF_FOLD_LEVEL
+        return f"control: {'SOMETHING FOUND' if found else 'nothing found, as it should be'}"
     if math.isnan(network.value) or math.isnan(probe.value):
         return UNTOLD
     if network.low <= 0.5:
         return NOTHING
     if probe.high < network.value:
-        return BETTER
+        return BETTER if p <= OUT_OF_FOLD_LEVEL else UNTOLD
     return AS_WELL.format(words=words) if probe.low > 0.5 else UNTOLD
 
 
@@ -78,7 +87,9 @@ def row(
         "likelihood_ratio": ratio, "likelihood_p": p,
         "brier_probe": together(labels, folds, z[:1]),
         "brier_both": together(labels, folds, z),
-        "verdict": verdict(group, own, other),
+        "verdict": verdict(
+            group, own, other, p=difference.p, p_probe=roc.p_by_chance(other.value, sizes)
+        ),
     }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confide
     return {
         "n": len(labels), "auc": area.value, "low": area.low, "high": area.high,
         "null_low": max(0.0, 0.5 - half), "null_high": min(1.0, 0.5 + half),
-        "p": float(2 * norm.sf(abs(value - 0.5) / deviation)),
+        "p": roc.p_by_chance(value, sizes),
         "macro_f1": f1.estimate.value, "macro_f1_low": f1.estimate.low,
         "macro_f1_high": f1.estimate.high,
     }  # fmt: skip

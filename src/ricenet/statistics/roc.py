@@ -85,6 +85,11 @@ def deviation_by_chance(sizes: Sequence[tuple[int, int]]) -> float:
     return float(np.sqrt((_weights(sizes) ** 2 * variance).sum()))
 
 
+def p_by_chance(area: float, sizes: Sequence[tuple[int, int]]) -> float:
+    """Return the two-sided p of an area if the score knew nothing, by a normal approximation."""
+    return 2 * NormalDist().cdf(-abs(area - 0.5) / deviation_by_chance(sizes)) if sizes else NAN
+
+
 def delong(labels: NDArray, scores: NDArray, folds: NDArray | None = None) -> Areas:
     """Return AUCs and their covariance by the method of DeLong (Biometrics 44:837, 1988)."""
     labels, scores = np.asarray(labels), np.atleast_2d(scores)
