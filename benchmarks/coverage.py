@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 
 from ricenet.evaluate import added_value
-from ricenet.statistics import exact, roc, simulate, simulate_probabilities
+from ricenet.statistics import exact, logistic, roc, simulate, simulate_probabilities
 from ricenet.statistics.metrics import Estimate, auc, wilson
 
 SIZES = ((5, 7), (32, 48))
@@ -132,14 +132,19 @@ def of_probes() -> Iterable[Sequence[object]]:
             scores = (
                 simulate.cross_validated(labels, folds, distance=d, rng=rng).scores for d in skills
             )
-            network, probe = (1 / (1 + np.exp(-s)) for s in scores)
-            found.append(added_value.row("scanner", labels, network, probe, folds, confidence=0.95))
-        verdicts = [row["verdict"] for row in found]
+            both = np.stack(list(scores))
+            areas = [
+                roc.newcombe(float(a), roc.class_sizes(labels, folds), confidence=0.95)
+                for a in roc.delong(labels, both, folds).values
+            ]
+            p = roc.delong_difference(labels, *both, folds, confidence=0.95).p
+            verdict = added_value.verdict("scanner", *areas, p=p, p_probe=1.0)
+            found.append((verdict, logistic.gain(labels, both[1], both[0])[1]))
         yield (
             *skills,
-            verdicts.count(added_value.BETTER) / 1000,
-            sum("does as well" in v for v in verdicts) / 1000,
-            *(sum(r["likelihood_p"] <= level for r in found) / 1000 for level in (0.05, 0.01)),
+            sum(v == added_value.BETTER for v, _ in found) / 1000,
+            sum("does as well" in v for v, _ in found) / 1000,
+            *(sum(p <= level for _, p in found) / 1000 for level in (0.05, 0.01)),
         )
 
 
