@@ -28,8 +28,8 @@ MANIFEST = [
 
 
 def found() -> list[dict]:
-    board = [row for row in BOARD if row["subject"] != "c1"]
-    return cohort.flow(board, MANIFEST, {"P10": "not glioblastoma"})
+    subjects = [f"P{i}" for i in range(1, 10)]
+    return cohort.flow(BOARD, MANIFEST, subjects, {"P10": "not glioblastoma"})
 
 
 def test_every_patient_is_counted_once() -> None:

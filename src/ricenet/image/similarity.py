@@ -22,6 +22,7 @@ from scipy.spatial.transform import Rotation
 GRID, COARSE_MM = 26, 8.0  # voxels along each axis: a head of 20 cm
 FINE_GRID, FINE_MM = 50, 4.0
 COARSE_BAND_MM, FINE_BAND_MM = (5.0, 14.0), (2.5, 6.0)  # Gaussians whose difference is taken
+ENOUGH_MM = 2.0  # finer voxels are thinned out to this
 RIM_MM = 6.0  # the outline of a brain is alike in all heads, and hardest to get right
 TURNS_DEG = (-8.0, 0.0, 8.0)  # about each axis: heads lie within some degrees of each other
 FURTHEST_MM = 24.0  # of the shift between two brains' centres
@@ -44,6 +45,9 @@ def prepared(image: NDArray, mask: NDArray, spacing_mm: Sequence[float]) -> Brai
         Brain.
     """
     spacing = np.asarray(spacing_mm, dtype=float)
+    every = tuple(slice(None, None, max(1, int(ENOUGH_MM / mm + 1e-6))) for mm in spacing)
+    image, mask = image[every], mask[every]
+    spacing = spacing * [axis.step for axis in every]
     depth = ndimage.distance_transform_edt(mask, sampling=spacing)
     weight = np.clip(depth / RIM_MM - 0.5, 0, 1).astype(np.float32)
     values = image[mask]

@@ -12,16 +12,21 @@ PROBE = ("all", "logistic")  # whose probability stands on the card of a failure
 
 
 def flow(
-    board: Sequence[Row], manifest: Sequence[Row], excluded: Mapping[str, str]
+    board: Sequence[Row],
+    manifest: Sequence[Row],
+    subjects: Collection[str],
+    excluded: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Return where the patients of the subjects table went, each step with who left and why.
 
     Parameters
     ----------
     board : sequence of dict
-        Rows of the board: subject, state, why.
+        Rows of the board: subject, state, why; what failed for a cohort stands there, too.
     manifest : sequence of dict
         Rows of the cohort's manifest; none where there is none.
+    subjects : collection of str
+        Subjects that the study works on.
     excluded : mapping of str to str
         Subjects that a person left out, with the reason.
     """
@@ -29,7 +34,7 @@ def flow(
     for row in board:
         states.setdefault(row["subject"], row)
     cohort = {row["subject"]: row for row in manifest}
-    known = {s: row for s, row in states.items() if s in excluded or row["state"] != "excluded"}
+    known = {s: row for s, row in states.items() if s in excluded or s in subjects}
     stopped = {
         s: row for s, row in known.items()
         if s not in excluded and s not in cohort and row["state"] != "ready"

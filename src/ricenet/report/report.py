@@ -196,7 +196,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "comparison": comparison,
         "explanations": explanations(importance, doses),
         **of_tables(tables_of(job), headline(summary.get("ablations", ())), checks),
-        "flow": flow(states, manifest, excluded),
+        "flow": flow(states, manifest, subjects, excluded),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
