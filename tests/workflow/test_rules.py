@@ -318,8 +318,9 @@ def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Proj
     project.config.write_text(yaml.safe_dump(values))
     assert project.ran() == Counter(
         manifest=1, train_model=14, predict_test=7, evaluate=1, calibrate=1, compare=1,
-        occlusion_map=2, occlusion_native=2, occlusion_picture=2, occlusion_summary=1,
-        dose_counterfactual=1, audit=1, report=1,
+        probe_features=1, probes=1, describe_cohort=1, near_duplicates=1, occlusion_map=2,
+        occlusion_native=2, occlusion_picture=2, occlusion_summary=1, dose_counterfactual=1,
+        audit=1, report=1,
     )  # fmt: skip
     assert digests(first) == before and len(before) > 14 * 4
     assert project.jobs() == Counter()
