@@ -21,8 +21,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from ricenet.evaluate import evaluate
+from ricenet.evaluate import results
 from ricenet.statistics import confusion, metrics
+from ricenet.statistics.cross_validation import nadeau_bengio
 from ricenet.study import study
 
 PRECISIONS = ("fp32", "bf16")
@@ -54,8 +55,8 @@ def rows(found: pd.DataFrame) -> Iterator[tuple[str, int, float, float, float]]:
     for (precision, seed), part in found.groupby(["precision", "seed"]):
         labels, rice = part["label"].to_numpy(), part["probability_rice"].to_numpy()
         pooled = confusion.macro_f1(labels, metrics.predicted_class(rice))
-        folds = next(r for r in evaluate.fold_rows(part) if r["metric"] == "macro_f1")
-        yield precision, seed, pooled, folds["value"], folds["sd"]
+        folds = nadeau_bengio(results.fold_values(part)["macro_f1"], confidence=0.95)
+        yield precision, seed, pooled, folds.value, folds.sd
 
 
 def main() -> None:

@@ -22,11 +22,13 @@ STEPS = [
         set(),
     ),
     (
-        "arrival audit compare evaluate manifest occlusion_summary predictions quality vote",
+        "arrival audit calibrate compare describe_cohort evaluate manifest near_duplicates "
+        "occlusion_summary predictions probe_features quality vote",
         {"pandas"},
     ),
+    ("probes", {"pandas", "sklearn"}),
     ("overview occlusion_picture", {"matplotlib"}),
-    ("report", {"jinja2", "pandas"}),
+    ("report", {"jinja2", "matplotlib", "pandas"}),
     ("brain_mask", {"torch"}),
     ("register", {"ants", "matplotlib", "pandas", "sklearn"}),  # antspyx brings the other three
     ("check-device dose_counterfactual occlusion_map predict train_model", NETWORK),

@@ -47,7 +47,7 @@ def test_shipped_configuration_is_valid_and_means_what_it_says() -> None:
     for key in sections:
         field = "registration" if key == "register" else key
         assert json.loads(config.json_text(getattr(found, field))) == shipped()[key]
-    assert len(sections) == 30
+    assert len(sections) == 35
 
 
 def test_demo_over_the_shipped_configuration_is_valid() -> None:
@@ -80,6 +80,13 @@ ONE_MRI = [{"name": "event", "kind": "mri"}, {"name": "dose", "kind": "dose"}]
         ("train_model.epochs", 0, r"train_model\.epochs: .*greater than 0 \(value: 0\)"),
         ("train_model.model.stem_stride", 3, r"train_model\.model\.stem_stride: .*\(value: 3\)"),
         ("train_model.learning_rate", float("inf"), r"learning_rate: .*finite.*\(value: inf\)"),
+        (
+            "evaluate.contrasts",
+            [["dose", "dose"]],
+            r"contrasts: \['dose'\] against itself; name two",
+        ),
+        ("evaluate.contrasts", [["dose"]], r"evaluate\.contrasts\.0: List should have at least 2"),
+        ("evaluate.prevalences", [18], r"evaluate\.prevalences\.0: Input should be less than 1"),
         ("crop.shape", [224, 224], r"crop\.shape\.2: Field required"),
         ("register.transform", "elastic", r"register\.transform: .*\(value: 'elastic'\)"),
         ("register.min_mask_dice", 90, r"register\.min_mask_dice: .*\(value: 90\)"),

@@ -81,5 +81,6 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
         "align": {"max_frame_mm": 3.0},
         "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
         "train_model": {"model.network": "resnet18"},
+        "evaluate": {"prevalences": [0.18], "contrasts": None},
     }
     assert known == introduced.LATER  # a new key is added here, too; nothing is taken away

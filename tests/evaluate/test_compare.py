@@ -1,4 +1,4 @@
-"""compare: paired figures against statsmodels, scipy and by hand."""
+"""compare: paired figures against scipy, scikit-learn and by hand."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap
 from sklearn.metrics import f1_score
-from statsmodels.stats.contingency_tables import mcnemar
 
 from fake_cohort import make_cohort
 from ricenet.evaluate import compare
+from ricenet.statistics import power
 from step_run import run_step
 
 SETTINGS = {"confidence": 0.9, "bootstrap_samples": 4000, "seed": 3}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_mcnemar_is_that_of_statsmodels(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    a, b = rng.random(30) < 0.8, rng.random(30) < 0.6
-    found = compare.mcnemar(a, b)
-    table = pd.crosstab(a, b).to_numpy()
-    assert found["p"] == pytest.approx(mcnemar(table, exact=True).pvalue)
-    discordant = found["only_right"] + found["only_right_other"]
-    assert discordant == int((a != b).sum())
-    assert found["smallest_p"] == pytest.approx(2 * 0.5**discordant)
-
-
-def test_equal_ensembles_differ_in_nothing() -> None:
+def test_equal_ensembles_are_not_proven_equal() -> None:
+    """Twelve patients leave room for a difference of 24 points of accuracy (Tango)."""
     labels = np.array([0, 1] * 6)
     predicted = np.array([0, 1, 1, 1, 0, 0] * 2)
-    found = compare.compared(labels, predicted, predicted.copy(), SETTINGS)
-    assert [found[k] for k in ("difference", "low", "high", "p", "smallest_p")] == [0, 0, 0, 1, 1]
+    found = compare.compared(labels, predicted, predicted.copy(), SETTINGS | {"confidence": 0.95})
+    assert [found[k] for k in ("difference", "accuracy_difference", "p", "smallest_p")] == [
+        0,
+        0,
+        1,
+        1,
+    ]
+    assert (found["accuracy_low"], found["accuracy_high"]) == pytest.approx(
+        (-0.2425, 0.2425), abs=1e-4
+    )
+    assert found["low"] < -0.1 and found["high"] > 0.1
+    (row,) = compare.judged([found], confidence=0.95)
+    assert row["verdict"] == power.CANNOT and np.isnan(row["detectable"])
 
 
-def test_interval_is_that_of_a_paired_bootstrap() -> None:
+def test_interval_agrees_with_a_paired_bootstrap_where_that_is_right() -> None:
     rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], 100)
+    labels = np.repeat([0, 1], [100, 100])
     mine = np.where(rng.random(200) < 0.9, labels, 1 - labels)
     theirs = np.where(rng.random(200) < 0.7, mine, 1 - labels)  # alike: pairing matters
     found = compare.compared(labels, mine, theirs, SETTINGS)
@@ -56,13 +56,16 @@ def test_interval_is_that_of_a_paired_bootstrap() -> None:
     assert found["difference"] == pytest.approx(difference(labels, mine, theirs))
     assert found["low"] == pytest.approx(other.low, abs=0.02)
     assert found["high"] == pytest.approx(other.high, abs=0.02)
-    # without pairing it would be far wider
-    apart = bootstrap(
-        (mine == labels, theirs == labels), lambda a, b: a.mean() - b.mean(), paired=False,
-        vectorized=False, n_resamples=300, confidence_level=0.9, method="percentile",
-        rng=np.random.default_rng(1),
-    ).confidence_interval  # fmt: skip
-    assert found["high"] - found["low"] < 0.95 * (apart.high - apart.low)
+    (row,) = compare.judged([found], confidence=0.9)
+    assert row["verdict"] == power.SHOWN and row["p_holm"] == row["p"] < 0.001
+
+
+def test_several_rows_are_several_tests() -> None:
+    row = {"p": 0.02, "only_right": 10, "only_right_other": 2, "n": 80}
+    assert compare.judged([row], confidence=0.95)[0]["verdict"] == power.SHOWN
+    three = compare.judged([row] * 3, confidence=0.95)
+    assert {r["verdict"] for r in three} == {power.NOT_SHOWN}
+    assert {r["p_holm"] for r in three} == {0.06} and compare.judged([], confidence=0.95) == []
 
 
 @pytest.fixture

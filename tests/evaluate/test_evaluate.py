@@ -49,6 +49,7 @@ def run(study):
             "--manifest", str(manifest), "--validation", *map(str, paths),
             "--test", str(folder / "t.tsv"), "--out", str(folder / "metrics.tsv"),
             "--summary", str(folder / "metrics.json"), "--settings", json.dumps(SETTINGS),
+            "--contrasts", str(folder / "contrasts.tsv"),
             "--record", str(folder / "evaluation.json"),
         ]
     )  # fmt: skip
@@ -95,6 +96,80 @@ def test_pooled(study):
     assert sum(summary["dose"]["validation"]["confusion"].values()) == 18
 
 
+def test_intervals_say_how_they_were_made_and_what_they_are_worth(study):
+    table, summary = run(study)
+    limited = table[table["low"].notna()]
+    assert limited["method"].notna().all() and limited["coverage"].notna().all()
+    assert (limited["high"] > limited["low"]).all()
+    assert (limited["low"] <= limited["value"] + 1e-9).all()
+    assert (limited["high"] >= limited["value"] - 1e-9).all()
+    pooled = limited[limited["aggregate"].isin(["pooled", "within folds"])]
+    assert pooled["coverage"].str.contains("about 90 %").all()
+    assert not limited.loc[limited["set"] == "test", "coverage"].str.contains("about 90 %").any()
+    record = json.loads((study[0].parent / "evaluation" / "evaluation.json").read_text())
+    assert record["facts"]["methods"] == sorted(limited["method"].unique())
+    assert record["facts"]["contrasts"] == [["postop-dose", "dose"]]
+    for part in (summary["dose"]["validation"], summary["dose"]["test"]["majority_vote"]):
+        counts = part["confusion"]
+        right = counts["true_positive"] + counts["true_negative"]
+        assert part["right"] == f"{right} of {sum(counts.values())} right"
+
+
+def test_exact_limits_stand_in_the_table(study):
+    table, _ = run(study)
+    wanted = {"ablation": "dose", "set": "test", "aggregate": "majority vote"}
+    rows = study[2][study[2]["ablation"] == "dose"]
+    votes = rows.assign(vote=rows["probability_rice"] > 0.5).groupby("subject")
+    right = votes["vote"].sum().ge(2).to_numpy() == votes["label"].first().to_numpy()
+    assert pick(table, **wanted, metric="macro_f1")["errors"] == 4 - right.sum()
+    assert pick(table, **wanted, metric="macro_f1")["method"] == "exact"
+    assert pick(table, **wanted, metric="sensitivity")["n"] == 2
+    found = table[(table["metric"] == "ppv") & (table["set"] == "test")]
+    assert sorted(found["prevalence"].unique()) == [0.18, 0.5]
+
+
+def test_auc_within_folds_compares_within_folds_only(study):
+    manifest, validation, test = study
+    moved = validation["probability_rice"] / 3 + 0.25 * validation["fold"]  # three scales
+    table, summary = run((manifest, validation.assign(probability_rice=moved), test))
+    own = validation[(validation["ablation"] == "dose") & (validation["which"] == "last")]
+    by_fold = [roc_auc_score(r["label"], r["probability_rice"]) for _, r in own.groupby("fold")]
+    row = pick(table, ablation="dose", aggregate="within folds", which="last", metric="auc")
+    assert row["value"] == pytest.approx(np.mean(by_fold))  # folds of six, three of each class
+    found = summary["dose"]["validation"]["within_folds"]["auc"]["value"]
+    assert found == pytest.approx(row["value"])
+
+
+def test_two_folds_have_no_deviation(study):
+    manifest, validation, test = study
+    table = pd.read_csv(manifest, sep="\t")
+    two = {0: 0, 1: 1, 2: 0, -1: -1}
+    table.assign(fold=table["fold"].map(two)).to_csv(manifest, sep="\t", index=False)
+    validation = validation.assign(fold=validation["fold"].map(two))
+    metrics, summary = run((manifest, validation, test[test["fold"] < 2]))
+    rows = metrics[metrics["aggregate"] == "fold mean"]
+    assert rows["value"].notna().any() and rows[["sd", "low", "high"]].isna().all(axis=None)
+    assert summary["dose"]["validation"]["macro_f1_sd"] is None
+
+
+def test_a_constant_classifier_is_called_one(study):
+    manifest, validation, test = study
+    _, summary = run((manifest, validation.assign(probability_rice=0.2), test))
+    part = summary["dose"]["validation"]
+    assert part["constant"] == "calls everybody recurrence" and part["right"] == "9 of 18 right"
+    assert summary["dose"]["test"]["majority_vote"]["constant"] == ""
+    f1 = part["pooled"]["macro_f1"]
+    assert f1["value"] == pytest.approx(1 / 3) and f1["high"] - f1["low"] > 0.2
+
+
+def test_contrasts_are_written(study):
+    run(study)
+    found = pd.read_csv(study[0].parent / "evaluation" / "contrasts.tsv", sep="\t")
+    assert list(found["set"]) == ["validation", "test"] and list(found["n"]) == [18, 4]
+    assert set(found["first"]) == {"postop-dose"} and set(found["second"]) == {"dose"}
+    assert found["verdict"].eq("cannot be shown with this many patients").all()
+
+
 def test_ensemble_on_the_test_subjects(study):
     table, summary = run(study)
     wide = study[2][study[2]["ablation"] == "dose"].pivot(
@@ -120,6 +195,8 @@ def test_published_numbers_stand_beside(study):
     for ablation in ABLATIONS:
         found = summary[ablation]["validation"]["published_macro_f1"]
         assert found == PUBLISHED_VALIDATION_F1[ablation]
+        published = summary[ablation]["validation"]["published"]
+        assert published["low"] < found < published["high"] and published["n"] == 80
         assert summary[ablation]["test"]["published_macro_f1"] is None
 
 

@@ -50,9 +50,9 @@ NOTHING = {
     "a docstring": ("preprocess/zscore.py", "Read image and mask", "Load image and mask"),
     "a comment": ("networks/resnet_stem.py", "# on a CPU it would pool", "# else it would pool"),
     "a published number": (
-        "statistics/published.py",
-        '"postop-event": None',
-        '"postop-event": 0.7',
+        "statistics/published.json",
+        '"macro_f1": null',
+        '"macro_f1": "0.7"',
     ),
     "the text of --explain": ("ingest/explain_dose.py", "(from the", "(as told by the"),
     "a description of a setting": ("config/preprocess.py", "voxels", "numbers of voxels"),

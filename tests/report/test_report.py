@@ -11,7 +11,7 @@ from PIL import Image
 
 from boards import cache, note
 from ricenet.cohort import prediction_table
-from ricenet.evaluate import compare, evaluate
+from ricenet.evaluate import compare, contrasts, evaluate
 from ricenet.provenance.atomic import write_json
 from ricenet.report import report
 
@@ -111,6 +111,7 @@ def audit_rows():
 def comparison(folder):
     path = folder / "comparison.tsv"
     cells = ["event-dose", "<c1>", 4, 0.75, 0.5, 0.25, -0.25, 0.75, 2, 1, 1.0, 0.25]
+    cells += [0.25, -0.3, 0.6, 1.0, "", "", "cannot be shown with this many patients"]
     pd.DataFrame([cells], columns=list(compare.COLUMNS)).to_csv(path, sep="\t", index=False)
     return path
 
@@ -149,8 +150,11 @@ def run(folder, *, test=True):
     validation, tested = predictions()
     if not test:
         tested = tested.iloc[:0]
-    settings = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1}
+    settings = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1, "prevalences": [0.18]}
     table, summary = evaluate.evaluate(validation, tested, settings)
+    pairs = contrasts.usual(["event", "dose", "event-dose"])
+    compared = contrasts.contrasts(validation, tested, pairs, settings)
+    summary["contrasts"] = compared.to_dict("records")
     table.to_csv(folder / "metrics.tsv", sep="\t", index=False)
     write_json(folder / "metrics.json", evaluate.without_nan(summary))
     rows = manifest()
@@ -177,6 +181,7 @@ def run(folder, *, test=True):
             "--importance", *map(str, [importance] if test else []),
             "--counterfactuals", *map(str, [doses] if test else []),
             "--comparison", *([str(comparison(folder))] if test else []),
+            "--tabled", "[]", "--tables",
             "--audit", str(folder / "records.tsv"),
             "--audit-record", str(folder / "audit.json"),
             "--subjects", json.dumps([*SUBJECTS, "P013", "P015"]),
@@ -298,8 +303,39 @@ def test_banner_and_counts(text):
 
 def test_comparison_says_how_little_few_subjects_can_show(text):
     section = text[text.index("Comparison with other cohorts") : text.index("All metrics")]
-    assert "&lt;c1&gt;" in section and "0.25<small>-0.25 – 0.75</small>" in section
-    assert "0.250</td></tr>" in section and "no difference" in section
+    assert "&lt;c1&gt;" in section and "0.2<small>-0.2 to 0.8</small>" in section
+    assert "0.250</td><td>cannot be shown with this many patients</td></tr>" in section
+    assert "no difference" in section
+
+
+def test_no_interval_has_a_width_of_zero(text):
+    results = text[text.index('id="results"') : text.index('id="maps"')]
+    found = re.findall(r"(-?\d\.\d+) to (-?\d\.\d+)", results)
+    assert len(found) > 40 and all(float(low) < float(high) for low, high in found)
+    # four test subjects support one digit
+    test = results[results.index("Test: the ensemble") : results.index("Predictive values")]
+    cells = re.findall(r'<td class="n" title[^>]*>([^<]*)<small>', test)
+    assert cells and all(re.fullmatch(r"n/a|\d\.\d", cell) for cell in cells)
+
+
+def test_too_few_patients_are_said_to_be_too_few(text):
+    results = text[text.index('id="results"') : text.index('id="maps"')]
+    assert results.count("too few to estimate anything") == 2
+    assert 'class="published" d="M' not in results.replace('d="M550 6.5h22"', "")
+    assert "± " not in results.split("Validation:")[1].split("</table>")[0]  # of two folds
+
+
+def test_predictive_values_stand_at_each_prevalence(text):
+    part = text[text.index("Predictive values") : text.index("Contrasts:")]
+    for share in ("50", "18"):  # three input combinations, validation and test
+        assert part.count(f'<td class="n">{share} %</td>') == 6
+    assert re.search(r">\d\.\d+<small>\d\.\d+ to \d\.\d+", part)
+
+
+def test_verdicts_of_contrasts_stand_in_the_report(text):
+    part = text[text.index("Contrasts:") : text.index("Comparison with")]
+    assert part.count("<tr><td>validation</td>") == part.count("<tr><td>test</td>") == 2
+    assert part.count("<td>cannot be shown with this many patients</td>") == 4
 
 
 def test_missing_values_are_na(tmp_path):

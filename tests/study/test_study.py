@@ -203,6 +203,16 @@ def test_occlusion_of_an_unknown_combination_is_refused(tmp_path: Path) -> None:
         make(tmp_path, **occlusion("event-postop"))
 
 
+def test_contrast_of_an_unknown_combination_is_refused(tmp_path: Path) -> None:
+    section = study_values(tmp_path)["evaluate"]
+    wrong = section | {"contrasts": [["postop-event-dose", "ct"]]}
+    with pytest.raises(ValueError, match=r"evaluate.contrasts: \['ct'\] are not input"):
+        make(tmp_path, evaluate=wrong)
+    right = section | {"contrasts": [["postop-event-dose", "dose"]], "prevalences": [0.1]}
+    text = make(tmp_path, evaluate=right).settings("evaluate")
+    assert json.loads(text)["prevalences"] == [0.1] and "contrasts" in text
+
+
 def test_memory_of_raw_digests_may_be_lost_or_broken(tmp_path: Path) -> None:
     before = make(tmp_path).raw.digest(w(mri="ct"))
     (tmp_path / "memory").mkdir()

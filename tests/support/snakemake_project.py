@@ -35,7 +35,8 @@ for word in "$@"; do
     --*) flag="$word" ;;
     *) case "$flag" in
         --record) date +%s%N > "$word" ;;
-        --out|--history|--predictions|--summary|--cropped|--cropped-mask|--channel-maps)
+        --out|--history|--predictions|--summary|--contrasts|--calibration|--curve|\
+        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--cropped|--cropped-mask|--channel-maps)
           echo done > "$word" ;;
       esac ;;
   esac

@@ -212,7 +212,17 @@ def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None
     assert jobs["cache"] == 92
     assert jobs["occlusion_map"] == jobs["occlusion_native"] == 12
     assert jobs["occlusion_summary"] == jobs["dose_counterfactual"] == 1
-    assert sum(jobs.values()) == 92 * sum(SUBJECT_JOBS.values()) + 1 + 35 + 7 + 1 + 36 + 2 + 2
+    assert sum(jobs.values()) == (
+        92 * (sum(SUBJECT_JOBS.values()) + 1)  # probe_features, of the cohort's
+        + 1
+        + 35
+        + 7
+        + 1
+        + 36
+        + 2
+        + 2
+        + 4  # calibrate, probes, describe_cohort, near_duplicates
+    )
 
 
 def test_two_channels_without_dose_build(tmp_path: Path) -> None:
@@ -307,7 +317,8 @@ def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Proj
     values |= {"cohort": "config/cohorts/second.tsv", "compare": {"cohorts": ["small"]}}
     project.config.write_text(yaml.safe_dump(values))
     assert project.ran() == Counter(
-        manifest=1, train_model=14, predict_test=7, evaluate=1, compare=1, occlusion_map=2,
+        manifest=1, train_model=14, predict_test=7, evaluate=1, calibrate=1, compare=1,
+        probe_features=1, probes=1, describe_cohort=1, near_duplicates=1, occlusion_map=2,
         occlusion_native=2, occlusion_picture=2, occlusion_summary=1, dose_counterfactual=1,
         audit=1, report=1,
     )  # fmt: skip

@@ -7,6 +7,7 @@ rule audit:
     """Collect every record into one table; recompute every digest and every invariant."""
     input:
         evaluation=COHORT.if_cohort(rules.evaluate.output.record),
+        tables=COHORT.tables(),
         comparison=PREDICT.if_compared(rules.compare.output.record),
         overviews=PREPROCESS.overviews(REPORTED),
         caches=PREPROCESS.caches(REPORTED),

@@ -1,6 +1,8 @@
 # REQUIRED INPUTS: predictions for the validation folds and the test subjects, from train.smk and
 # predict.smk.
-# OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv; comparison.tsv where two cohorts are compared.
+# OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
+# are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv;
+# probes.tsv, added-value.tsv; subgroups.tsv, failures.tsv, missingness.tsv; near-duplicates.tsv; and subjects/<subject>/probe-features.tsv of the cohort's subjects.
 
 
 rule evaluate:
@@ -13,6 +15,7 @@ rule evaluate:
     output:
         metrics=STUDY.at("metrics"),
         summary=STUDY.at("metrics_summary"),
+        contrasts=STUDY.at("contrasts"),
         record=STUDY.at("evaluation_record"),
     log:
         f"{LOGS}/{STUDY.cohort_name}/evaluate.log",
@@ -30,7 +33,183 @@ rule evaluate:
     shell:
         "python -m ricenet evaluate --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
-        "--summary {output.summary:q} --record {output.record:q} "
+        "--summary {output.summary:q} --contrasts {output.contrasts:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule calibrate:
+    """Measure what the probabilities are worth: calibration, thresholds, decisions, abstention."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
+    output:
+        calibration=STUDY.at("calibration"),
+        curve=STUDY.at("calibration_curve"),
+        thresholds=STUDY.at("thresholds"),
+        decision=STUDY.at("decision"),
+        conformal=STUDY.at("conformal"),
+        selective=STUDY.at("selective"),
+        record=STUDY.at("calibration_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/calibrate.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/calibrate.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("calibrate"),
+        code=STUDY.code("calibrate"),
+    shell:
+        "python -m ricenet calibrate --manifest {input.manifest:q} "
+        "--validation {input.validation:q} --test {input.test:q} "
+        "--calibration {output.calibration:q} --curve {output.curve:q} "
+        "--thresholds {output.thresholds:q} --decision {output.decision:q} "
+        "--conformal {output.conformal:q} --selective {output.selective:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule probe_features:
+    """Measure what a model without the images could know of a subject."""
+    input:
+        records=PREPROCESS.quality_records,
+        quality=rules.quality.output.table,
+        mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
+        image=STUDY.at("zscored", channel=STUDY.config.reference),
+        doses=expand(STUDY.at("total"), channel=STUDY.dose, allow_missing=True),
+        outlines=PREPROCESS.outlines,
+    output:
+        table=STUDY.at("probe_features"),
+        record=STUDY.at("probe_features_record"),
+    log:
+        f"{LOGS}/{{subject}}/probe_features.log",
+    benchmark:
+        f"{BENCHMARKS}/{{subject}}/probe_features.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("probe_features"),
+        code=STUDY.code("probe_features"),
+        mri=json_text(STUDY.mri),
+        dose=json_text(STUDY.dose),
+        outline_names=PREPROCESS.outline_names,
+    shell:
+        "python -m ricenet probe_features --subject {wildcards.subject:q} "
+        "--records {input.records:q} --quality {input.quality:q} --mask {input.mask:q} "
+        "--image {input.image:q} --mri {params.mri:q} --dose {params.dose:q} --doses {input.doses:q} "
+        "--outline-names {params.outline_names:q} --outlines {input.outlines:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule probes:
+    """Ask whether a model of few features does as well as a network."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        validation=COHORT.validation_predictions(),
+        features=COHORT.probe_features(),
+    output:
+        probes=STUDY.at("probes"),
+        added_value=STUDY.at("added_value"),
+        predictions=STUDY.at("probe_predictions"),
+        record=STUDY.at("probes_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/probes.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/probes.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        settings=STUDY.settings("probes"),
+        code=STUDY.code("probes"),
+        subjects=json_text(list(STUDY.cohort.index)),
+    shell:
+        "python -m ricenet probes --manifest {input.manifest:q} "
+        "--validation {input.validation:q} --subjects {params.subjects:q} "
+        "--features {input.features:q} --probes {output.probes:q} "
+        "--added-value {output.added_value:q} --predictions {output.predictions:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule describe_cohort:
+    """List errors by subgroups, wrong answers, and what is missing by class."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
+        features=COHORT.probe_features(),
+    output:
+        subgroups=STUDY.at("subgroups"),
+        failures=STUDY.at("failures"),
+        missingness=STUDY.at("missingness"),
+        record=STUDY.at("description_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/describe_cohort.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/describe_cohort.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("describe_cohort"),
+        code=STUDY.code("describe_cohort"),
+        subjects=json_text(list(STUDY.cohort.index)),
+        reference=STUDY.config.reference,
+    shell:
+        "python -m ricenet describe_cohort --manifest {input.manifest:q} "
+        "--validation {input.validation:q} --test {input.test:q} "
+        "--subjects {params.subjects:q} --features {input.features:q} "
+        "--reference {params.reference:q} --subgroups {output.subgroups:q} "
+        "--failures {output.failures:q} --missingness {output.missingness:q} "
+        "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule near_duplicates:
+    """Compare the brains of a cohort's subjects with each other."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        images=COHORT.reference_images(),
+        masks=COHORT.brains(),
+    output:
+        table=STUDY.at("near_duplicates"),
+        record=STUDY.at("near_duplicates_record"),
+    log:
+        f"{LOGS}/{STUDY.cohort_name}/near_duplicates.log",
+    benchmark:
+        f"{BENCHMARKS}/{STUDY.cohort_name}/near_duplicates.tsv"
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings=STUDY.settings("near_duplicates"),
+        code=STUDY.code("near_duplicates"),
+        subjects=json_text(list(STUDY.cohort.index)),
+    shell:
+        "python -m ricenet near_duplicates --manifest {input.manifest:q} "
+        "--subjects {params.subjects:q} --images {input.images:q} --masks {input.masks:q} "
+        "--out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

@@ -8,6 +8,7 @@ rule report:
         metrics=COHORT.if_cohort(rules.evaluate.output.metrics),
         summary=COHORT.if_cohort(rules.evaluate.output.summary),
         manifest=COHORT.if_cohort(rules.manifest.output.table),
+        tables=COHORT.tables(),
         comparison=PREDICT.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
         audit_record=rules.audit.output.record,
@@ -35,12 +36,14 @@ rule report:
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
         accepted=json_text({s: sorted(c) for s, c in STUDY.accepted.items()}),
+        tabled=json_text(COHORT.tabled()),
         pictured=json_text(REPORTED),
         mapped=json_text(EXPLAIN.mapped()),
     shell:
         "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "
         "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
         "--audit-record {input.audit_record:q} "
+        "--tabled {params.tabled:q} --tables {input.tables:q} "
         "--pictured {params.pictured:q} --overviews {input.overviews:q} "
         "--mapped {params.mapped:q} --occlusions {input.occlusions:q} --importance {input.importance:q} "
         "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "

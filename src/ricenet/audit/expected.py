@@ -154,6 +154,7 @@ def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
             *explain.pictures(),
             *explain.files(),
             plan.at("metrics"),
+            *cohort.tables(),
         ),
         plan.at("report"),
     ]

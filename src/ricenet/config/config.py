@@ -15,7 +15,15 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
-from ricenet.config.evaluate import Compare, Evaluate
+from ricenet.config.evaluate import (
+    Calibrate,
+    Compare,
+    DescribeCohort,
+    Evaluate,
+    NearDuplicates,
+    ProbeFeatures,
+    Probes,
+)
 from ricenet.config.explain import (
     DoseCounterfactual,
     OcclusionMap,
@@ -83,6 +91,11 @@ class Config(Section):
     vote: Vote
     predictions: Predictions
     evaluate: Evaluate
+    calibrate: Calibrate
+    probe_features: ProbeFeatures
+    probes: Probes
+    describe_cohort: DescribeCohort
+    near_duplicates: NearDuplicates
     compare: Compare
     occlusion_map: OcclusionMap
     occlusion_native: OcclusionNative

@@ -17,6 +17,7 @@ LATER: dict[str, dict[str, Any]] = {
     "align": {"max_frame_mm": 3.0},
     "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
     "train_model": {"model.network": "resnet18"},
+    "evaluate": {"prevalences": [0.18], "contrasts": None},
 }
 
 

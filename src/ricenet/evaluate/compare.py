@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
+from ricenet.evaluate.contrasts import judgement
 from ricenet.provenance import tsv
-from ricenet.statistics import confusion, metrics
+from ricenet.statistics import confusion, family, metrics, paired
 
 COLUMNS = (
     "ablation", "other", "n", "macro_f1", "macro_f1_other", "difference", "low", "high",
-    "only_right", "only_right_other", "p", "smallest_p",
+    "only_right", "only_right_other", "p", "smallest_p", "accuracy_difference", "accuracy_low",
+    "accuracy_high", "p_holm", "detectable", "detectable_at_best", "verdict",
 )  # fmt: skip
 
 
@@ -41,34 +42,10 @@ def ensemble_votes(table: pd.DataFrame) -> pd.Series:
     return pd.Series(metrics.majority_vote(wide.to_numpy()), index=wide.columns)
 
 
-def mcnemar(right: NDArray, right_other: NDArray) -> dict[str, Any]:
-    """Compare two classifiers on the same cases by the exact test of McNemar.
-
-    Only cases that one of them gets right count (Psychometrika 12:153, 1947).
-
-    Parameters
-    ----------
-    right, right_other : (N,) bool array
-
-    Returns
-    -------
-    dict
-        Counts of these cases, the two-sided p, and the smallest p that so few could give.
-    """
-    mine, theirs = int((right & ~right_other).sum()), int((right_other & ~right).sum())
-    both = mine + theirs
-    return {
-        "only_right": mine,
-        "only_right_other": theirs,
-        "p": float(binomtest(mine, both).pvalue) if both else 1.0,
-        "smallest_p": float(binomtest(0, both).pvalue) if both else 1.0,
-    }
-
-
 def compared(
     labels: NDArray, mine: NDArray, theirs: NDArray, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the difference of two ensembles, with the interval of a paired bootstrap.
+    """Return how two ensembles differ on the same subjects.
 
     Parameters
     ----------
@@ -77,27 +54,44 @@ def compared(
     settings : dict
         confidence, bootstrap_samples, seed.
     """
-
-    def difference(truth: NDArray, cases: NDArray) -> float:
-        return confusion.macro_f1(truth, mine[cases]) - confusion.macro_f1(truth, theirs[cases])
-
-    found = metrics.bootstrap(
-        difference,
-        labels,
-        np.arange(len(labels)),  # cases are drawn, and with each case both answers
-        samples=settings["bootstrap_samples"],
-        confidence=settings["confidence"],
+    n, confidence = len(labels), settings["confidence"]
+    test = paired.mcnemar(mine == labels, theirs == labels)
+    accuracy = paired.tango(test.only_first, test.only_second, n, confidence=confidence)
+    f1 = paired.macro_f1_difference(
+        labels, mine, theirs, draws=settings["bootstrap_samples"], confidence=confidence,
         seed=settings["seed"],
-    )
+    )  # fmt: skip
     return {
-        "n": len(labels),
+        "n": n,
         "macro_f1": confusion.macro_f1(labels, mine),
         "macro_f1_other": confusion.macro_f1(labels, theirs),
-        "difference": found.value,
-        "low": found.low,
-        "high": found.high,
-        **mcnemar(mine == labels, theirs == labels),
+        "difference": f1.value,
+        "low": f1.low,
+        "high": f1.high,
+        "only_right": test.only_first,
+        "only_right_other": test.only_second,
+        "p": test.p,
+        "smallest_p": test.smallest_p,
+        "accuracy_difference": accuracy.value,
+        "accuracy_low": accuracy.low,
+        "accuracy_high": accuracy.high,
     }
+
+
+def judged(rows: Sequence[dict[str, Any]], *, confidence: float) -> list[dict[str, Any]]:
+    """Add to each row what it shows, with all rows corrected for by the method of Holm."""
+    adjusted = family.holm(np.array([row["p"] for row in rows]))
+    return [
+        {
+            **row,
+            "p_holm": float(p),
+            **judgement(
+                row["only_right"] + row["only_right_other"], float(p), row["n"],
+                level=1 - confidence, tests=len(rows),
+            ),
+        }
+        for row, p in zip(rows, adjusted, strict=True)
+    ]  # fmt: skip
 
 
 def read_those_of(path: Path, cohort: str) -> pd.DataFrame:
@@ -141,6 +135,7 @@ def rows_of(
             labels = test.loc[common, "label"].to_numpy()
             found = compared(labels, votes[common].to_numpy(), theirs[common].to_numpy(), settings)
             rows.append({"ablation": ablation, "other": cohort, **found})
+    rows = judged(rows, confidence=settings["confidence"])
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import jinja2
 
+from ricenet.statistics import wording
+
 TEMPLATES = Path(__file__).parent / "templates"
 NOT_AVAILABLE = "n/a"
 BEYOND = 1e300  # a table of checks has no infinity: the audit writes this for what is no number
@@ -48,6 +50,11 @@ def inputs_of(ablation: str) -> str:
     return " + ".join(ablation.split("-"))
 
 
+def interval(estimate: dict[str, Any]) -> str:
+    """Return the limits of an estimate with its ``n``, or that there are none."""
+    return wording.interval(estimate.get("low"), estimate.get("high"), int(float(estimate["n"])))
+
+
 def render(template: str, content: dict[str, Any]) -> str:
     """Fill a template; every value is escaped, a missing one is an error."""
     environment = jinja2.Environment(
@@ -59,6 +66,6 @@ def render(template: str, content: dict[str, Any]) -> str:
     )
     environment.filters |= {
         "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
-        "inputs": inputs_of,
+        "inputs": inputs_of, "of": wording.number, "interval": interval, "p_value": wording.p_value,
     }  # fmt: skip
     return environment.get_template(template).render(content)

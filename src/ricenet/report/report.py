@@ -17,11 +17,15 @@ from ricenet import step
 from ricenet.cohort.labels import NAMES
 from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
+from ricenet.report.cohort import description, flow
 from ricenet.report.explain_tables import explanations
+from ricenet.report.probabilities import headline, probabilities
+from ricenet.report.shortcuts import shortcuts
 from ricenet.step.checks import NOT_MADE
 from ricenet.study import board, layout
 
 SOUND = ("pass", "accepted")  # any other verdict has to be looked at
+FEWEST_TO_ESTIMATE = 10  # of each class; with less the page says that nothing can be estimated
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
@@ -113,6 +117,11 @@ def subject_sections(
     return found
 
 
+def fewest(sections: Sequence[dict[str, Any]]) -> int:
+    """Return the number of subjects of the smaller class."""
+    return min(sum(s["label"] == name for s in sections) for name in NAMES.values())
+
+
 def counts(
     sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
 ) -> dict[str, int | str]:
@@ -125,9 +134,28 @@ def counts(
         "rice": sum(s["label"] == "RICE" for s in sections),
         "recurrence": sum(s["label"] == "recurrence" for s in sections),
         "folds": len({s["fold"] for s in train}),
+        "fewest_train": fewest(train),
+        "fewest_test": fewest([s for s in sections if s["split"] == "test"]),
         "checks": len(checks),
         "failed": len(failed(checks)),
         "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
+    }
+
+
+def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of further tables by their kind, a key of the layout's files."""
+    kinds = zip(json.loads(job.args.tabled), job.args.tables, strict=True)
+    return {kind: read_table(path) for kind, path in kinds}
+
+
+def of_tables(
+    tables: dict[str, list[dict[str, str]]], main: str, checks: Collection[dict[str, str]]
+) -> dict[str, Any]:
+    """Return the sections that further tables fill, with one input combination to the fore."""
+    return {
+        "probabilities": probabilities(tables, main),
+        "shortcuts": shortcuts(tables, main),
+        "description": description(tables, main, checks),
     }
 
 
@@ -161,10 +189,14 @@ def content(job: step.Job) -> dict[str, Any]:
         "pictures": known,
         "ablations": ordered(summary, metrics),
         "settings": summary.get("settings", {}),
+        "contrasts": summary.get("contrasts", []),
+        "fewest_to_estimate": FEWEST_TO_ESTIMATE,
         "metrics": metrics,
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
+        **of_tables(tables_of(job), headline(summary.get("ablations", ())), checks),
+        "flow": flow(states, manifest, subjects, excluded),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
@@ -178,10 +210,10 @@ def content(job: step.Job) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
-        "summary*", "metrics*", "manifest*", "comparison*", "overviews*", "occlusions*",
+        "summary*", "metrics*", "manifest*", "comparison*", "tables*", "overviews*", "occlusions*",
         "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
-    values = ("subjects", "excluded", "accepted", "pictured", "mapped")
+    values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
     with step.Job("report", argv, inputs=inputs, values=values) as job:
         found = content(job)
         missing = sum(section["overview"] is None for section in found["sections"])

@@ -1,4 +1,4 @@
-"""Metrics of a two-class problem as pure functions on arrays, and their intervals.
+"""Metrics of a two-class problem as pure functions on arrays.
 
 Labels and predicted classes are (N,) int arrays of 0 (recurrence) and 1 (RICE, the positive
 class), probabilities are (N,) float arrays of RICE. What is undefined, such as a sensitivity
@@ -7,7 +7,6 @@ without positives, is NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -55,41 +54,6 @@ def wilson(successes: int, trials: int, *, confidence: float) -> Estimate:
     return Estimate(p, min(p, low), max(p, high))
 
 
-def bootstrap(
-    metric: Callable[[NDArray, NDArray], float],
-    labels: NDArray,
-    values: NDArray,
-    *,
-    samples: int,
-    confidence: float,
-    seed: int,
-) -> Estimate:
-    """Estimate a metric with its percentile interval, cases drawn anew within each class.
-
-    Parameters
-    ----------
-    metric : function
-        Of labels and ``values``.
-    values : (N,) array
-        Predicted classes or probabilities.
-    samples : int
-        Number of resamples.
-    """
-    labels, values = np.asarray(labels), np.asarray(values)
-    value = metric(labels, values)
-    if np.isnan(value):
-        return Estimate(value, value, value)
-    rng = np.random.default_rng(seed)
-    members = [np.flatnonzero(labels == k) for k in (0, 1)]
-    found = []
-    for _ in range(samples):
-        picked = np.concatenate([rng.choice(m, len(m)) for m in members])
-        found.append(metric(labels[picked], values[picked]))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high))
-
-
 def point_values(
     labels: NDArray, predicted: NDArray, probability_rice: NDArray
 ) -> dict[str, float]:
@@ -106,40 +70,6 @@ def point_values(
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
-
-
-def estimates(
-    labels: NDArray,
-    predicted: NDArray,
-    probability_rice: NDArray | None,
-    *,
-    confidence: float,
-    bootstrap_samples: int,
-    seed: int,
-) -> dict[str, Estimate]:
-    """Return all metrics with intervals: Wilson for proportions, bootstrap for macro F1 and AUC.
-
-    Parameters
-    ----------
-    probability_rice : (N,) array or None
-        Without probabilities there is no AUC.
-    """
-
-    def resampled(metric: Callable[[NDArray, NDArray], float], values: NDArray) -> Estimate:
-        return bootstrap(
-            metric, labels, values, samples=bootstrap_samples, confidence=confidence, seed=seed
-        )
-
-    tp, fp, tn, fn = confusion(labels, predicted).values()
-    found = {
-        "macro_f1": resampled(macro_f1, predicted),
-        "sensitivity": wilson(tp, tp + fn, confidence=confidence),
-        "specificity": wilson(tn, tn + fp, confidence=confidence),
-        "accuracy": wilson(tp + tn, tp + fp + tn + fn, confidence=confidence),
-    }
-    if probability_rice is not None:
-        found["auc"] = resampled(auc, probability_rice)
-    return found
 
 
 def majority_vote(probability_rice: NDArray) -> NDArray:

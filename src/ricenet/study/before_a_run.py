@@ -34,12 +34,18 @@ def _check_ablations(study: Study) -> None:
             f"{trainings} trainings, more than max_trainings {study.config.max_trainings}: name "
             f"those that answer a question in input_combinations, or raise max_trainings"
         )
-    for section in ("occlusion_map", "arrival"):
-        unknown = set(getattr(study.config, section).ablations) - set(study.ablations)
+    c = study.config
+    named = {
+        "occlusion_map.ablations": c.occlusion_map.ablations,
+        "arrival.ablations": c.arrival.ablations,
+        "evaluate.contrasts": [name for pair in c.evaluate.contrasts or () for name in pair],
+    }
+    for key, names in named.items():
+        unknown = set(names) - set(study.ablations)
         if unknown:
             raise ValueError(
-                f"{section}.ablations: {sorted(unknown)} are not input combinations of this "
-                f"study; possible are {study.ablations}"
+                f"{key}: {sorted(unknown)} are not input combinations of this study; possible "
+                f"are {study.ablations}"
             )
 
 

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from ricenet.study.study import Study
 
 
+# tables about a cohort's results, which audit and report wait for besides the metrics
+TABLES = (
+    "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
+    "probes", "added_value", "probe_predictions",
+    "subgroups", "failures", "missingness", "near_duplicates",
+)  # fmt: skip
+
+
 class CohortFiles:
     """The study's cohort and what is trained on it."""
 
@@ -43,6 +51,14 @@ class CohortFiles:
         """Return the files, or none where the cohort has no rows yet."""
         return list(files) if len(self.study.cohort) else []
 
+    def tables(self) -> list[str]:
+        """Return the tables of :data:`TABLES`, or none where the cohort has no rows yet."""
+        return self.if_cohort(*map(self.study.at, TABLES))
+
+    def tabled(self) -> list[str]:
+        """Return the kinds of :meth:`tables`, in their order."""
+        return self.if_cohort(*TABLES)
+
     def require_rows(self) -> None:
         """Raise ``ValueError`` where the cohort has no rows: nothing can be trained on nobody."""
         if not len(self.study.cohort):
@@ -60,6 +76,19 @@ class CohortFiles:
         """Input function of a target: every model of a cohort that has rows."""
         self.require_rows()
         return self.models()
+
+    def probe_features(self) -> list[str]:
+        """Return the features of each subject of the cohort."""
+        return [self.study.at("probe_features", subject=s) for s in self.study.cohort.index]
+
+    def reference_images(self) -> list[str]:
+        """Return the cropped reference image of each subject of the cohort."""
+        at, reference = self.study.at, self.study.config.reference
+        return [at("cropped", subject=s, channel=reference) for s in self.study.cohort.index]
+
+    def brains(self) -> list[str]:
+        """Return the cropped brain mask of each subject of the cohort."""
+        return [self.study.at("cropped_mask", subject=s) for s in self.study.cohort.index]
 
     def fold_models(self, w: Any) -> list[str]:
         """Return the models of one input combination, one a fold (input function)."""

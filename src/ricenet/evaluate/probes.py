@@ -1,0 +1,167 @@
+"""Is it the image, or a shortcut? Models of few features beside the networks, in the same folds.
+
+Probes see what records and simple measurements hold: dose maximum, scanner, times, what is missing.
+Where one does as well as a network, the network's figures are no evidence that it reads images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from ricenet import step
+from ricenet.cohort import dataset
+from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
+from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
+from ricenet.evaluate.calibration import FEWEST
+from ricenet.evaluate.check_predictions import check_validation
+from ricenet.evaluate.probe_groups import GROUPS
+from ricenet.provenance import tsv
+from ricenet.statistics import roc
+from ricenet.statistics.estimates import figures
+from ricenet.statistics.metrics import predicted_class
+
+Row = dict[str, Any]
+COLUMNS = [
+    "group", "kind", "model", "set", "n", "features", "auc", "low", "high", "null_low",
+    "null_high", "p", "macro_f1", "macro_f1_low", "macro_f1_high", "note",
+]  # fmt: skip
+PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
+
+
+def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confidence: float) -> Row:
+    """Return area and macro F1 of a probe with intervals, and where the area lies by chance."""
+    sizes = roc.class_sizes(labels, folds)
+    value = float(roc.delong(labels, rice, folds).values[0])
+    area = roc.newcombe(value, sizes, confidence=confidence)
+    f1 = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())[0]
+    deviation = roc.deviation_by_chance(sizes)
+    half = float(norm.ppf((1 + confidence) / 2)) * deviation
+    return {
+        "n": len(labels), "auc": area.value, "low": area.low, "high": area.high,
+        "null_low": max(0.0, 0.5 - half), "null_high": min(1.0, 0.5 + half),
+        "p": roc.p_by_chance(value, sizes),
+        "macro_f1": f1.estimate.value, "macro_f1_low": f1.estimate.low,
+        "macro_f1_high": f1.estimate.high,
+    }  # fmt: skip
+
+
+class Probed(NamedTuple):
+    """What the probes of a cohort found.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One a group, model and set.
+    out_of_fold, tested : dict of (str, str) to Series
+        Probabilities of RICE of training and of test subjects, by group and model.
+    """
+
+    rows: list[Row]
+    out_of_fold: dict[tuple[str, str], pd.Series]
+    tested: dict[tuple[str, str], pd.Series]
+
+    def predictions(self) -> pd.DataFrame:
+        """Return all probabilities as one table."""
+        found = [
+            pd.DataFrame(
+                {"group": group, "model": model, "set": of, "subject": rice.index,
+                 "probability_rice": rice.to_numpy()}
+            )
+            for of, probes in (("validation", self.out_of_fold), ("test", self.tested))
+            for (group, model), rice in probes.items()
+        ]  # fmt: skip
+        empty = pd.DataFrame(columns=PREDICTION_COLUMNS)
+        return pd.concat(found, ignore_index=True) if found else empty
+
+
+def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings: Row) -> Probed:
+    """Fit the probes of all groups, out of fold and for test subjects.
+
+    Parameters
+    ----------
+    settings : dict
+        confidence, inner_folds, seed.
+    """
+    train, test = (manifest[manifest["split"] == split] for split in ("train", "test"))
+    labels, folds = train["label"].to_numpy(), train["fold"].to_numpy()
+    inner = {"inner_folds": settings["inner_folds"], "seed": settings["seed"]}
+    confidence, found = settings["confidence"], Probed([], {}, {})
+    for group, features in columns.items():
+        own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
+        own["n"] = len(labels)
+        why = not_made(labels, features.shape[1])
+        for model in probe_models.MODELS:
+            if why:
+                found.rows.append({**own, "model": model, "set": "validation", "note": why})
+                continue
+            x, new = (features.loc[part.index].to_numpy() for part in (train, test))
+            rice = probe_models.out_of_fold(model, x, labels, folds, **inner)
+            found.out_of_fold[group, model] = pd.Series(rice, index=train.index)
+            results = figures_of(labels, rice, folds, confidence=confidence)
+            found.rows.append({**own, "model": model, "set": "validation", **results})
+            tested = test["label"].to_numpy()
+            rice = probe_models.of_new(model, x, labels, new, **inner)
+            found.tested[group, model] = pd.Series(rice, index=test.index)
+            if len(np.unique(tested)) == 2:
+                results = figures_of(tested, rice, None, confidence=confidence)
+                found.rows.append({**own, "model": model, "set": "test", **results})
+    return found
+
+
+def not_made(labels: NDArray, features: int) -> str:
+    """Say why a probe is not made; empty where it is."""
+    fewest = int(np.bincount(labels, minlength=2).min())
+    if fewest < FEWEST:
+        return f"not made: {fewest} training patients of the smaller class, fewer than {FEWEST}"
+    return "" if features else "not made: no such feature is known and differs between patients"
+
+
+def added(
+    validation: pd.DataFrame, probes: Mapping[tuple[str, str], pd.Series], settings: Row
+) -> list[Row]:
+    """Return what each network adds to each probe, on validation subjects."""
+    answers = contrasts.out_of_fold(validation)
+    folds = np.asarray(answers.folds)
+    subjects = sorted(validation["subject"].unique())
+    return [
+        {
+            "ablation": ablation,
+            "model": model,
+            **added_value.row(
+                group, answers.labels, rice, probe.loc[subjects].to_numpy(), folds,
+                confidence=settings["confidence"],
+            ),
+        }
+        for ablation, rice in answers.rice.items()
+        for (group, model), probe in probes.items()
+    ]  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read predictions and features of the cohort, fit the probes, write the tables."""
+    inputs, outputs = (
+        ("manifest", "validation*", "features*"),
+        ("probes", "added-value", "predictions"),
+    )
+    with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=("subjects",)) as job:
+        args = job.args
+        manifest, _ = dataset.read_manifest(args.manifest)
+        validation = read_predictions(args.validation, VALIDATION_COLUMNS)
+        check_validation(validation, manifest)
+        pairs = zip(json.loads(args.subjects), args.features, strict=True)
+        features, groups = probe_groups.wide(probe_groups.read(dict(pairs)))
+        training = list(manifest.index[manifest["split"] == "train"])
+        columns = probe_groups.columns_of(features, groups, training)
+        found = probed(columns, manifest, job.settings)
+        beyond = added(validation, found.out_of_fold, job.settings)
+        job.fact("features", {group: list(map(str, table)) for group, table in columns.items()})
+        tsv.write(job.stage(args.probes), pd.DataFrame(found.rows, columns=COLUMNS))
+        tsv.write(job.stage(args.predictions), found.predictions())
+        tsv.write(job.stage(args.added_value), pd.DataFrame(beyond, columns=added_value.COLUMNS))

@@ -1,0 +1,117 @@
+"""What the report shows of the cohort: where patients went, who looks alike, who is misjudged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, str]
+Tables = Mapping[str, Sequence[Row]]
+PROBE = ("all", "logistic")  # whose probability stands on the card of a failure
+
+
+def flow(
+    board: Sequence[Row],
+    manifest: Sequence[Row],
+    subjects: Collection[str],
+    excluded: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Return where the patients of the subjects table went, each step with who left and why.
+
+    Parameters
+    ----------
+    board : sequence of dict
+        Rows of the board: subject, state, why; what failed for a cohort stands there, too.
+    manifest : sequence of dict
+        Rows of the cohort's manifest; none where there is none.
+    subjects : collection of str
+        Subjects that the study works on.
+    excluded : mapping of str to str
+        Subjects that a person left out, with the reason.
+    """
+    states: dict[str, Row] = {}
+    for row in board:
+        states.setdefault(row["subject"], row)
+    cohort = {row["subject"]: row for row in manifest}
+    known = {s: row for s, row in states.items() if s in excluded or s in subjects}
+    stopped = {
+        s: row for s, row in known.items()
+        if s not in excluded and s not in cohort and row["state"] != "ready"
+    }  # fmt: skip
+    outside = [s for s in known if s not in {*excluded, *stopped, *cohort}]
+    prepared = len(known) - len(excluded) - len(stopped)
+    steps = [
+        _step("subjects known", len(known), [("left out by a person", _reasons(excluded))]),
+        _step("not left out", len(known) - len(excluded), [
+            (f"{state}: not prepared", _reasons({s: _short(r["why"]) for s, r in stopped.items()
+                                                if r["state"] == state}))
+            for state in ("failed", "held", "unfinished")
+        ]),
+        _step("prepared", prepared, [
+            ("not in the cohort file", _reasons(dict.fromkeys(outside, ""))),
+        ]),
+        _step("in the cohort", len(cohort), []),
+    ]  # fmt: skip
+    folds = [row["fold"] for row in cohort.values() if row["split"] == "train"]
+    parts = [f"{folds.count(k)} in fold {k}" for k in sorted(set(folds))]
+    steps.append(_step("training", len(folds), [], ", ".join(parts)))
+    steps.append(_step("test", sum(row["split"] == "test" for row in cohort.values()), []))
+    return steps
+
+
+def _step(
+    name: str, count: int, left: Sequence[tuple[str, list[tuple[str, list[str]]]]], note: str = ""
+) -> dict[str, Any]:
+    out = [
+        {"what": what, "reasons": reasons, "count": sum(len(s) for _, s in reasons)}
+        for what, reasons in left if reasons
+    ]  # fmt: skip
+    return {"name": name, "count": count, "left": out, "note": note}
+
+
+def _reasons(subjects: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for subject, why in subjects.items():
+        found.setdefault(why, []).append(subject)
+    return list(found.items())
+
+
+def _short(text: str, most: int = 120) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str, Any]:
+    """Return subgroups and failures of one input combination, duplicates, and what is missing.
+
+    Parameters
+    ----------
+    tables : mapping of str to rows
+        By kind of file; a kind that is not there was not made.
+    checks : collection of dict
+        Checks of subjects, to count those that did not pass.
+    """
+    open_checks: dict[str, int] = {}
+    for check in checks:
+        if check["verdict"] != "pass":
+            open_checks[check["subject"]] = open_checks.get(check["subject"], 0) + 1
+    probe = {
+        (row["set"], row["subject"]): row["probability_rice"]
+        for row in tables.get("probe_predictions", ())
+        if (row["group"], row["model"]) == PROBE
+    }
+    return {
+        "main": main,
+        "made": {kind: kind in tables for kind in
+                 ("subgroups", "failures", "missingness", "near_duplicates")},
+        "failures": [
+            {**row, "features": json.loads(row["features"]),
+             "open_checks": open_checks.get(row["subject"], 0),
+             "probe": probe.get((row["set"], row["subject"]), "")}
+            for row in tables.get("failures", ()) if row["ablation"] == main
+        ],
+        "subgroups": [row for row in tables.get("subgroups", ()) if row["ablation"] == main],
+        "missing": tables.get("missingness", ()),
+        "pairs": tables.get("near_duplicates", ()),
+        "alike": [row for row in tables.get("near_duplicates", ()) if row["alike"] == "yes"],
+    }  # fmt: skip

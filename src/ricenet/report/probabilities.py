@@ -1,0 +1,101 @@
+"""What the report shows of the probabilities: rows of the tables of ``calibrate``, arranged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ricenet.report import plots
+
+Row = Mapping[str, str]
+Tables = Mapping[str, Sequence[Row]]
+THRESHOLDS = ("0.1", "0.2", "0.3", "0.4", "0.5")  # of the decision curve, in the table
+
+
+def headline(names: Iterable[str]) -> str:
+    """Return the input combination with all channels; empty without any."""
+    return max(names, key=lambda name: len(name.split("-")), default="")
+
+
+def grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]]:
+    """Return rows by the values of some columns, in their order."""
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return found
+
+
+def probabilities(tables: Tables, main: str) -> dict[str, Any]:
+    """Return the content of the section.
+
+    Parameters
+    ----------
+    tables : mapping of str to rows
+        By kind of file; a kind that is not there was not made.
+    main : str
+        Input combination that is drawn.
+    """
+    calibration = [r for r in tables.get("calibration", ()) if r["set"] == "validation"]
+    thresholds = grouped(
+        (r for r in tables.get("thresholds", ()) if not r["note"]),
+        "ablation", "set", "rule", "threshold", "threshold_low", "threshold_high",
+    )  # fmt: skip
+    return {
+        "main": main,
+        "calibration": [
+            {"ablation": a, "version": v, **{row["measure"]: row for row in rows}}
+            for (a, v), rows in grouped(_made(calibration), "ablation", "version").items()
+        ],
+        "temperatures": [
+            row for row in tables.get("calibration", ()) if row["measure"] == "temperature"
+        ],
+        "thresholds": [
+            {"ablation": key[0], "set": key[1], "rule": key[2], "threshold": key[3],
+             "low": key[4], "high": key[5], **{row["metric"]: row for row in rows}}
+            for key, rows in thresholds.items()
+        ],
+        "decision": [
+            row for row in _made(tables.get("decision", ()))
+            if row["threshold"] in THRESHOLDS and row["ablation"] == main
+        ],
+        "conformal": _made(tables.get("conformal", ())),
+        "selective": _made(tables.get("selective", ())),
+        "missing": missing(tables),
+        "plots": pictures(tables, main),
+    }  # fmt: skip
+
+
+def _made(rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if not row["note"].startswith("not made") or row.get("value")]
+
+
+def missing(tables: Tables) -> dict[str, list[str]]:
+    """Return what was not made, with the reason, by kind of table."""
+    found = {}
+    for kind in ("calibration", "thresholds", "decision", "conformal", "selective"):
+        rows = [r for r in tables.get(kind, ()) if r["note"].startswith("not made")]
+        by_set = {f"{row['set']}: {row['note'].removeprefix('not made: ')}": None for row in rows}
+        found[kind] = list(by_set) if kind in tables else ["this was not run"]
+    return found
+
+
+def pictures(tables: Tables, main: str) -> dict[str, str]:
+    """Return the plots of an input combination's validation predictions, those that there are."""
+
+    def own(kind: str, **wanted: str) -> list[Row]:
+        return [
+            row for row in tables.get(kind, ())
+            if row["ablation"] == main and all(row[k] == v for k, v in wanted.items())
+        ]  # fmt: skip
+
+    found = {}
+    if curve := own("calibration_curve"):
+        found["calibration"] = plots.calibration(curve)
+    if rows := _made(own("decision", set="validation")):
+        found["decision"] = plots.decision(rows)
+    risk = [
+        r for r in own("selective", set="validation", measure="risk") if "class" not in r["rule"]
+    ]
+    if risk:
+        found["selective"] = plots.selective(risk)
+    return found

@@ -1,0 +1,89 @@
+"""Numbers and their intervals as people read them, so that none says more than it can.
+
+- No interval has a width of zero: what has none is said to have none.
+- No more digits than the patients support: one patient more or less moves a share by 1 / n, so
+  nothing below half of that is told apart.
+- A classifier that gives everybody the same answer is called one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NOT_AVAILABLE, NO_INTERVAL = "n/a", "no interval"
+MOST_DIGITS = 2
+NO_WIDTH = 1e-9
+
+
+def digits(n: int) -> int:
+    """Return how many decimals ``n`` patients support: those of 1 / (2 n), one or two."""
+    return min(MOST_DIGITS, max(1, math.ceil(math.log10(2 * n) - 1e-9))) if n > 0 else 1
+
+
+def number(value: Any, n: int) -> str:
+    """Format a figure of ``n`` patients; what is missing or not finite is "n/a"."""
+    found = _finite(value)
+    return NOT_AVAILABLE if found is None else _fixed(found, digits(n))
+
+
+def interval(low: Any, high: Any, n: int) -> str:
+    """Format an interval of a figure of ``n`` patients, as in "0.64 to 1.00".
+
+    Limits that would look alike are rounded outwards. An infinite limit is none: "at least 0.40".
+    Without limits, or without a width, there is "no interval".
+    """
+    a, b = _finite(low), _finite(high)
+    if a is not None and str(high) == "inf":
+        return f"at least {_fixed(a, digits(n))}"
+    if b is not None and str(low) == "-inf":
+        return f"at most {_fixed(b, digits(n))}"
+    if a is None or b is None or b - a < NO_WIDTH:
+        return NO_INTERVAL
+    places = digits(n)
+    if _fixed(a, places) == _fixed(b, places):
+        scale = 10**places
+        a, b = math.floor(a * scale) / scale, math.ceil(b * scale) / scale
+    return f"{_fixed(a, places)} to {_fixed(b, places)}"
+
+
+def estimate(value: Any, low: Any, high: Any, n: int) -> str:
+    """Format a figure with its interval, as in "0.92 (0.64 to 1.00)"."""
+    found = number(value, n)
+    return found if found == NOT_AVAILABLE else f"{found} ({interval(low, high, n)})"
+
+
+def p_value(value: Any) -> str:
+    """Format a p value with three decimals; none is 0."""
+    found = _finite(value)
+    if found is None:
+        return NOT_AVAILABLE
+    return "< 0.001" if found < 0.0005 else f"{found:.3f}"
+
+
+def right(confusion: Mapping[str, int]) -> str:
+    """Say how many answers are right, as in "11 of 12 right"."""
+    correct = confusion["true_positive"] + confusion["true_negative"]
+    return f"{correct} of {sum(confusion.values())} right"
+
+
+def constant(confusion: Mapping[str, int]) -> str:
+    """Say so where everybody gets the same answer; else nothing."""
+    called = confusion["true_positive"] + confusion["false_positive"]
+    n = sum(confusion.values())
+    if n == 0 or 0 < called < n:
+        return ""
+    return "calls everybody RICE" if called else "calls everybody recurrence"
+
+
+def _fixed(value: float, places: int) -> str:
+    return f"{round(value, places) + 0.0:.{places}f}"  # -0.0 + 0.0 has no sign
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None

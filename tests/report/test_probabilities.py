@@ -1,0 +1,86 @@
+"""probabilities: the section of a simulated cohort, and of one that was not evaluated."""
+
+from __future__ import annotations
+
+import base64
+import re
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from ricenet.evaluate import calibrate
+from ricenet.report import page, probabilities
+from simulated_predictions import manifest, predictions
+
+SETTINGS = {
+    "confidence": 0.95, "cost_ratio": 1.0, "conformal_alpha": [0.1], "draws": 20, "seed": 1,
+}  # fmt: skip
+
+
+def tables(train: int = 80, test: int = 12) -> dict[str, list[dict[str, str]]]:
+    """Rows as the report reads them: text."""
+    made = calibrate.tables(
+        *predictions(manifest(train, test), {"dose": 1.5, "event-dose": 1.5}, stretch=2.0), SETTINGS
+    )
+    kinds = {"calibration_curve" if k == "curve" else k: v for k, v in made.items()}
+    return {
+        kind: [
+            {str(k): "" if pd.isna(v) else str(v) for k, v in row.items()}
+            for row in table.to_dict("records")
+        ]
+        for kind, table in kinds.items()
+    }
+
+
+def section(found: dict) -> str:
+    main = probabilities.headline(["dose", "event-dose"])
+    content = probabilities.probabilities(found, main)
+    return page.render("probabilities.html.j2", {"probabilities": content})
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return section(tables())
+
+
+def test_every_part_has_its_table_and_its_plot(text: str) -> None:
+    assert text.count("<table>") == 8 and text.count("<img") == 3
+    assert "nan" not in text
+    # twelve test patients are too few for curves, and enough to count right sets and answers
+    assert text.count("Not made") == 2
+    assert (
+        text.count("Not made, test: 5 patients of the smaller class to see it on, fewer than 10.")
+        == 2
+    )
+    for words in ("as predicted", "temperature, share of RICE", "Youden", "by chance", "nominal"):
+        assert words in text
+
+
+def test_plots_are_svg_without_a_script_or_an_address(text: str) -> None:
+    for data in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', text):
+        svg = base64.b64decode(data).decode()
+        root = ElementTree.fromstring(svg)
+        assert root.tag.endswith("svg") and "script" not in {
+            e.tag.split("}")[-1] for e in root.iter()
+        }
+        assert not re.search(r'(?:xlink:)?href="(?!#)', svg)
+    assert section(tables()) == text  # and the same at each run
+
+
+def test_no_interval_has_a_width_of_zero(text: str) -> None:
+    found = re.findall(r"(-?\d\.\d+) to (-?\d\.\d+)", text)
+    assert len(found) > 40 and all(float(low) < float(high) for low, high in found)
+
+
+def test_what_was_not_made_is_said_with_its_reason() -> None:
+    few = section(tables(8, 4))
+    assert (
+        few.count(
+            "Not made, validation: 4 patients of the smaller class to fit it with, fewer than 10."
+        )
+        >= 3
+    )
+    assert "<img" not in few
+    nothing = section({})
+    assert nothing.count("Not made, this was not run.") == 5 and "<table>" not in nothing
