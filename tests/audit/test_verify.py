@@ -139,7 +139,10 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], set[tuple[str, str]]]] = {
     ),
     "forged record": (  # seal renewed: the gate that read it still knows the old one
         lambda root: forge_record(root / "subjects/S1/crop.json", pass_check),
-        {("wrong parent", "subjects/S1/quality.json")},
+        {
+            ("wrong parent", "subjects/S1/quality.json"),
+            ("wrong parent", "subjects/S1/probe-features.json"),
+        },
     ),
     "cut record": (
         lambda root: (root / "caches/S1.json").write_text('{"step": "cache", '),
@@ -280,6 +283,7 @@ def test_file_made_anew_makes_its_children_wrongly_parented(study: Finished) -> 
     assert problems(study) == {
         ("wrong parent", "subjects/S2/crop.json"),
         ("wrong parent", "subjects/S2/quality.json"),
+        ("wrong parent", "subjects/S2/probe-features.json"),
         ("stale", "audit/audit.json"),
     }
 

@@ -14,8 +14,12 @@ def test_lineage_is_in_order_and_complete(small_study: Finished) -> None:
     study = records.read(small_study.root)
     names = [r.name for r in why.lineage(study, "caches/S1.npy")]
     assert names[-1] == "caches/S1.json" and len(set(names)) == len(names)
-    # every record of the subject but its picture; nothing of another
-    own = {n for n in study.records if n.startswith("subjects/S1/") and "overview" not in n}
+    # every record of the subject but its picture and its features; nothing of another
+    aside = ("overview", "probe-features")
+    own = {
+        n for n in study.records
+        if n.startswith("subjects/S1/") and not any(word in n for word in aside)
+    }  # fmt: skip
     assert set(names) == own | {"caches/S1.json"}
     made = {f: i for i, n in enumerate(names) for f, _ in study.records[n].files("outputs")}
     for place, name in enumerate(names):

@@ -37,7 +37,7 @@ def test_the_step_writes_one_row_a_feature(tmp_path) -> None:
         "outlines": [gtv], "out": tmp_path / "features.tsv",
     }  # fmt: skip
     record = run_step(probe_features.main, tmp_path / "features.json", **flags)
-    table = pd.read_csv(tmp_path / "features.tsv", sep="\t").set_index("name")
+    table = pd.read_csv(tmp_path / "features.tsv", sep="\t").set_index("feature")
     assert list(table.columns) == ["group", "value", "unit"] and table.index.is_unique
     assert table.loc["brain_ml", "value"] == pytest.approx(512 * 0.008)
     assert table.loc["ct_to-event/head-overlap", "value"] == 0.97

@@ -19,7 +19,7 @@ def tables() -> dict[str, pd.DataFrame]:
         ]  # fmt: skip
         if i < 6:  # the last two have no outline
             rows.append(("lesion", "gtv_ml", rng.random()))
-        found[f"P{i}"] = pd.DataFrame(rows, columns=["group", "name", "value"])
+        found[f"P{i}"] = pd.DataFrame(rows, columns=["group", "feature", "value"])
     return found
 
 

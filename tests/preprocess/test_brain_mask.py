@@ -172,7 +172,7 @@ def test_glioma_mask_is_the_published_one(glioma) -> None:
     assert dice(found, published) >= 0.985
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_glioma_through_the_step_on_an_isotropic_grid(glioma, monkeypatch, tmp_path: Path) -> None:
     image, published, fp32 = glioma
     grid = isotropic(image)

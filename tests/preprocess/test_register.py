@@ -204,7 +204,7 @@ def test_planning_ct_is_brought_onto_the_mri(heads: Path, phantom, truth, tmp_pa
     assert verdicts(record) == dict.fromkeys(names, "pass")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_person_in_two_positions(tmp_path: Path) -> None:
     """Supine and prone: there and back must cancel, and the gates pass."""
     raw = needs("mr_same_subject_two_positions")

@@ -63,7 +63,7 @@ def wide(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, st
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Of each subject: group, name, value.
+        Of each subject: group, feature, value.
 
     Returns
     -------
@@ -74,8 +74,8 @@ def wide(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, st
     rows: dict[str, dict[str, float]] = {}
     groups: dict[str, str] = {}
     for subject, table in tables.items():
-        rows[subject] = dict(zip(table["name"], table["value"], strict=True))
-        groups |= dict(zip(table["name"], table["group"], strict=True))
+        rows[subject] = dict(zip(table["feature"], table["value"], strict=True))
+        groups |= dict(zip(table["feature"], table["group"], strict=True))
     return pd.DataFrame.from_dict(rows, orient="index").astype(float), groups
 
 
