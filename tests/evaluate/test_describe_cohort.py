@@ -53,7 +53,7 @@ def test_the_step_writes_its_tables(tmp_path) -> None:
     for i, subject in enumerate(table.index):
         flags["features"].append(tmp_path / f"{subject}.features.tsv")
         value = "" if i < 2 else "5.0" if i < 8 else "1.0"
-        lines = ["group\tname\tvalue\tunit", f"scanner\tevent_slice_mm\t{value}\tmm",
+        lines = ["group\tfeature\tvalue\tunit", f"scanner\tevent_slice_mm\t{value}\tmm",
                  "id\thash_0\t0.5\t"]  # fmt: skip
         flags["features"][-1].write_text("\n".join(lines) + "\n")
     names = ("subgroups", "failures", "missingness")

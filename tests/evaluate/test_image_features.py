@@ -15,7 +15,7 @@ SHAPE = (60, 70, 50)
 
 
 def values(found: list[Feature]) -> dict[str, float]:
-    return {f.name: f.value for f in found}
+    return {f.feature: f.value for f in found}
 
 
 @pytest.fixture(scope="module")

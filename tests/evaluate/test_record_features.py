@@ -14,8 +14,8 @@ from ricenet.evaluate.probe_groups import GROUPS
 
 def values(found: list[record_features.Feature]) -> dict[str, float]:
     assert all(f.group in GROUPS for f in found)
-    assert len({f.name for f in found}) == len(found)
-    return {f.name: f.value for f in found}
+    assert len({f.feature for f in found}) == len(found)
+    return {f.feature: f.value for f in found}
 
 
 def test_what_a_record_holds() -> None:

@@ -19,7 +19,7 @@ from ricenet.evaluate.record_features import Feature
 from ricenet.image.volume import require_same_space
 from ricenet.provenance import tsv
 
-COLUMNS = ["group", "feature", "value", "unit"]
+COLUMNS = list(Feature._fields)
 
 
 def from_images(job: step.Job, outlines: Sequence[str], dose: Sequence[str]) -> list[Feature]:

@@ -26,7 +26,8 @@ class Feature(NamedTuple):
     ----------
     group : str
         What a probe may use together, a key of :data:`ricenet.evaluate.probe_groups.GROUPS`.
-    name : str
+    feature : str
+        Its name; a column called "name" would be found by the search for persons' names.
     value : float
         NaN where it is not known.
     unit : str
@@ -34,7 +35,7 @@ class Feature(NamedTuple):
     """
 
     group: str
-    name: str
+    feature: str
     value: float
     unit: str = ""
 
