@@ -14,10 +14,9 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort import dataset
-from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate import abstention, calibration, contrasts, decisions
 from ricenet.evaluate.calibration import Predictions
-from ricenet.evaluate.check_predictions import check_test, check_validation
+from ricenet.evaluate.check_predictions import read_checked
 from ricenet.provenance import tsv
 
 Row = dict[str, Any]
@@ -73,12 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs, outputs = ("manifest", "validation*", "test*"), (*TABLES, "curve")
     with step.Job("calibrate", argv, inputs=inputs, outputs=outputs) as job:
         manifest, _ = dataset.read_manifest(job.args.manifest)
-        validation = read_predictions(job.args.validation, VALIDATION_COLUMNS)
-        test = read_predictions(job.args.test, TEST_COLUMNS)
-        if validation.empty:
-            raise ValueError("no validation predictions were passed")
-        check_validation(validation, manifest)
-        check_test(test, manifest, list(validation["ablation"].unique()))
+        validation, test = read_checked(job.args.validation, job.args.test, manifest)
         found = tables(validation, test, job.settings)
         for name, table in found.items():
             tsv.write(job.stage(getattr(job.args, name)), table)

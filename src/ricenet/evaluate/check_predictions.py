@@ -3,8 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
+
+from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
+
+
+def read_checked(
+    validation: Sequence[Path], test: Sequence[Path], manifest: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the predictions for training and for test subjects; refuse what no manifest fits.
+
+    Parameters
+    ----------
+    validation, test : sequence of Path
+        Tables of all ablations; there may be no test subjects.
+    manifest : DataFrame
+        Of the cohort.
+
+    Raises
+    ------
+    ValueError
+        No validation predictions, or some that do not fit the manifest.
+    """
+    of_folds = read_predictions(validation, VALIDATION_COLUMNS)
+    of_test = read_predictions(test, TEST_COLUMNS)
+    if of_folds.empty:
+        raise ValueError("no validation predictions were passed")
+    check_validation(of_folds, manifest)
+    check_test(of_test, manifest, list(of_folds["ablation"].unique()))
+    return of_folds, of_test
 
 
 def check_subjects(table: pd.DataFrame, expected: pd.DataFrame, what: str) -> None:

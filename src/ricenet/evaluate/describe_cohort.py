@@ -12,9 +12,8 @@ import pandas as pd
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.labels import NAMES
-from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate import probe_groups, subgroups
-from ricenet.evaluate.check_predictions import check_test, check_validation
+from ricenet.evaluate.check_predictions import read_checked
 from ricenet.provenance import tsv
 from ricenet.statistics import metrics
 
@@ -101,10 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("describe_cohort", argv, inputs=inputs, outputs=outputs, values=values) as job:
         args = job.args
         manifest, _ = dataset.read_manifest(args.manifest)
-        validation = read_predictions(args.validation, VALIDATION_COLUMNS)
-        test = read_predictions(args.test, TEST_COLUMNS)
-        check_validation(validation, manifest)
-        check_test(test, manifest, list(validation["ablation"].unique()))
+        validation, test = read_checked(args.validation, args.test, manifest)
         pairs = zip(json.loads(args.subjects), args.features, strict=True)
         features, groups = probe_groups.wide(probe_groups.read(dict(pairs)))
         answers, rows = answers_of(validation, test), []

@@ -14,9 +14,8 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort import dataset
-from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate import contrasts
-from ricenet.evaluate.check_predictions import check_test, check_validation
+from ricenet.evaluate.check_predictions import read_checked
 from ricenet.evaluate.results import Row, test_results, validation_results
 from ricenet.provenance import atomic, tsv
 from ricenet.statistics import exact, published
@@ -87,13 +86,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     outputs = ("out", "summary", "contrasts")
     with step.Job("evaluate", argv, inputs=inputs, outputs=outputs) as job:
         manifest, _ = dataset.read_manifest(job.args.manifest)
-        validation = read_predictions(job.args.validation, VALIDATION_COLUMNS)
-        test = read_predictions(job.args.test, TEST_COLUMNS)
-        if validation.empty:
-            raise ValueError("no validation predictions were passed")
-        check_validation(validation, manifest)
+        validation, test = read_checked(job.args.validation, job.args.test, manifest)
         ablations = list(validation["ablation"].unique())
-        check_test(test, manifest, ablations)
         pairs = job.settings["contrasts"]
         pairs = contrasts.usual(ablations) if pairs is None else [(a, b) for a, b in pairs]
         table, summary = evaluate(validation, test, job.settings)

@@ -9,10 +9,13 @@ SPOKEN = {"say", "print", "warn"}  # calls whose words are for people
 ADVICE = {"advice", "description", "reason"}  # keywords, likewise
 NOT_MADE = {"not_checked", "not_made"}  # calls whose second argument is a reason
 # A sentence: four words or more and a comma, colon or the like, or four words that are returned.
-# Lists of words, patterns and texts that are compared or taken apart are none.
+# Lists of words, patterns, seeds and texts that are compared or taken apart are none.
 SENTENCE = re.compile(r"[\w'()/%°²]+(?:[\s,;:.-]+[\w'()/%°²]+){3,}", re.ASCII)
 PUNCTUATION = re.compile(r"[,;:.] |[,;:.]$")
-TAKEN_APART = {"split", "match", "search", "sub", "findall", "fullmatch", "compile", "startswith"}
+TAKEN_APART = {
+    "compile", "derive_seed", "findall", "fullmatch", "match", "search", "split", "startswith",
+    "sub",
+}  # fmt: skip
 
 
 class Names(ast.NodeTransformer):
