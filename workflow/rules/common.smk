@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from ricenet.cli import VERBS
-from ricenet.provenance.code_digest import code_hash as module_hash
 from ricenet.config.config import json_text
 from ricenet.config.settings_files import completed
 from ricenet.study import layout, notices, silent_ends
@@ -13,6 +12,7 @@ from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.predict_files import PredictFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.provenance import digests
+from ricenet.provenance.steps import module_hash
 from ricenet.study.resources import growing as growing_with_attempts
 from ricenet.report.status import show
 from ricenet.study.study import Study

@@ -21,7 +21,7 @@ rule check_device:
         gpu_mem_mb=STUDY.training_mb,
     params:
         settings=json_text(STUDY.size()),
-        code=module_hash(VERBS["check-device"].module),
+        code=module_hash(VERBS["check-device"].module, STUDY.network),
     shell:
         "python -m ricenet check-device --study {params.settings:q} --out {output:q} "
         "--log {log:q} --threads {threads}"

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from ricenet.audit.records import Problem, Record, Study
-from ricenet.provenance import steps
 from ricenet.study import board
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
@@ -69,7 +67,7 @@ def stale(record: Record, plan: Plan) -> Iterable[Problem]:
     if differ:
         yield Problem(record.name, "stale", f"other settings: {', '.join(differ)}")
     older = plan.accepted_code.get(record.step)
-    valid = {_code(record.step), older.code if older else ""}
+    valid = {plan.own_code(record.step), older.code if older else ""}
     if record.content["code"] not in valid:
         yield Problem(record.name, "stale", f"made by another version of {record.step}")
     for flag, value in VALUES.get(record.step, {}).items():
@@ -87,11 +85,6 @@ def accepted(study: Study, plan: Plan) -> list[str]:
             f"{decision.code} ({decision.who}: {decision.why})"
         )
     return lines
-
-
-@cache
-def _code(step: str) -> str:
-    return steps.code_hash(step)
 
 
 def _text(value: str) -> Any:

@@ -70,6 +70,7 @@ class Job:
         self.known = record.Known()
         self.checks: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
+        self.network: str | None = None  # the one that the step runs, for the digest of its code
 
     def __enter__(self) -> Job:
         # ITK reads the variable at its first use, torch and OpenMP when they are asked to
@@ -221,11 +222,10 @@ class Job:
                 log.write(line + "\n")
 
     def _files(self, names: tuple[str, ...]) -> dict[str, list[Path]]:
-        found = {}
-        for name in names:
-            value = getattr(self.args, name.rstrip("*").replace("-", "_"))
-            found[name.rstrip("*")] = value if isinstance(value, list) else [value]
-        return found
+        flags = [name.rstrip("*") for name in names]
+        values = [getattr(self.args, flag.replace("-", "_")) for flag in flags]
+        paths = [value if isinstance(value, list) else [value] for value in values]
+        return dict(zip(flags, paths, strict=True))
 
     def _record(self) -> dict[str, Any]:
         names = record.Names(*map(self._files, (self.inputs, self.outputs, self.raw)))
@@ -237,7 +237,7 @@ class Job:
             "step": self.step,
             "command": record.command(self.step, self.argv, study, raw_flags, folder),
             "settings": self.given,
-            "code": steps.code_hash(self.step),
+            "code": steps.code_hash(self.step, self.network),
             **record.of_files(names, self.known, folder),
             "facts": self.facts,
             "checks": self.checks,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ricenet.cohort import tables
-from ricenet.provenance.steps import STEPS, code_hash
+from ricenet.provenance.steps import STEPS
 
 COLUMNS = ("step", "code", "accepts", "who", "why")
 DIGEST = "[0-9a-f]{16}"
@@ -36,7 +36,7 @@ class Accepted(NamedTuple):
     why: str
 
 
-def read(path: str | Path, *, digest: Callable[[str], str] = code_hash) -> dict[str, Accepted]:
+def read(path: str | Path, *, digest: Callable[[str], str]) -> dict[str, Accepted]:
     """Read and check the table; rows about code that is no longer there are history.
 
     Parameters

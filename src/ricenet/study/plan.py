@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ricenet.provenance.steps import STEPS, code_hash
+from ricenet.provenance.steps import STEPS
 from ricenet.study import notices, preflight, run
 
 NOT_MADE, FOLLOWS = "not made yet", "follows from others"
@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.chdir(run.folder(words)):
             study, warnings = preflight.read(files)
         text = dry_run(words)
-        codes = {code_hash(step): step for step in STEPS}
+        codes = {study.own_code(step): step for step in STEPS}
         settings = {study.settings(step) for step in STEPS}
         planned = list(jobs(text, codes=codes, settings=settings))
         require_all(planned, text)
