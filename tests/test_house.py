@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ricenet.channels import KINDS
+
 SOURCE = Path(__file__).parents[1] / "src" / "ricenet"
 MODULES = sorted(SOURCE.rglob("*.py"))
 MODULE_LINES, FUNCTION_LINES = 250, 45
@@ -32,6 +34,40 @@ def test_a_module_is_read_at_a_sitting(path):
     assert text.count("\n") <= MODULE_LINES
     functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
     assert {f.name: n for f in functions if (n := lines_of(f)) > FUNCTION_LINES} == {}
+
+
+def kinds_compared(tree: ast.AST) -> list[int]:
+    """Lines on which something is compared with the name of a kind of channel."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            operands = [node.left, *node.comparators]
+        elif isinstance(node, ast.MatchValue):
+            operands = [node.value]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"count", "index"}:
+            operands = list(node.args)
+        else:
+            continue
+        values = {n.value for o in operands for n in ast.walk(o) if isinstance(n, ast.Constant)}
+        found += [node.lineno] if values & set(KINDS) else []
+    return found
+
+
+def test_a_comparison_with_a_kind_is_seen():
+    for text in ("k == 'mri'", "kinds[i] in ('mri', 'mask')", "'dose' != c.kind", "k.count('mri')"):
+        assert kinds_compared(ast.parse(text)) == [1]
+    assert kinds_compared(ast.parse("KINDS['mri'].fill == 'mri_fill'")) == []
+
+
+def test_what_a_kind_of_channel_means_stands_in_one_table():
+    """The audit has formulas of its own on purpose, the phantom knows nothing of the project."""
+    apart = {"audit/invariants.py"}
+    found = {
+        path.relative_to(SOURCE).as_posix(): lines
+        for path in MODULES
+        if (lines := kinds_compared(ast.parse(path.read_text())))
+    }
+    assert set(found) <= apart, found
 
 
 PATHS = re.compile(

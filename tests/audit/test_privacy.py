@@ -158,7 +158,8 @@ def test_planted_headers_leave_no_trace(small_study: Finished, raw: Path, tmp_pa
              out=subject / "dose_native.nii.gz", log=log / "dose.log")  # fmt: skip
     run_step(timeline.main, subject / "timeline.json", images=[folder / "postop", folder / "event"],
              doses=[folder / "rt"], names='["postop", "event"]', dose_names='["dose"]',
-             series='["", ""]', log=log / "timeline.log")  # fmt: skip
+             series='["", ""]', visits='{"postop": "a", "event": "b"}',
+             log=log / "timeline.log")  # fmt: skip
     # a file that cannot be read: the message goes to the log
     broken = sorted((folder / "event").iterdir())[3]
     broken.write_bytes(broken.read_bytes()[:-100])

@@ -105,7 +105,26 @@ ONE_MRI = [{"name": "event", "kind": "mri"}, {"name": "dose", "kind": "dose"}]
         ("channels", [], r"channels: .*at least 1"),
         ("channels", [ONE_MRI[0], MASK], r"'gtv' is of 'postop', which is neither"),
         ("channels", [MASK | {"of": None}], r"channels.0: .*of: name the image that 'gtv' was"),
-        ("channels", [MASK | {"kind": "mri"}], r"\['of'\] are keys of masks; 'gtv' is a mri"),
+        (
+            "channels",
+            [{"name": "event", "kind": "mri"}, {"name": "dose", "kind": "dose", "visit": "v1"}],
+            r"\['visit'\] are keys of an MRI; 'dose' is a dose",
+        ),
+        (
+            "channels",
+            [{"name": n, "kind": "mri", "visit": "v1"} for n in ("event", "postop")],
+            "event and postop are both T1ce of visit 'v1'; give one of them another",
+        ),
+        (
+            "channels",
+            [
+                {"name": "event", "kind": "mri"},
+                {"name": "postop", "kind": "mri", "sequence": "FLAIR"},
+                {"name": "dose", "kind": "dose"},
+            ],
+            r"dose_anchor: 'postop' is of another sequence than the reference.*\['event'\]",
+        ),
+        ("channels", [MASK | {"kind": "mri"}], r"\['of'\] are keys of a mask; 'gtv' is an MRI"),
         ("channels", [MASK | {"volume_ml": [9, 2]}], r"volume_ml: write the smallest volume first"),
         ("channels", [MASK | {"values": [0]}], r"channels.0.values.0: .*\(value: 0\)"),
     ],

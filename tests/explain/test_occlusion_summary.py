@@ -95,6 +95,7 @@ def run(folder, *, subjects=SUBJECTS, channels=CHANNELS, settings=SETTINGS, **ch
         "masks": [folder / s / "mask.nii.gz" for s in subjects],
         "ledgers": ledgers, "ablation": "postop-event-dose", "quantity": "physical",
         "channels": json.dumps(list(channels)), "kinds": json.dumps(list(channels.values())),
+        "enhancement": json.dumps(["postop", "event"] if "postop" in channels else []),
     } | changed  # fmt: skip
     record = run_step(
         occlusion_summary.main, folder / "out.json", settings, **flags, out=folder / "out.tsv"

@@ -70,7 +70,7 @@ def raw(tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def run(raw: dict[str, Path], folder: Path, **series: str) -> dict:
+def run(raw: dict[str, Path], folder: Path, visits: dict | None = None, **series: str) -> dict:
     names = [name for name in raw if name != "dose"]
     return run_step(
         timeline.main,
@@ -80,6 +80,7 @@ def run(raw: dict[str, Path], folder: Path, **series: str) -> dict:
         names=json.dumps(names),
         dose_names='["dose"]',
         series=json.dumps([series.get(name, "") for name in names]),
+        visits=json.dumps(visits or {name: name for name in names if name != "ct"}),
     )
 
 
@@ -353,3 +354,19 @@ def test_the_day_of_the_planning_ct_is_free(raw: dict[str, Path], tmp_path: Path
     content = run(raw, tmp_path)
     assert "ct" not in content["facts"]["days"]
     assert set(verdicts(content).values()) == {"pass"} and len(content["checks"]) == 5
+
+
+def test_sequences_of_one_visit_are_of_one_day(raw: dict[str, Path], tmp_path: Path) -> None:
+    """A FLAIR of the event visit is after no MRI of it; one of another visit is seen."""
+    visits = {"postop": "a", "event": "b", "flair": "b"}
+    raw["flair"] = scan(tmp_path / "same-day", EVENT_DAY, 13)
+    found = verdicts(run(raw, tmp_path / "1", visits))
+    names = {"flair-after-postop", "flair-after-radiotherapy", "flair-with-event"}
+    assert {found[name] for name in names} == {"pass"} and "event-with-event" not in found
+    raw["flair"] = scan(tmp_path / "first-day", POSTOP_DAY, 14)
+    found = verdicts(run(raw, tmp_path / "2", visits))
+    assert {found[name] for name in names} == {"fail"}
+    # beside the baseline: it must be before radiotherapy, too
+    found = verdicts(run(raw, tmp_path / "3", visits | {"flair": "a"}))
+    assert found["flair-before-radiotherapy"] == found["flair-with-postop"] == "pass"
+    assert "flair-after-postop" not in found

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ricenet.channels import KINDS
 from ricenet.image.volume import Volume, load, save
 from ricenet.pictures.scene import cut
 from ricenet.preprocess import overview
@@ -68,22 +69,26 @@ def test_point_falls_back_to_dose_and_centre(volumes, brain):
 
 
 @pytest.mark.parametrize(
-    "kinds, titles",
+    "kinds, comparable, titles",
     [
-        ({"event": "mri"}, ["event"]),
+        ({"event": "mri"}, ["event"], ["event"]),
         (
             {"postop": "mri", "event": "mri"},
+            ["postop", "event"],
             ["postop", "event", "event | postop", "event − postop"],
         ),
-        ({"event": "mri", "dose": "dose"}, ["event", "dose on event"]),
+        # of another sequence: edges are compared, brightness is not
+        ({"postop": "mri", "event": "mri"}, ["event"], ["postop", "event", "event | postop"]),
+        ({"event": "mri", "dose": "dose"}, ["event"], ["event", "dose on event"]),
     ],
 )
-def test_rows_follow_the_channels(volumes, brain, kinds, titles):
+def test_rows_follow_the_channels(volumes, brain, kinds, comparable, titles):
     scene = cut({n: volumes[n] for n in kinds}, brain, (1, 1, 1), LESION, 3.0)
     mri = cut(
         {n: volumes[n] for n, k in kinds.items() if k == "mri"}, brain, (1, 1, 1), LESION, 3.0
     )
-    assert [row.title for row in overview.rows(mri, scene, kinds, "event")] == titles
+    kinds = {name: KINDS[kind] for name, kind in kinds.items()}
+    assert [row.title for row in overview.rows(mri, scene, kinds, "event", comparable)] == titles
 
 
 def arguments(folder, names, whole, outlines=()):
@@ -97,6 +102,8 @@ def arguments(folder, names, whole, outlines=()):
         "--whole-mask", str(folder / "whole-mask.nii.gz"),
         "--images", *files["small"], "--mask", str(folder / "mask.nii.gz"),
         "--channels", json.dumps(names), "--kinds", json.dumps(kinds), "--reference", "event",
+        "--comparable", json.dumps(names),
+        "--enhancement", json.dumps(names[:2] if "postop" in names else []),
         "--outlines", *(str(folder / f"{n}.nii.gz") for n in outlines),
         "--outline-names", json.dumps(outlines),
         "--out", str(folder / "overview.png"), "--record", str(folder / "overview.json"),

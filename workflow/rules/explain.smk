@@ -124,13 +124,14 @@ rule occlusion_summary:
         subjects=json_text(STUDY.test_subjects),
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
+        enhancement=STUDY.enhancement_text,
         quantity=STUDY.config.total_dose.quantity,
     shell:
         "python -m ricenet occlusion_summary --subjects {params.subjects:q} --maps {input.maps:q} "
         "--channel-maps {input.channel_maps:q} --map-records {input.map_records:q} "
         "--images {input.images:q} --masks {input.masks:q} --ledgers {input.ledgers:q} "
         "--ablation {wildcards.ablation:q} --channels {params.channels:q} --kinds {params.kinds:q} "
-        "--quantity {params.quantity:q} --out {output.table:q} --record {output.record:q} "
+        "--enhancement {params.enhancement:q} --quantity {params.quantity:q} --out {output.table:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

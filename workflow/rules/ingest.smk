@@ -25,9 +25,11 @@ rule ingest_mri:
         raw=STUDY.raw.path,
         raw_digest=STUDY.raw.digest,
         series=STUDY.raw.series,
+        sequence=STUDY.sequence,
     shell:
         "python -m ricenet ingest_mri --raw {params.raw:q} --series={params.series:q} "
-        "--image {wildcards.mri:q} --out {output.image:q} --record {output.record:q} "
+        "--image {wildcards.mri:q} --sequence={params.sequence:q} "
+        "--out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q}"
 
 
@@ -112,8 +114,10 @@ rule timeline:
         names=STUDY.raw.image_names,
         dose_names=json.dumps(STUDY.dose),
         series=STUDY.raw.all_series,
+        visits=STUDY.visits_text,
         raw_digest=STUDY.raw.all_digests,
     shell:
         "python -m ricenet timeline --images {params.images:q} --doses {params.doses:q} "
         "--names {params.names:q} --dose-names {params.dose_names:q} --series {params.series:q} "
+        "--visits {params.visits:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q}"

@@ -337,12 +337,15 @@ rule overview:
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
+        comparable=json_text(STUDY.masked),
+        enhancement=STUDY.enhancement_text,
         outline_names=PREPROCESS.outline_names,
     shell:
         "python -m ricenet overview --subject {wildcards.subject:q} --whole {input.whole:q} "
         "--whole-mask {input.whole_mask:q} "
         "--images {input.images:q} --mask {input.mask:q} --channels {params.channels:q} "
         "--kinds {params.kinds:q} --reference {params.reference:q} "
+        "--comparable {params.comparable:q} --enhancement {params.enhancement:q} "
         "--outlines {input.outlines:q} --outline-names {params.outline_names:q} "
         "--out {output.picture:q} "
         "--record {output.record:q} "

@@ -21,7 +21,11 @@ from ricenet.study.study import Study as Plan
 
 # values of flags that do not come from a step's settings: flag to the rule's params
 VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {
-    "ingest_mri": {"series": lambda plan, w: plan.raw.series(w)},
+    "ingest_mri": {
+        "series": lambda plan, w: plan.raw.series(w),
+        "sequence": lambda plan, w: plan.sequence(w),
+    },
+    "timeline": {"visits": lambda plan, w: plan.visits_text},
     "ingest_dose": {"row": lambda plan, w: plan.raw.dose_row(w)},
     "ingest_mask": {"row": lambda plan, w: plan.raw.mask_row(w)},
     "quality": {"accepted": lambda plan, w: PreprocessFiles(plan).accepted(w)},
@@ -33,6 +37,8 @@ VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {
 }
 SOURCES = {
     "series": "the subjects table",
+    "sequence": "the settings",
+    "visits": "the settings",
     "row": "the subjects table",
     "accepted": "the overrides table",
     "channels": "the settings",

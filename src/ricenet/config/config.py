@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
+from ricenet import channels
+from ricenet.channels import PLANNING_CT
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
 from ricenet.config.evaluate import (
@@ -50,8 +52,7 @@ from ricenet.config.report import Audit, Report
 from ricenet.config.section import Channel, Name, Section
 from ricenet.config.train import TrainModel
 
-CT = "ct"  # the planning CT, as the subjects table calls it
-TABLE_COLUMNS = frozenset({"subject", "label", CT, "fractions"})
+TABLE_COLUMNS = frozenset({"subject", "label", PLANNING_CT, "fractions"})
 
 
 class Config(Section):
@@ -109,7 +110,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         names = [c.name for c in self.channels]
-        mri = [c.name for c in self.channels if c.kind == "mri"]
+        mri = [c.name for c in channels.scans(self.channels)]
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise ValueError(f"channels: {repeated} named more than once")
@@ -118,27 +119,41 @@ class Config(Section):
             raise ValueError(
                 f"channels: {taken} are other columns of the subjects table; choose other names"
             )
+        if faults := channels.faults(self.channels):
+            raise ValueError(f"channels: {'; '.join(faults)}")
         if self.reference not in mri:
             raise ValueError(f"reference: {self.reference!r} is not an MRI channel ({mri})")
-        if "dose" in {c.kind for c in self.channels} and self.dose_anchor not in mri:
-            raise ValueError(f"dose_anchor: {self.dose_anchor!r} is not an MRI channel ({mri})")
+        self._require_anchor(mri)
         for mask in self.masks:
-            if mask.of not in (*mri, CT):
+            if mask.of not in (*mri, PLANNING_CT):
                 raise ValueError(
                     f"channels: {mask.name!r} is of {mask.of!r}, which is neither an MRI channel "
-                    f"({mri}) nor {CT}"
+                    f"({mri}) nor {PLANNING_CT}"
                 )
         return self
+
+    def _require_anchor(self, mri: Sequence[str]) -> None:
+        """Refuse a planning CT that would have to be registered to an image without brain mask."""
+        if not any(c.row.in_gy for c in self.channels):
+            return
+        if self.dose_anchor not in mri:
+            raise ValueError(f"dose_anchor: {self.dose_anchor!r} is not an MRI channel ({mri})")
+        possible = channels.masked(self.channels, self.reference)
+        if self.dose_anchor not in possible:
+            raise ValueError(
+                f"dose_anchor: {self.dose_anchor!r} is of another sequence than the reference, so "
+                f"that it has no brain mask to check the planning CT with; name one of {possible}"
+            )
 
     @property
     def inputs(self) -> list[Channel]:
         """Channels that the networks get; a mask is prepared and shown, and is none of them."""
-        return [channel for channel in self.channels if channel.kind != "mask"]
+        return [channel for channel in self.channels if channel.row.is_input]
 
     @property
     def masks(self) -> list[Channel]:
         """Channels that a subject may lack: outlines to look at and to measure."""
-        return [channel for channel in self.channels if channel.kind == "mask"]
+        return [channel for channel in self.channels if not channel.row.is_input]
 
 
 def validate(values: dict[str, Any]) -> Config:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
+from ricenet.channels import KINDS
+
 
 def hours(
     study: dict[str, Any], step: dict[str, float], cube: dict[str, float], mask_s: float
@@ -18,11 +20,12 @@ def hours(
     maps = sum(1 + (n if n > 1 else 0) for n in study["channels_of_maps"])
     cubes = cube["cubes_of_a_brain"] * study["folds"] * study["test_subjects"]
     occlusion = maps * cubes * cube["cube_s"] / 3600
+    masks = study["subjects"] * sum(KINDS[kind].is_scan for kind in study["kinds"])
     return {
         "one_training": round(one, 5),
         "all_trainings": round(one * study["trainings"], 4),
         "all_maps": round(occlusion, 4),
-        "all_masks": round(study["subjects"] * study["kinds"].count("mri") * mask_s / 3600, 4),
+        "all_masks": round(masks * mask_s / 3600, 4),
     }
 
 

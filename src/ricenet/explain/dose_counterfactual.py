@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet import step
+from ricenet.channels import KINDS
 from ricenet.cohort import dataset, loading
 from ricenet.config.explain import DoseCounterfactual
 from ricenet.explain.dose_changes import Patient, changes, partner_of
@@ -74,7 +75,7 @@ def dose_place(facts: Mapping[str, Any], places: Sequence[int]) -> int:
     ValueError
         The ablation has no dose.
     """
-    found = [i for i, place in enumerate(places) if facts["kinds"][place] == "dose"]
+    found = [i for i, place in enumerate(places) if KINDS[facts["kinds"][place]].in_gy]
     if not found:
         raise ValueError("the ablation has no dose; ask for one that has")
     return found[0]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet import step
+from ricenet.channels import KINDS
 from ricenet.cohort import dataset, loading
 from ricenet.cohort.labels import NAMES
 from ricenet.config.explain import OcclusionMap
@@ -135,8 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         row, places = table.loc[[subject]], dataset.ablation_places(facts, ablation)
         volume = loading.load_cohort(row, facts, places=places, device=device)[0]
         spacing_mm = facts["spacing_mm"]
-        of_kind = {"mri": s.mri_fill, "dose": s.dose_fill}
-        fills = [of_kind[facts["kinds"][place]] for place in places]
+        fills = [getattr(s, KINDS[facts["kinds"][place]].fill) for place in places]
         cube, stride = (voxels(mm, spacing_mm=spacing_mm) for mm in (s.cube_mm, s.stride_mm))
         hide = partial(
             occlusion_map,

@@ -5,7 +5,6 @@ Arrays are ``(X, Y, Z)`` RAS+, see :mod:`ricenet.pictures.panels` for the displa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet import step
+from ricenet.channels import ISODOSES, by_name
 from ricenet.image.orientation import to_ras
 from ricenet.pictures.panels import Point
 from ricenet.pictures.scene import (
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         values=("channels", "kinds", "reference"),
     ) as job:
         args, reference = job.args, job.args.reference
-        kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
+        kinds = by_name(args.channels, args.kinds)
         facts = job.read_record(args.occlusion_record).get("facts", {})
         name = checked(facts.get("predicted"), "the occlusion record names no predicted class")
         mask = job.load(args.mask)
@@ -97,7 +97,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         point = peak(volumes["occlusion map"], brain)
         scene = cut(volumes, brain, mask.spacing_mm, point, BRAIN_MARGIN_MM)
         shown = [overlay_row(scene, reference, scene.volumes["occlusion map"], name)]
-        shown += [dose_row(scene, reference, n) for n, kind in kinds.items() if kind == "dose"]
+        shown += [
+            dose_row(scene, reference, n) for n, kind in kinds.items() if kind.drawn == ISODOSES
+        ]
         if len(shown) == 1:
             shown.append(plain_row(scene, reference))
         title = heading(args.map.name.split(".")[0], facts)

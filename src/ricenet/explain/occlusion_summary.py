@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ricenet import step
+from ricenet.channels import by_name
 from ricenet.cohort.labels import EVERYONE
 from ricenet.config.explain import OcclusionSummary
 from ricenet.explain import map_statistics
@@ -69,22 +70,23 @@ class Regions(NamedTuple):
     facts: dict[str, Any]
 
 
-def regions(brain: Brain, kinds: Mapping[str, str], ledger: Mapping, *, physical: bool) -> Regions:
-    """Return the regions that the channels allow.
+def regions(
+    brain: Brain, dose: str | None, pair: Sequence[str], ledger: Mapping, *, physical: bool
+) -> Regions:
+    """Return the regions that the channels allow: the isodose of a dose, the new enhancement.
 
-    Uses the first dose channel; enhancement is the last less the first MRI.
+    ``pair`` are the MRI before and after whose difference that is; empty if there are none.
     """
-    mri, dose = ([n for n, kind in kinds.items() if kind == k] for k in ("mri", "dose"))
     inside, enhancing = np.zeros_like(brain.mask), np.zeros_like(brain.mask)
     there = ["elsewhere"]
     facts: dict[str, Any] = {}
-    if len(mri) > 1:
-        after, before = brain.images[mri[-1]], brain.images[mri[0]]
+    if pair:
+        before, after = (brain.images[name] for name in pair)
         enhancing = new_enhancement(after, before, brain.mask, spacing_mm=brain.spacing_mm)
-        facts |= {"enhancement": f"{mri[-1]} - {mri[0]}"}
+        facts |= {"enhancement": " - ".join(reversed(pair))}
         there.insert(0, "enhancement")
     if dose:
-        dose_gy = np.where(brain.mask, brain.images[dose[0]], 0)
+        dose_gy = np.where(brain.mask, brain.images[dose], 0)
         level, source = map_statistics.isodose_level(
             dose_gy, prescription_gy=ledger.get("prescription_gy"), physical=physical
         )
@@ -219,18 +221,19 @@ def files_of(args: Any, channels: Sequence[str]) -> dict[str, tuple[dict, dict]]
 def main(argv: Sequence[str] | None = None) -> None:
     """Read maps, images, masks and ledgers of all test subjects; write one table."""
     inputs = ("maps*", "channel-maps*", "map-records*", "images*", "masks*", "ledgers*")
-    values = ("subjects", "ablation", "channels", "kinds", "quantity")
+    values = ("subjects", "ablation", "channels", "kinds", "enhancement", "quantity")
     with step.Job("occlusion_summary", argv, inputs=inputs, values=values) as job:
         args, s = job.args, OcclusionSummary.model_validate(job.settings)
-        kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
-        dose = next((name for name, kind in kinds.items() if kind == "dose"), None)
+        kinds, pair = by_name(args.channels, args.kinds), json.loads(args.enhancement)
+        dose = next((name for name, kind in kinds.items() if kind.in_gy), None)
         rows, measured = [], []
         files = files_of(args, list(kinds))
         for i, (subject, (paths, images)) in enumerate(files.items()):
             brain = load_brain(job, paths, images)
             names = job.read_record(paths["record"])["facts"]["channels"]
             ledger = job.read_record(paths["ledger"])["facts"]["ledger"] if dose else {}
-            found = regions(brain, kinds, ledger, physical=args.quantity == "physical")
+            physical = args.quantity == "physical"
+            found = regions(brain, dose, pair, ledger, physical=physical)
             rng = np.random.default_rng([s.seed, *subject.encode()])
             measured.append(measure(brain, found, dose, names, shifts=s.shifts, rng=rng))
             rows += subject_rows(subject, measured[-1])

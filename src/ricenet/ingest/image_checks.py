@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ricenet import step
+from ricenet.channels import ENHANCING, SEQUENCES, of_column
 from ricenet.dicom import weighting
 from ricenet.image import plausible_values
 from ricenet.image.volume import Volume
+from ricenet.step import Check, not_made
 
-PLANNING_CT = "ct"  # as the subjects table calls it
 BRIGHTEST_CORNERS = 0.25  # of bright tissue
 MOST_NEGATIVE = {"dicom": 0.003, "nifti": 0.01}  # share of voxels; converted ones were resampled
 NOT_MADE = {  # why a check could not be made
@@ -26,128 +26,177 @@ NOT_MADE = {  # why a check could not be made
     "weighting": "nothing in the header or the file gives an echo time",
     "dark-corners": "the image has too few voxels along an axis",
 }
+LOOK = "look at the image and correct the subject's row"
 Facts = Mapping[str, Any]
 
 
-def check_series(job: step.Job, facts: Facts) -> None:
+def check_series(facts: Facts) -> list[Check]:
     """Check what headers say of a series: its kind, what is constant, how many slices it has."""
+    found = []
     if facts["image_type"] is not None:
-        job.check(
-            "image-type",
-            len(facts["image_type"]),
-            at_most=0,
-            unit="signs",
-            advice=f"no magnitude image of anatomy: {_shown(facts['image_type'])}; give the "
-            f"T1-weighted series itself, accept only if the header is wrong",
+        found.append(
+            Check(
+                "image-type",
+                len(facts["image_type"]),
+                at_most=0,
+                unit="signs",
+                advice=f"no magnitude image of anatomy: {_shown(facts['image_type'])}; give the "
+                f"series itself, accept only if the header is wrong",
+            )
         )
     if facts["source"] == "dicom":
-        job.check(
-            "made-alike",
-            len(facts["doubtful"]),
-            at_most=0,
-            unit="elements",
-            advice=f"slices of two acquisitions may be mixed: {_shown(facts['doubtful'])}; look "
-            f"at the image for jumps from slice to slice",
+        found.append(
+            Check(
+                "made-alike",
+                len(facts["doubtful"]),
+                at_most=0,
+                unit="elements",
+                advice=f"slices of two acquisitions may be mixed: {_shown(facts['doubtful'])}; "
+                f"look at the image for jumps from slice to slice",
+            )
         )
-    check_completeness(job, facts["completeness"])
+    return found + check_completeness(facts["completeness"])
 
 
-def check_completeness(job: step.Job, found: Facts | None) -> None:
+def check_completeness(about: Facts | None) -> list[Check]:
     """Check the number of slices and their distance against what the header announces."""
-    if found is None:
-        return
+    if about is None:
+        return []
+    found = []
     advice = (
-        f"slices may be lost though their distance is even: {_shown(found['said'])}; export the "
+        f"slices may be lost though their distance is even: {_shown(about['said'])}; export the "
         f"whole series again, or accept if the archive numbers otherwise"
     )
-    if found["missing"] is not None:
-        missing = max(0, found["missing"])
-        job.check("slices-announced", missing, at_most=0, unit="images missing", advice=advice)
-    if found["distance"] is not None:
-        job.check(
-            "slice-distance", found["distance"], at_most=found["most"], unit="of what is planned",
-            advice=advice,
-        )  # fmt: skip
+    if about["missing"] is not None:
+        missing = max(0, about["missing"])
+        found.append(
+            Check("slices-announced", missing, at_most=0, unit="images missing", advice=advice)
+        )
+    if about["distance"] is not None:
+        unit, most = "of what is planned", about["most"]
+        found.append(
+            Check("slice-distance", about["distance"], at_most=most, unit=unit, advice=advice)
+        )
+    return found
 
 
-def check_values(job: step.Job, volume: Volume, facts: Facts) -> list[str]:
-    """Check the values of an MR image; return the checks that cannot be made.
-
-    Raises
-    ------
-    ValueError
-        Padding that no header declares.
-    """
+def require_declared_padding(volume: Volume, facts: Facts) -> None:
+    """Raise ``ValueError`` where an MR image holds padding that no header declares."""
     # a phase image has values of its own, and a mask few
-    if not facts["image_type"] and not plausible_values.is_mask(volume.data):
-        padding = plausible_values.likely_padding(volume.data)
-        if padding is not None:
-            share = float((volume.data == padding).mean())
-            raise ValueError(
-                f"export it again with PixelPaddingValue declared, or convert it with 0 there: "
-                f"{share:.0%} of the voxels have the value {padding:g}, far from all others, "
-                f"which no MR image has and which no header declares to be padding"
-            )
-    job.check(
-        "negative-values",
-        plausible_values.negative_share(volume.data),
-        at_most=MOST_NEGATIVE[facts["source"]],
-        unit="of the voxels",
-        advice="a magnitude image is never negative: a phase image, real part, field map, "
-        "subtraction, or an image that was standardised already; give the original series",
-    )
-    job.check(
-        "mask-like",
-        float(plausible_values.is_mask(volume.data)),
-        at_most=0,
-        advice="the image has so few values that it is a mask or labels; correct the path",
-    )
+    if facts["image_type"] or plausible_values.is_mask(volume.data):
+        return
+    padding = plausible_values.likely_padding(volume.data)
+    if padding is not None:
+        share = float((volume.data == padding).mean())
+        raise ValueError(
+            f"export it again with PixelPaddingValue declared, or convert it with 0 there: "
+            f"{share:.0%} of the voxels have the value {padding:g}, far from all others, "
+            f"which no MR image has and which no header declares to be padding"
+        )
+
+
+def check_values(volume: Volume, facts: Facts) -> list[Check]:
+    """Check the values of an MR image."""
     corners = plausible_values.corner_brightness(volume.data)
-    if corners is None:
-        return ["dark-corners"]
-    job.check(
-        "dark-corners",
-        corners,
-        at_most=BRIGHTEST_CORNERS,
-        unit="of bright tissue",
-        advice="the air around a head is dark in a magnitude image, here it is bright: a phase "
-        "image, a map, or a field of view within the head; look at the image",
-    )
-    return []
+    return [
+        Check(
+            "negative-values",
+            plausible_values.negative_share(volume.data),
+            at_most=MOST_NEGATIVE[facts["source"]],
+            unit="of the voxels",
+            advice="a magnitude image is never negative: a phase image, real part, field map, "
+            "subtraction, or an image that was standardised already; give the original series",
+        ),
+        Check(
+            "mask-like",
+            float(plausible_values.is_mask(volume.data)),
+            at_most=0,
+            advice="the image has so few values that it is a mask or labels; correct the path",
+        ),
+        not_made("dark-corners", NOT_MADE["dark-corners"])
+        if corners is None
+        else Check(
+            "dark-corners",
+            corners,
+            at_most=BRIGHTEST_CORNERS,
+            unit="of bright tissue",
+            advice="the air around a head is dark in a magnitude image, here it is bright: a phase "
+            "image, a map, or a field of view within the head; look at the image",
+        ),
+    ]
 
 
-def check_weighting(job: step.Job, acquired: weighting.Acquisition) -> None:
-    """Check that an MR image can be T1-weighted, as far as its header states the times."""
-    advice = "not T1-weighted by its header; look at the image and correct the subject's row"
+def check_weighting(acquired: weighting.Acquisition, sequence: str = ENHANCING) -> list[Check]:
+    """Check that an MR image can be of a sequence, as far as its header states how it was taken.
+
+    Parameters
+    ----------
+    acquired : Acquisition
+        What the header states.
+    sequence : str
+        Key of :data:`ricenet.channels.SEQUENCES`: what the settings call its channel.
+    """
+    asked = SEQUENCES[sequence]
+    advice = f"not {asked.words} by its header; {LOOK}"
+    if asked.t2:
+        return _check_t2(acquired, advice, inverted=asked.inverted)
+    found = []
     if acquired.echo_ms is not None:
         limit = weighting.longest_echo_ms(acquired)
-        job.check("weighting", acquired.echo_ms, at_most=limit, unit="ms echo", advice=advice)
+        found.append(
+            Check("weighting", acquired.echo_ms, at_most=limit, unit="ms echo", advice=advice)
+        )
     longest = weighting.longest_repetition_ms(acquired)
     if longest is not None and acquired.repetition_ms is not None:
         repetition = acquired.repetition_ms
-        job.check("repetition-time", repetition, at_most=longest, unit="ms", advice=advice)
+        found.append(
+            Check("repetition-time", repetition, at_most=longest, unit="ms", advice=advice)
+        )
     elif longest is not None:
-        job.not_checked("repetition-time", "the header has no RepetitionTime")
-    if not acquired.contrast_agent:
-        job.say("the header names no contrast agent; make sure that it was given where it should")
+        found.append(not_made("repetition-time", "the header has no RepetitionTime"))
+    if not asked.agent:
+        named = float(acquired.contrast_agent)
+        advice = f"the header names a contrast agent, which {asked.words} has none of; {LOOK}"
+        found.append(Check("contrast-agent", named, at_most=0, unit="agents", advice=advice))
+    return found
 
 
-def check_modality(job: step.Job, facts: Facts, image: str) -> None:
+def _check_t2(acquired: weighting.Acquisition, advice: str, *, inverted: bool) -> list[Check]:
+    """Check that an echo is long, and that water is suppressed or that it is not."""
+    found = []
+    if acquired.echo_ms is not None:
+        # planar imaging is for diffusion and perfusion, whatever its echo
+        least, most = (
+            (None, 0.0) if "EP" in acquired.sequence else (weighting.SHORTEST_T2_ECHO_MS, None)
+        )
+        found.append(Check("weighting", acquired.echo_ms, least, most, "ms echo", advice))
+    time_ms = acquired.inversion_ms
+    if time_ms is None and ("IR" in acquired.sequence or not acquired.sequence):
+        return [*found, not_made("inversion-time", "the header has no InversionTime")]
+    least = weighting.SHORTEST_WATER_INVERSION_MS if inverted else None
+    most = None if inverted else weighting.LONGEST_FAT_INVERSION_MS
+    return [*found, Check("inversion-time", time_ms or 0.0, least, most, "ms", advice)]
+
+
+def check_modality(facts: Facts, image: str) -> list[Check]:
     """Check that the image of an MRI channel is none of another modality."""
-    if image and facts["modality"] is not None:
-        wanted = "CT" if image == PLANNING_CT else "MR"
-        job.check(
+    if not image or facts["modality"] is None:
+        return []
+    wanted = of_column(image).modality
+    return [
+        Check(
             "modality",
             float(facts["modality"] != wanted),
             at_most=0,
             advice=f"the header says {facts['modality']}, the column {image} holds {wanted}: "
             f"correct the row",
         )
+    ]
 
 
 def is_mri(facts: Facts, image: str) -> bool:
     """Return whether an image is MRI: by its header, else by the column that it stands in."""
-    return facts["modality"] == "MR" or (facts["modality"] is None and image != PLANNING_CT)
+    return (facts["modality"] or of_column(image).modality) == "MR"
 
 
 def unknown(facts: Facts, image: str) -> list[str]:
@@ -168,19 +217,27 @@ def unknown(facts: Facts, image: str) -> list[str]:
     return [name for name, is_absent in absent.items() if is_absent]
 
 
-def say_what_was_left(job: step.Job, facts: Facts) -> None:
-    """Log which files and series beside the image were ignored, and what was done to pixels."""
+def what_was_left(facts: Facts, sequence: str = ENHANCING) -> list[str]:
+    """Return lines for the log: files and series that were ignored, what was done to pixels."""
+    found = []
     if facts["ignored_files"] or facts["dropped_duplicates"]:
-        job.say(
+        found.append(
             f"{facts['ignored_files']} files beside the series ignored, "
             f"{facts['dropped_duplicates']} copies dropped"
         )
     if facts["left_out_series"]:
-        job.say(f"series {facts['series']} taken, left out: {'; '.join(facts['left_out_series'])}")
+        left_out = "; ".join(facts["left_out_series"])
+        found.append(f"series {facts['series']} taken, left out: {left_out}")
     if facts["padding_voxels"]:
-        job.say(f"{facts['padding_voxels']} voxels of padding (PixelPaddingValue) are background")
+        voxels = facts["padding_voxels"]
+        found.append(f"{voxels} voxels of padding (PixelPaddingValue) are background")
     if facts["lossy"]:
-        job.say("WARNING: the image was compressed with loss; fine detail may be lost or invented")
+        found.append(
+            "WARNING: the image was compressed with loss; fine detail may be lost or invented"
+        )
+    if SEQUENCES[sequence].agent and facts["contrast_agent"] is False:
+        found.append("no contrast agent in the header; make sure that it was given")
+    return found
 
 
 def _shown(words: list[str]) -> str:

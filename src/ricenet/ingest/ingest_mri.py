@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ricenet import step
+from ricenet.channels import ENHANCING
 from ricenet.dicom import describe, files, image_type, refusal, series, weighting
 from ricenet.dicom.completeness import completeness
 from ricenet.dicom.constant_elements import doubtful
@@ -23,6 +24,7 @@ from ricenet.dicom.stack import arrange, values
 from ricenet.image import converted_image
 from ricenet.image.volume import Volume
 from ricenet.ingest import image_checks
+from ricenet.step import Check, not_made
 
 
 def read(path: Path, *, min_slices: int, wanted: str = "") -> tuple[Volume, dict[str, Any]]:
@@ -126,9 +128,45 @@ def _series(path: Path, min_slices: int, wanted: str) -> tuple[Volume, dict[str,
     return volume, facts
 
 
+def checks_of(
+    volume: Volume, facts: dict[str, Any], image: str, sequence: str
+) -> tuple[list[Check], list[str]]:
+    """Check an image as the channel that its column stands for; also name what is not known.
+
+    Parameters
+    ----------
+    volume, facts
+        From :func:`read`.
+    image : str
+        Column of the subjects table; empty where it is not known.
+    sequence : str
+        That of the channel, if it is MRI.
+
+    Raises
+    ------
+    ValueError
+        Padding that no header declares.
+    """
+    found = image_checks.check_modality(facts, image) + image_checks.check_series(facts)
+    unknown = image_checks.unknown(facts, image)
+    if image_checks.is_mri(facts, image):
+        image_checks.require_declared_padding(volume, facts)
+        values = image_checks.check_values(volume, facts)
+        unknown += [check.name for check in values if check.value is None]
+        found += values
+    if facts["acquisition"]:
+        acquired = weighting.Acquisition(**facts["acquisition"])
+        found += image_checks.check_weighting(acquired, sequence)
+    made = {check.name for check in found}
+    missing = (name for name in unknown if name not in made)
+    return [*found, *(not_made(name, image_checks.NOT_MADE[name]) for name in missing)], unknown
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the raw image, check it, write it with an unambiguous affine."""
-    with step.Job("ingest_mri", argv, raw=("raw",), values=("series?", "image?")) as job:
+    with step.Job(
+        "ingest_mri", argv, raw=("raw",), values=("series?", "image?", "sequence?")
+    ) as job:
         try:
             volume, facts = read(
                 job.args.raw, min_slices=job.settings["min_slices"], wanted=job.args.series
@@ -138,15 +176,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 job.say(line)
             raise
         job.facts |= facts
-        image_checks.say_what_was_left(job, facts)
-        image_checks.check_modality(job, facts, job.args.image)
-        image_checks.check_series(job, facts)
-        unknown = image_checks.unknown(facts, job.args.image)
-        if image_checks.is_mri(facts, job.args.image):
-            unknown += image_checks.check_values(job, volume, facts)
-        if facts["acquisition"]:
-            image_checks.check_weighting(job, weighting.Acquisition(**facts["acquisition"]))
+        sequence = job.args.sequence or ENHANCING
+        for line in image_checks.what_was_left(facts, sequence):
+            job.say(line)
+        found, unknown = checks_of(volume, facts, job.args.image, sequence)
+        step.write(job, found)
         job.fact("unknown", unknown)
-        for name in unknown:
-            job.not_checked(name, image_checks.NOT_MADE[name])
         job.save(job.args.out, volume)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ricenet import step
 from ricenet.dicom import files
 from ricenet.dicom.files import DicomFile
+from ricenet.step import Check, not_made
 
 PERSON = ("PatientID", "PatientBirthDate", "PatientSex")
 LOOK = "look at the subject's row and at the headers"
@@ -28,7 +28,7 @@ def incomparable(by_source: Mapping[str, Sequence[DicomFile]]) -> list[str]:
     ]
 
 
-def check_person(job: step.Job, by_source: Mapping[str, Sequence[DicomFile]]) -> list[str]:
+def check_person(by_source: Mapping[str, Sequence[DicomFile]]) -> list[Check]:
     """Check that all objects name one person.
 
     Parameters
@@ -38,18 +38,18 @@ def check_person(job: step.Job, by_source: Mapping[str, Sequence[DicomFile]]) ->
 
     Returns
     -------
-    list of str
-        What could not be made: ``one-patient`` where no two columns can be compared, with a
-        column's name appended where this one cannot.
+    list of Check
+        Not made: ``one-patient`` where no two columns can be compared, with a column's name
+        appended where this one cannot.
     """
     counts = identities([file for found in by_source.values() for file in found])
     persons, alone = max(counts.values(), default=0), incomparable(by_source)
+    found = []
     made = persons > 1 or len(alone) < len(by_source)
     if made:
         differ = ", ".join(keyword for keyword, count in counts.items() if count > 1)
         advice = f"{differ} differ (values not shown): {LOOK}; pseudonymised exports may do so"
-        job.check("one-patient", persons, at_most=1, unit="persons", advice=advice)
+        found.append(Check("one-patient", persons, at_most=1, unit="persons", advice=advice))
     unmade = [f"one-patient-{source}" for source in alone] if made else ["one-patient"]
-    for name in unmade:
-        job.not_checked(name, "nothing names a person that could be compared")
-    return unmade
+    reason = "nothing names a person that could be compared"
+    return [*found, *(not_made(name, reason) for name in unmade)]

@@ -1,7 +1,8 @@
 """Whether a subject's raw images and doses are of one person and in the right order of time.
 
 Reads headers, and the stored pixels of the MRI to find duplicates. Days are counted from the first
-MRI channel, the baseline; no date is written (converted images have none).
+MRI channel, the baseline; no date is written (converted images have none). Order in time is one of
+visits: the sequences of a visit are of one day, or of one week.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import pydicom
 
 from ricenet import step
+from ricenet.channels import PLANNING_CT
 from ricenet.dicom import dates, files
 from ricenet.dicom.dates import Radiotherapy, days_between
 from ricenet.dicom.describe import series_code
@@ -24,13 +26,11 @@ from ricenet.dicom.files import DicomFile, text
 from ricenet.dicom.planes import PIXELS
 from ricenet.dicom.storage_classes import is_image
 from ricenet.image import converted_image
-from ricenet.ingest.persons import LOOK, check_person
+from ricenet.ingest.order_in_time import check_order
+from ricenet.ingest.persons import check_person
 from ricenet.ingest.radiotherapy_days import planned_days, radiotherapy
 from ricenet.provenance import digests
-
-UNDATED = "the headers hold no date of one of the two"
-ENDLESS = "neither records nor plan show when radiotherapy ended"
-CT = "ct"  # the planning CT, as the subjects table calls it
+from ricenet.step import Check, not_made
 
 
 @dataclass(frozen=True)
@@ -148,66 +148,23 @@ def same_scans(pairs: Sequence[tuple[Image, Image]]) -> list[tuple[str, str]]:
     ]
 
 
-def check_order(
-    job: step.Job, mri: Sequence[Image], therapy: Radiotherapy | None, course_days: int | None
-) -> list[str]:
-    """Check each later MRI against the baseline, and all against radiotherapy.
-
-    Without treatment records radiotherapy is known to begin at its plan or later: an MRI is after
-    it if the planned fractions fit in between.
-
-    Parameters
-    ----------
-    course_days : int or None
-        How long the planned fractions take.
-
-    Returns
-    -------
-    list of str
-        Checks that could not be made.
-    """
-    baseline, last = mri[0], therapy.last if therapy else None
-    ended = bool(therapy and therapy.source == "records")
-    least = 0 if ended else course_days
-    order: list[tuple[str, int | None, int | None, int | None]] = [
-        (f"{baseline.name}-before-radiotherapy", days_between(last, baseline.day), None, 0)
-    ]
-    for later in mri[1:]:
-        after = days_between(baseline.day, later.day), days_between(last, later.day)
-        order.append((f"{later.name}-after-{baseline.name}", after[0], 1, None))
-        order.append((f"{later.name}-after-radiotherapy", after[1], least, None))
-    unknown = []
-    for name, value, at_least, at_most in order:
-        endless = at_least is None and at_most is None
-        if value is None or (endless and value >= 0):
-            unknown.append(name)
-            job.not_checked(name, UNDATED if value is None else ENDLESS)
-            continue
-        advice = f"{LOOK}: the paths may be exchanged, or the scan is another visit"
-        lowest = 0 if endless else at_least
-        job.check(name, value, at_least=lowest, at_most=at_most, unit="d", advice=advice)
-    return unknown
-
-
-def check_twice(job: step.Job, mri: Sequence[Image]) -> list[str]:
-    """Check that no scan is given for two channels; the check's name where it cannot be made."""
+def check_twice(mri: Sequence[Image]) -> list[Check]:
+    """Check that no scan is given for two channels."""
     comparable: list[tuple[Image, Image]] = []
     others: list[tuple[Image, Image]] = []
     for pair in combinations(mri, 2):
         (comparable if len({bool(image.files) for image in pair}) == 1 else others).append(pair)
-    name = "same-scan-twice"
+    name, found = "same-scan-twice", []
     if comparable or not others:
         pairs = same_scans(comparable)
         shown = ", ".join(" and ".join(pair) for pair in pairs)
         advice = f"{shown} are the same scan: correct the paths in the subject's row"
-        job.check(name, len(pairs), at_most=0, unit="pairs", advice=advice)
-    unmade = []
+        found.append(Check(name, len(pairs), at_most=0, unit="pairs", advice=advice))
+    reason = "a DICOM series and a converted image have no stored values in common"
     for first, second in others:
-        unmade.append(f"{name}-{first.name}-{second.name}" if comparable else name)
-        job.not_checked(
-            unmade[-1], "a DICOM series and a converted image have no stored values in common"
-        )
-    return unmade
+        pair_name = f"{name}-{first.name}-{second.name}" if comparable else name
+        found.append(not_made(pair_name, reason))
+    return found
 
 
 def _read(job: step.Job) -> tuple[list[Image], dict[str, list[DicomFile]]]:
@@ -223,14 +180,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compare persons and days of everything that is raw; write a record and nothing else."""
     with step.Job(
         "timeline", argv, outputs=(), raw=("images*", "doses*"),
-        values=("names", "dose-names", "series"),
+        values=("names", "dose-names", "series", "visits"),
     ) as job:  # fmt: skip
         images, doses = _read(job)
-        mri = [image for image in images if image.name != CT]
+        mri = [image for image in images if image.name != PLANNING_CT]
         around_doses = [file for found in doses.values() for file in found]
         therapy, course_days = radiotherapy(around_doses), planned_days(around_doses)
         job.fact("days", days(mri, therapy))
         job.fact("source_of_radiotherapy_days", therapy.source if therapy else None)
         by_source = {image.name: image.files for image in images} | doses
-        unknown = [*check_order(job, mri, therapy, course_days), *check_person(job, by_source)]
-        job.fact("unknown", [*unknown, *check_twice(job, mri)])
+        acquired = {image.name: image.day for image in mri}
+        found = check_order(acquired, json.loads(job.args.visits), therapy, course_days)
+        found += check_person(by_source) + check_twice(mri)
+        step.write(job, found)
+        job.fact("unknown", [check.name for check in found if check.value is None])

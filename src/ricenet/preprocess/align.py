@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ricenet import step
+from ricenet.channels import CHOSEN, CLAIMS, KINDS
 from ricenet.dose.coverage import cut_dose, share_inside, view_holds_grid
 from ricenet.image import transforms
 from ricenet.image.interpolation import sample
@@ -198,23 +199,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         inputs=("image", "image-record", "grid", "mask", "transforms*", "frames*"),
         values=("channel", "kind", "reference", "links", "frame-images"),
     ) as job:
-        args, dose = job.args, job.args.kind == "dose"
+        args, kind = job.args, KINDS[job.args.kind]
         grid, mask = job.load(args.grid), job.load(args.mask)
         require_same_space(grid, mask, "reference grid and brain mask")
         volume, facts = (
-            job.load(args.image, parts=dose),
+            job.load(args.image, parts=kind.in_gy),
             job.read_record(args.image_record)["facts"],
         )
-        transform = way_of_dose(job, facts, mask) if dose else way_of_mri(job)
-        interpolator = "linear" if dose else job.settings["mri_interpolator"]
+        claimed = kind.placed_by == CLAIMS
+        transform = way_of_dose(job, facts, mask) if claimed else way_of_mri(job)
+        chosen = kind.interpolator == CHOSEN
+        interpolator = job.settings["mri_interpolator"] if chosen else kind.interpolator
         moved = sample_parts(volume, grid, interpolator=interpolator, transform=transform)
         if not np.any(moved.data):
             raise ValueError(
                 f"channel {args.channel}: it does not overlap the reference's field of view"
             )
-        own = dose_grids(facts, volume) if dose else [(volume.data.shape, volume.affine)]
+        own = dose_grids(facts, volume) if kind.in_gy else [(volume.data.shape, volume.affine)]
         views, brain = fields_of_view(own, grid, transform), mask.data > 0
         job.fact("brain_covered", round(share_inside(np.logical_or.reduce(views), brain), 6))
-        if dose:
+        if kind.in_gy:
             check_dose(job, volume, moved, views, brain)
         job.save(args.out, moved)

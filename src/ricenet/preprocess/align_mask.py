@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet import step
+from ricenet.channels import KINDS
 from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, require_same_space
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             native,
             grid.data.shape,
             grid.affine,
-            interpolator="linear",
+            interpolator=KINDS["mask"].interpolator,
             transform=transforms.chain([transforms.read(file) for file in files]),
         )
         if not moved.data.any():

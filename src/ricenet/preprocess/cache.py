@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ricenet import step
+from ricenet.channels import KINDS
 from ricenet.dose.plausibility import near_maximum
 from ricenet.image.intensity import scale_dose
 from ricenet.image.volume import require_same_space
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             image = job.load(path)
             require_same_space(image, mask, f"{path.name} and brain mask")
             data = image.data
-            if kind == "dose":
+            if KINDS[kind].in_gy:
                 if data.any():
                     near_maxima[channels[place]] = round(near_maximum(data), 4)
                 scaling = job.settings["dose_scaling"]

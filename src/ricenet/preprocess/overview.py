@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet import step
+from ricenet.channels import GREY, ISODOSES, Kind, by_name
 from ricenet.image.enhancement import local_change
 from ricenet.image.orientation import to_ras
 from ricenet.pictures import panels
@@ -45,21 +46,21 @@ MASK_COLOUR = "#ff6fd8"
 
 
 def point_of_interest(
-    reference: NDArray,
-    other: NDArray | None,
+    after: NDArray | None,
+    before: NDArray | None,
     dose: NDArray | None,
     brain: NDArray,
     spacing_mm: Sequence[float],
 ) -> tuple[Point, str]:
     """Return the voxel that the slices pass through, and why.
 
-    The place of the largest smoothed rise from ``other`` to ``reference`` in the brain, two voxels
-    off its surface; without a second MRI the middle of the highest dose; else the brain's centre.
+    The place of the largest smoothed rise from ``before`` to ``after`` in the brain, two voxels
+    off its surface; without them the middle of the highest dose; else the brain's centre.
 
     Parameters
     ----------
-    reference, other : (X, Y, Z) float array
-        Z-scored MRI, dimensionless; ``other`` may be None.
+    after, before : (X, Y, Z) float array or None
+        Z-scored MRI of one sequence, dimensionless.
     dose : (X, Y, Z) float array or None
         Gy.
     brain : (X, Y, Z) bool array
@@ -67,9 +68,9 @@ def point_of_interest(
     spacing_mm : sequence of float
         Voxel size.
     """
-    if other is not None:
+    if after is not None and before is not None:
         rise = ndimage.gaussian_filter(
-            local_change(reference, other, brain),
+            local_change(after, before, brain),
             [SMOOTHING_MM / s for s in spacing_mm],
         )
         inner = ndimage.binary_erosion(brain, iterations=2)
@@ -154,20 +155,22 @@ def mask_row(scene: Scene, reference: str, mask: str) -> Row:
     return Row(f"{mask} on {reference}", note, draw, {mask: MASK_COLOUR, **head.legend}, None)
 
 
-def rows(heads: Scene, brains: Scene, kinds: dict[str, str], reference: str) -> list[Row]:
-    """Return every row that the channels allow, heads first."""
-    others = [name for name, kind in kinds.items() if kind == "mri" and name != reference]
+def rows(
+    heads: Scene, brains: Scene, kinds: dict[str, Kind], reference: str, comparable: Sequence[str]
+) -> list[Row]:
+    """Return every row that the channels allow, heads first.
+
+    Of the MRI only the ``comparable`` ones, which are of the reference's sequence, have a
+    difference to it; edges are compared with all.
+    """
     found = [head_row(heads, name) for name in heads.volumes]
-    for other in others:
+    for other in (n for n, kind in kinds.items() if kind.drawn == GREY and n != reference):
         found += [checkerboard_row(brains, reference, other)]
-        found += [difference_row(brains, reference, other)]
-    return found + [dose_row(brains, reference, n) for n, kind in kinds.items() if kind == "dose"]
-
-
-def _first(
-    images: dict[str, NDArray], kinds: dict[str, str], kind: str, but: str
-) -> NDArray | None:
-    return next((images[n] for n, k in kinds.items() if k == kind and n != but), None)
+        if other in comparable:
+            found += [difference_row(brains, reference, other)]
+    return found + [
+        dose_row(brains, reference, n) for n, kind in kinds.items() if kind.drawn == ISODOSES
+    ]
 
 
 def _heads(job: step.Job, names: list[str], place: Point, affine: NDArray) -> Scene:
@@ -188,17 +191,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         "overview",
         argv,
         inputs=("whole*", "whole-mask", "images*", "mask", "outlines*"),
-        values=("subject", "channels", "kinds", "reference", "outline-names"),
+        values=(
+            "subject",
+            "channels",
+            "kinds",
+            "reference",
+            "comparable",
+            "enhancement",
+            "outline-names",
+        ),
     ) as job:
         args, reference = job.args, job.args.reference
-        kinds = dict(zip(json.loads(args.channels), json.loads(args.kinds), strict=True))
-        mri = [name for name, kind in kinds.items() if kind == "mri"]
+        kinds, comparable = by_name(args.channels, args.kinds), json.loads(args.comparable)
+        mri = [name for name, kind in kinds.items() if kind.drawn == GREY]
         mask = job.load(args.mask)
         images = loaded(args.images, list(kinds), mask, load=job.load)
         mask = to_ras(mask)
         brain = mask.data > 0
-        other, dose = (_first(images, kinds, kind, reference) for kind in ("mri", "dose"))
-        point, reason = point_of_interest(images[reference], other, dose, brain, mask.spacing_mm)
+        before, after = [images[n] for n in json.loads(args.enhancement)] or (None, None)
+        dose = next((images[n] for n, kind in kinds.items() if kind.in_gy), None)
+        point, reason = point_of_interest(after, before, dose, brain, mask.spacing_mm)
         brains = cut(images, brain, mask.spacing_mm, point, BRAIN_MARGIN_MM)
         outlines: list[str] = json.loads(args.outline_names)
         heads = brains
@@ -209,5 +221,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("point_ras_mm", (mask.affine @ [*point, 1])[:3].round(1).tolist())
         job.fact("point_reason", reason)
         heading = f"{args.subject}   ·   slices through the {reason}"
-        shown = [*rows(heads, brains, kinds, reference), *masks]
+        shown = [*rows(heads, brains, kinds, reference, comparable), *masks]
         job.stage(args.out).write_bytes(page(shown, heading, heads))

@@ -17,10 +17,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ricenet.channels import PLANNING_CT
 from ricenet.dose.frames import refusals, route
 from ricenet.image import transforms
 
-PLANNING_CT = "ct"  # as the subjects table calls it
 ROW, FRAME, OBJECT = "row", "frame of reference", "registration object"
 Facts = Mapping[str, Any]  # of the record of an image or a dose
 

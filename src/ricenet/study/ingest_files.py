@@ -15,13 +15,13 @@ from typing import Any
 
 import pandas as pd
 
+from ricenet.channels import KINDS, PLANNING_CT
 from ricenet.cohort import tables
 from ricenet.config import config
 from ricenet.config.section import Channel
 from ricenet.provenance import atomic, raw_files
 from ricenet.study import notices
 
-PLANNING_CT = config.CT
 NO_DIGEST = ("missing", "unreadable")
 Identity = tuple[int, int]  # of a file or folder: device, number on it
 
@@ -232,7 +232,7 @@ class RawInputs:
 
 def _column(w: Any) -> str:
     """Return the column of the subjects table that the wildcards of an ingest rule name."""
-    return next(w.get(kind) for kind in ("mri", "dose", "mask") if w.get(kind))
+    return next(w.get(kind) for kind in KINDS if w.get(kind))
 
 
 def _read_memory(path: Path) -> dict[str, list]:

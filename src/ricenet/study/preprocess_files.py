@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ricenet import channels
+from ricenet.channels import KINDS, PLANNING_CT
 from ricenet.cohort import overrides
 from ricenet.config import config
-from ricenet.study.ingest_files import PLANNING_CT
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -24,22 +25,21 @@ class PreprocessFiles:
         self.study = study
 
     def registration_masks(self, w: Any) -> list[str]:
-        """Return brain masks of the MRI among both images (input function)."""
-        at, masked = self.study.at, [name for name in (w.mri, w.target) if name != PLANNING_CT]
-        return [at("brain_mask", subject=w.subject, channel=name) for name in masked]
+        """Return the brain masks that there are of both images (input function)."""
+        at, masked = self.study.at, self.study.masked
+        both = [name for name in (w.mri, w.target) if name in masked]
+        return [at("brain_mask", subject=w.subject, channel=name) for name in both]
 
     def registrations(self, subject: str) -> list[tuple[str, str]]:
         """Return moving and fixed image of each of a subject's registrations."""
-        reference, anchor = self.study.config.reference, self.study.config.dose_anchor
-        found = [(m, reference) for m in self.study.mri if m != reference]
-        return found + ([(PLANNING_CT, anchor)] if self.study.raw.has_ct(subject) else [])
+        c, has_ct = self.study.config, self.study.raw.has_ct(subject)
+        found = list(channels.registrations(c.inputs, c.reference).items())
+        return found + ([(PLANNING_CT, c.dose_anchor)] if has_ct else [])
 
     def pairs(self, w: Any) -> list[tuple[str, str]]:
         """Return the registrations that can lead the channel to the reference grid."""
         found = self.registrations(w.subject)
-        if w.channel in self.study.mri:
-            return [pair for pair in found if pair[0] == w.channel]
-        return found
+        return _chain(w.channel, found) if w.channel in self.study.mri else found
 
     def transforms(self, w: Any) -> list[str]:
         """Return the transforms of :meth:`pairs` (input function)."""
@@ -79,12 +79,7 @@ class PreprocessFiles:
 
     def mask_pairs(self, w: Any) -> list[tuple[str, str]]:
         """Return the registrations that lead a mask to the reference grid."""
-        steps = dict(self.registrations(w.subject))
-        image, found = self.drawn_on(w), []
-        while image in steps:
-            found.append((image, steps[image]))
-            image = steps[image]
-        return found
+        return _chain(self.drawn_on(w), self.registrations(w.subject))
 
     def mask_transforms(self, w: Any) -> list[str]:
         """Return the transforms of :meth:`mask_pairs` (input function)."""
@@ -114,19 +109,26 @@ class PreprocessFiles:
     def uncropped(self, w: Any) -> list[str]:
         """Return volumes to crop, in the order of the channels (input function)."""
         study = self.study
-        last = dict.fromkeys(study.mri, "zscored") | dict.fromkeys(study.dose, "total")
-        return [study.at(last[n], subject=w.subject, channel=n) for n in study.channels]
+        return [
+            study.at(c.row.uncropped, subject=w.subject, channel=c.name)
+            for c in study.config.inputs
+        ]
 
     def quality_records(self, w: Any) -> list[str]:
         """Return records of a subject with checks that may hold it back (input function)."""
         study, moved = self.study, self.registrations(w.subject)
         of_channels = [
             *(("native", name) for name in (*study.raw.images(w.subject), *study.dose)),
-            *((made, name) for name in study.mri for made in ("brain_mask", "zscored")),
+            *(
+                (made, name)
+                for name in study.mri
+                for made in KINDS["mri"].checked[1:]
+                if made != "brain_mask" or name in study.masked
+            ),
         ]
-        of_doses = [(made, name) for name in study.dose for made in ("registered", "total")]
+        of_doses = [(made, name) for name in study.dose for made in KINDS["dose"].checked[1:]]
         masks = study.raw.masks_of(w.subject)
-        of_masks = [(made, name) for name in masks for made in ("native", "registered")]
+        of_masks = [(made, name) for name in masks for made in KINDS["mask"].checked]
         at = study.at
         return [
             at("timeline_record", subject=w.subject),
@@ -144,8 +146,8 @@ class PreprocessFiles:
         return config.json_text(overrides.accepted(self.study.overrides, w.subject))
 
     def kind(self, w: Any) -> str:
-        """Return ``mri`` or ``dose`` (params function)."""
-        return "mri" if w.channel in self.study.mri else "dose"
+        """Return the kind of an input (params function)."""
+        return next(c.kind for c in self.study.config.inputs if c.name == w.channel)
 
     def whole_heads(self, w: Any) -> list[str]:
         """Return MRI channels on the reference grid, with the skull (input function)."""
@@ -158,3 +160,12 @@ class PreprocessFiles:
     def overviews(self, subjects: Iterable[str]) -> list[str]:
         """Return the overview pictures of some subjects."""
         return [self.study.at("overview", subject=s) for s in subjects]
+
+
+def _chain(image: str, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the registrations that lead an image to the reference, in their order."""
+    steps, found = dict(pairs), []
+    while image in steps:
+        found.append((image, steps[image]))
+        image = steps[image]
+    return found

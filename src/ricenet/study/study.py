@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ricenet import ablations
+from ricenet import ablations, channels
+from ricenet.channels import PLANNING_CT
 from ricenet.cohort import overrides, tables
 from ricenet.config import config, introduced, settings_files
 from ricenet.provenance import digests, steps
 from ricenet.study import accepted_code, before_a_run, layout, resources
-from ricenet.study.ingest_files import PLANNING_CT, RawInputs
+from ricenet.study.ingest_files import RawInputs
 
 NOTHING = "(?!)"  # a pattern that no name matches
 # sections whose settings, and modules whose code, decide what a cache holds
@@ -46,10 +47,10 @@ class Study:
 
     def __init__(self, values: dict[str, Any], memory: Path) -> None:
         self.config = config.validate(values)
-        channels = self.config.inputs
-        self.channels = [c.name for c in channels]
-        self.mri = [c.name for c in channels if c.kind == "mri"]
-        self.dose = [c.name for c in channels if c.kind == "dose"]
+        inputs = self.config.inputs
+        self.channels = [c.name for c in inputs]
+        self.mri = [c.name for c in channels.scans(inputs)]
+        self.dose = [c.name for c in inputs if c.row.in_gy]
         self.masks = [c.name for c in self.config.masks]
         everyone = tables.read_subjects(self.config.subjects, self.channels, self.masks)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
@@ -68,7 +69,7 @@ class Study:
         self.mri_pattern = "|".join([*self.mri, PLANNING_CT])
         self.dose_pattern = "|".join(self.dose) or NOTHING
         self.channels_text = json.dumps(self.channels, separators=(",", ":"))
-        self.kinds_text = json.dumps([c.kind for c in channels], separators=(",", ":"))
+        self.kinds_text = json.dumps([c.kind for c in inputs], separators=(",", ":"))
         syn = self.config.registration.transform == "syn"
         self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
@@ -83,7 +84,7 @@ class Study:
         )
         before_a_run.require_possible(self)
         self.training_mb = resources.training_mb(
-            self.config.train_model, self.config.crop.shape, len(channels)
+            self.config.train_model, self.config.crop.shape, len(inputs)
         )
         self.notices = before_a_run.notices(self)
 
@@ -96,6 +97,26 @@ class Study:
     def input_pattern(self) -> str:
         """Pattern of the names of channels that are no masks."""
         return "|".join(self.channels)
+
+    @property
+    def masked(self) -> list[str]:
+        """Scans of which a brain mask is made."""
+        return channels.masked(self.config.inputs, self.config.reference)
+
+    @property
+    def visits_text(self) -> str:
+        """Visit of each MRI, in their order in time, as JSON text."""
+        return json.dumps({scan.name: scan.visit for scan in channels.scans(self.config.inputs)})
+
+    @property
+    def enhancement_text(self) -> str:
+        """Scans whose difference is new enhancement, see :mod:`ricenet.channels`, as JSON text."""
+        return json.dumps(channels.enhancement(self.config.inputs))
+
+    def sequence(self, w: Any) -> str:
+        """Return the sequence of an MRI, empty for the planning CT (params function)."""
+        found = (c.sequence for c in self.config.inputs if c.name == w.mri)
+        return next(found, "")
 
     def settings(self, section: str) -> str:
         """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`."""

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from ricenet.channels import KINDS
 from ricenet.config.train import Augmentation
 from ricenet.networks.device import to_device
 
@@ -32,8 +33,8 @@ class Setup(NamedTuple):
         Of the volumes, voxels.
     spacing_mm : float
         Isotropic.
-    kinds : sequence of {"mri", "dose"}
-        Of all channels in the cache.
+    kinds : sequence of str
+        Of all channels in the cache, keys of :data:`ricenet.channels.KINDS`.
     places : sequence of int
         Places of the training's channels in the cache.
     ranges : Augmentation
@@ -96,7 +97,7 @@ def draw(seed: int, setup: Setup) -> Draw:
     angles = np.deg2rad(ranges.rotation_deg) * rng.uniform(-1, 1, 3)
     scale = 1 + ranges.scaling * rng.uniform(-1, 1)
     # every number is drawn whether used or not: a dose channel, or a range, shifts no other draw
-    mri = np.array([kind == "mri" for kind in kinds])
+    mri = np.array([KINDS[kind].grey_values_change for kind in kinds])
     deviation = ranges.noise * rng.random(len(kinds))
     factor = 1 + ranges.brightness * rng.uniform(-1, 1, len(kinds))
     exponent = 1 + ranges.gamma * rng.uniform(-1, 1, len(kinds))
