@@ -89,7 +89,7 @@ def ask(manifest: Path, path: Path, batch_size: int) -> Iterator[pd.DataFrame]:
     """Probabilities of a model's validation fold, a table for each way of asking."""
     table, facts = dataset.read_manifest(manifest)
     network, said = weights.load_model(path, device=CPU)
-    places = dataset.ablation_places(facts, said["ablation"])
+    places = facts.places(said["ablation"])
     rows = split_fold(table, said["fold"])
     training, validation = (
         loading.load_subjects(part, facts, places=places, device=CPU) for part in rows

@@ -19,6 +19,7 @@ import torch
 from monai.transforms import LoadImage
 from timing import place, race, table
 
+from ricenet.cohort.dataset import Facts
 from ricenet.cohort.loading import load_cohort
 from ricenet.image.volume import Volume, save
 from ricenet.provenance import digests
@@ -45,7 +46,7 @@ def main() -> None:
         np.save(cache, volumes.astype(np.float16))
         row = {"subject": "S1", "cache": str(cache), "digest": digests.bytes_digest(cache)}
         rows = pd.DataFrame([row] * SUBJECTS)
-        facts = {"channels": ["postop", "event", "dose"], "shape": shape}
+        facts = Facts(("postop", "event", "dose"), ("mri", "mri", "dose"), 1.0, shape, {})
         reader = LoadImage(image_only=True)
 
         def copied() -> torch.Tensor:

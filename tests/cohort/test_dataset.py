@@ -22,7 +22,7 @@ def load(manifest, places=(0, 1, 2)):
 def test_manifest(manifest):
     table, facts = dataset.read_manifest(manifest)
     assert list(table.columns) == list(dataset.COLUMNS)
-    assert facts["channels"] == list(CHANNELS) and facts["shape"] == list(SHAPE)
+    assert facts.channels == tuple(CHANNELS) and facts.shape == SHAPE
     assert table.loc["s04", "split"] == "test" and table.loc["s04", "fold"] == -1
     assert all(np.load(path).shape == (3, *SHAPE) for path in table["cache"])
 
@@ -92,8 +92,8 @@ def test_subjects_keep_their_labels(manifest):
     assert torch.equal(found.volumes, load(manifest, places=(1,)).flip(0))
 
 
-def test_ablation_places(manifest):
+def test_places_of_an_ablation(manifest):
     _, facts = dataset.read_manifest(manifest)
-    assert dataset.ablation_places(facts, "postop-dose") == (0, 2)
+    assert facts.places("postop-dose") == (0, 2)
     with pytest.raises(ValueError, match="dose-postop"):
-        dataset.ablation_places(facts, "dose-postop")
+        facts.places("dose-postop")

@@ -185,3 +185,49 @@ def test_philips_enhanced_beside_raw_data_as_dcm2niix_reads_it() -> None:
 def test_real_heads_pass_every_check(name: str, tmp_path: Path) -> None:
     checks, facts, _ = ingested(needs(f"mr_same_subject_two_positions/{name}"), tmp_path)
     assert failed(checks) == set() and facts["unknown"] == []
+
+
+# --- sequences -----------------------------------------------------------------------------------
+
+T2 = {"ScanningSequence": "SE", "EchoTime": 90, "RepetitionTime": 4000}
+FLAIR = T2 | {"ScanningSequence": ["SE", "IR"], "InversionTime": 2500}
+T1 = {"ScanningSequence": "SE", "EchoTime": 12, "RepetitionTime": 500, "ContrastBolusAgent": ""}
+T1_INVERTED = T1 | {"ScanningSequence": "IR", "RepetitionTime": 2000, "InversionTime": 900}
+PD = T2 | {"EchoTime": 15}
+DIFFUSION = T2 | {"ScanningSequence": "EP"}
+GIVEN = {"T2": T2, "FLAIR": FLAIR, "T1": T1, "T1ce": GOOD, "T1 inverted": T1_INVERTED, "PD": PD,
+         "diffusion": DIFFUSION}  # fmt: skip
+HELD = {  # of a channel, each series: the checks that fail
+    "T1ce": {"T2": {"weighting", "repetition-time"}, "FLAIR": {"weighting"},
+             "PD": {"repetition-time"}, "diffusion": {"weighting"}},
+    "T1": {"T2": {"weighting", "repetition-time", "contrast-agent"},
+           "FLAIR": {"weighting", "contrast-agent"}, "T1ce": {"contrast-agent"},
+           "PD": {"repetition-time", "contrast-agent"},
+           "diffusion": {"weighting", "contrast-agent"}},
+    "T2": {"FLAIR": {"inversion-time"}, "T1": {"weighting"}, "T1ce": {"weighting"},
+           "T1 inverted": {"weighting", "inversion-time"}, "PD": {"weighting"},
+           "diffusion": {"weighting"}},
+    "FLAIR": {"T2": {"inversion-time"}, "T1": {"weighting", "inversion-time"},
+              "T1ce": {"weighting", "inversion-time"},
+              "T1 inverted": {"weighting", "inversion-time"},
+              "PD": {"weighting", "inversion-time"},
+              "diffusion": {"weighting", "inversion-time"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sequence", HELD)
+def test_a_series_must_be_of_the_sequence_that_its_channel_declares(
+    sequence: str, tmp_path: Path
+) -> None:
+    names = {"weighting", "repetition-time", "contrast-agent", "inversion-time"}
+    for given, elements in GIVEN.items():
+        raw = series(tmp_path / given, **elements)
+        checks, _, _ = ingested(raw, tmp_path, image="event", sequence=sequence)
+        assert failed(checks) & names == HELD[sequence].get(given, set()), given
+
+
+def test_an_inversion_whose_time_is_not_known_is_no_proof(tmp_path: Path) -> None:
+    raw = series(tmp_path / "raw", **T2 | {"ScanningSequence": ["SE", "IR"]})
+    for sequence in ("T2", "FLAIR"):
+        checks, _, _ = ingested(raw, tmp_path, image="event", sequence=sequence)
+        assert checks["inversion-time"]["verdict"] == "not made" and failed(checks) == set()

@@ -31,7 +31,7 @@ NOTHING = {
     ),
     "a line of the log on a check": ("step/lines.py", "check failed", "check not passed"),
     "why a check was not made": (
-        "preprocess/align.py",
+        "preprocess/dose_gates.py",
         "does not reach the brain",
         "misses the brain",
     ),

@@ -7,7 +7,8 @@ a choice of channels.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,73 @@ from ricenet.ablations import ablations
 from ricenet.provenance import digests, tsv
 
 COLUMNS = ("subject", "split", "fold", "label", "cache", "digest")
-FACTS = ("channels", "kinds", "spacing_mm", "shape")
 
 
-def read_manifest(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+@dataclass(frozen=True)
+class Facts:
+    """What the caches of a cohort have in common.
+
+    Attributes
+    ----------
+    channels, kinds : tuple of str
+        Names in the order of a cache, and the kind of each, a key of
+        :data:`ricenet.channels.KINDS`.
+    spacing_mm : float
+        Of the isotropic voxels.
+    shape : tuple of int
+        (X, Y, Z) of a volume.
+    preprocessing : mapping
+        Digests of settings and of code of each step that a cache follows from; empty where they
+        are not recorded.
+    """
+
+    channels: tuple[str, ...]
+    kinds: tuple[str, ...]
+    spacing_mm: float
+    shape: tuple[int, int, int]
+    preprocessing: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, recorded: Mapping[str, Any]) -> Facts:
+        """Read the facts of a record.
+
+        Raises
+        ------
+        ValueError
+            One is missing.
+        """
+        lost = [name for name in REQUIRED if name not in recorded]
+        if lost:
+            raise ValueError(f"facts missing: {lost}; make the manifest again")
+        x, y, z = recorded["shape"]
+        return cls(
+            tuple(recorded["channels"]), tuple(recorded["kinds"]), recorded["spacing_mm"],
+            (x, y, z), recorded.get("preprocessing") or {},
+        )  # fmt: skip
+
+    @property
+    def cache_shape(self) -> tuple[int, int, int, int]:
+        """Shape (C, X, Y, Z) of a cache."""
+        return (len(self.channels), *self.shape)
+
+    def places(self, ablation: str) -> tuple[int, ...]:
+        """Return the places of an ablation's channels in the cache.
+
+        Raises
+        ------
+        ValueError
+            The study has no such ablation.
+        """
+        known = ablations(self.channels)
+        if ablation not in known:
+            raise ValueError(f"ablation {ablation!r} does not exist; there are {list(known)}")
+        return known[ablation]
+
+
+REQUIRED = tuple(field.name for field in fields(Facts) if field.name != "preprocessing")
+
+
+def read_manifest(path: str | Path) -> tuple[pd.DataFrame, Facts]:
     """Read a manifest and the facts of its record.
 
     Parameters
@@ -34,8 +98,8 @@ def read_manifest(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     DataFrame
         Indexed by subject; columns subject, split, fold (int), label (int), cache (path, made
         relative to the working folder), digest.
-    dict
-        channels (names), kinds (``mri`` or ``dose``), spacing_mm (float), shape ([X, Y, Z]).
+    Facts
+        What the caches have in common.
 
     Raises
     ------
@@ -52,10 +116,11 @@ def read_manifest(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise ValueError(f"{path.name}: subjects {twice} have more than one row")
     table = table.astype({"fold": int, "label": int})
     table["cache"] = [str(path.parent / cache) for cache in table["cache"]]
-    facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["facts"]
-    lost = [name for name in FACTS if name not in facts]
-    if lost:
-        raise ValueError(f"{path.stem}.json: facts missing: {lost}; make the manifest again")
+    recorded = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["facts"]
+    try:
+        facts = Facts.of(recorded)
+    except ValueError as error:
+        raise ValueError(f"{path.stem}.json: {error}") from None
     return table.set_index("subject", drop=False), facts
 
 
@@ -85,17 +150,3 @@ def read_cache(path: str | Path, *, subject: str, digest: str, shape: Sequence[i
             f"{tuple(shape)}; delete the file and run the workflow again"
         )
     return cache
-
-
-def ablation_places(facts: dict[str, Any], ablation: str) -> tuple[int, ...]:
-    """Return the places of an ablation's channels in the cache.
-
-    Raises
-    ------
-    ValueError
-        The study has no such ablation.
-    """
-    known = ablations(facts["channels"])
-    if ablation not in known:
-        raise ValueError(f"ablation {ablation!r} does not exist; there are {list(known)}")
-    return known[ablation]

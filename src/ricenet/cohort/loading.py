@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ricenet.cohort.dataset import read_cache
+from ricenet.cohort.dataset import Facts, read_cache
 from ricenet.networks.device import first_line
 
 
@@ -35,7 +35,7 @@ class Subjects(NamedTuple):
 
 def load_cohort(
     rows: pd.DataFrame,
-    facts: dict[str, Any],
+    facts: Facts,
     *,
     places: Sequence[int],
     device: torch.device,
@@ -48,8 +48,8 @@ def load_cohort(
     ----------
     rows : DataFrame
         Rows of the manifest.
-    facts : dict
-        Facts of the manifest.
+    facts : Facts
+        Of the manifest.
     places : sequence of int
         Places of the channels in the cache.
     device : torch.device
@@ -64,15 +64,14 @@ def load_cohort(
     (N, C, X, Y, Z) float16 tensor
         Subjects in the order of the rows, channels in the order of ``places``.
     """
-    shape = (len(facts["channels"]), *facts["shape"])
     volumes = torch.empty(
-        (len(rows), len(places), *facts["shape"]), dtype=torch.float16, device=device
+        (len(rows), len(places), *facts.shape), dtype=torch.float16, device=device
     )
     if pinned:
         volumes = pin(volumes, say)
 
     def fill(place: int, subject: str, path: str, digest: str) -> None:
-        cache = read_cache(path, subject=subject, digest=digest, shape=shape)
+        cache = read_cache(path, subject=subject, digest=digest, shape=facts.cache_shape)
         for c, channel in enumerate(places):  # a channel is contiguous in the file
             volumes[place, c].copy_(torch.from_numpy(np.array(cache[channel])))
 
@@ -97,7 +96,7 @@ def pin(tensor: torch.Tensor, say: Callable[[str], None]) -> torch.Tensor:
 
 def load_subjects(
     rows: pd.DataFrame,
-    facts: dict[str, Any],
+    facts: Facts,
     *,
     places: Sequence[int],
     device: torch.device,

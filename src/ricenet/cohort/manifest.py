@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ricenet import step
+from ricenet.cohort.dataset import Facts
 from ricenet.cohort.dose_outliers import unlike_others
 from ricenet.provenance import digests, tsv
 
@@ -29,7 +31,7 @@ def common_facts(records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for subject, record in records.items():
-        for name in ("channels", "kinds", "spacing_mm", "shape", "preprocessing"):
+        for name in (field.name for field in fields(Facts)):
             value = record["facts"].get(name)
             if found.setdefault(name, value) != value:
                 raise ValueError(

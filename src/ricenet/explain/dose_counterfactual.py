@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from torch import nn
 from ricenet import step
 from ricenet.channels import KINDS
 from ricenet.cohort import dataset, loading
+from ricenet.cohort.dataset import Facts
 from ricenet.config.explain import DoseCounterfactual
 from ricenet.explain.dose_changes import Patient, changes, partner_of
 from ricenet.networks import inference
@@ -67,7 +67,7 @@ def probabilities(
         yield kind, amount, rice(networks, volume, precision=precision)
 
 
-def dose_place(facts: Mapping[str, Any], places: Sequence[int]) -> int:
+def dose_place(facts: Facts, places: Sequence[int]) -> int:
     """Return the place of the first dose among an ablation's channels.
 
     Raises
@@ -75,7 +75,7 @@ def dose_place(facts: Mapping[str, Any], places: Sequence[int]) -> int:
     ValueError
         The ablation has no dose.
     """
-    found = [i for i, place in enumerate(places) if KINDS[facts["kinds"][place]].in_gy]
+    found = [i for i, place in enumerate(places) if KINDS[facts.kinds[place]].in_gy]
     if not found:
         raise ValueError("the ablation has no dose; ask for one that has")
     return found[0]
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks, precision, job.network = ensemble_of(
             args.manifest, table, args.models, ablation=args.ablation, device=device
         )
-        places = dataset.ablation_places(facts, args.ablation)
+        places = facts.places(args.ablation)
         place, test = dose_place(facts, places), table[table["split"] == "test"]
         subjects = loading.load_subjects(test, facts, places=places, device=device)
         read = (job.load(path).data > 0 for path in args.masks)
@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for kind, amount, found in probabilities(
                 list(networks.values()), subjects.volumes[i].float(), place, patient,
                 patients[partner] if partner else None,
-                spacing_mm=facts["spacing_mm"], scaling=args.dose_scaling, precision=precision,
+                spacing_mm=facts.spacing_mm, scaling=args.dose_scaling, precision=precision,
             ):  # fmt: skip
                 what = (args.ablation, name, int(subjects.labels[i]), kind, amount)
                 rows.append((*what, float(np.mean(found)), min(found), max(found)))

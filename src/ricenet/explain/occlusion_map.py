@@ -19,6 +19,7 @@ from torch import nn
 from ricenet import step
 from ricenet.channels import KINDS
 from ricenet.cohort import dataset, loading
+from ricenet.cohort.dataset import Facts
 from ricenet.cohort.labels import NAMES
 from ricenet.config.explain import OcclusionMap
 from ricenet.explain.occlusion.maps import Occlusion, occlusion_map
@@ -70,13 +71,13 @@ def spoken_progress(job: step.Job, what: str) -> Callable[[int, int], None]:
     return progress
 
 
-def check_inputs(table: pd.DataFrame, facts: dict[str, Any], *, subject: str, mask: Volume) -> None:
+def check_inputs(table: pd.DataFrame, facts: Facts, *, subject: str, mask: Volume) -> None:
     """Raise ``ValueError`` unless subject and mask belong to the cohort, and there is a brain."""
     if subject not in table.index:
         raise ValueError(f"subject {subject!r} is not in the manifest")
-    if list(mask.data.shape) != list(facts["shape"]):
+    if mask.data.shape != facts.shape:
         raise ValueError(
-            f"the mask is {mask.data.shape}, the cohort's volumes are {tuple(facts['shape'])}; "
+            f"the mask is {mask.data.shape}, the cohort's volumes are {facts.shape}; "
             f"pass the cropped brain mask of the subject"
         )
     if not (mask.data > 0).any():
@@ -133,10 +134,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks, _, job.network = ensemble_of(
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
-        row, places = table.loc[[subject]], dataset.ablation_places(facts, ablation)
+        row, places = table.loc[[subject]], facts.places(ablation)
         volume = loading.load_cohort(row, facts, places=places, device=device)[0]
-        spacing_mm = facts["spacing_mm"]
-        fills = [getattr(s, KINDS[facts["kinds"][place]].fill) for place in places]
+        spacing_mm = facts.spacing_mm
+        fills = [getattr(s, KINDS[facts.kinds[place]].fill) for place in places]
         cube, stride = (voxels(mm, spacing_mm=spacing_mm) for mm in (s.cube_mm, s.stride_mm))
         hide = partial(
             occlusion_map,
@@ -149,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             fill=[None if fill == "mean" else fill for fill in fills],
             precision=ASKED_IN[s.precision],
         )
-        names = [facts["channels"][place] for place in places]
+        names = [facts.channels[place] for place in places]
         found = hide(channels=range(len(places)), progress=spoken_progress(job, ablation))
         if found.whole_because:
             job.say(f"every cube took a whole forward pass: {found.whole_because}")

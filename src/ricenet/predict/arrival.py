@@ -8,14 +8,14 @@ than theirs, gets none.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ricenet import step
 from ricenet.cohort import dataset
+from ricenet.cohort.dataset import Facts
 from ricenet.provenance import digests, tsv
 
 UNKNOWN = -1  # label of a subject who has none, fold of one who is in none
@@ -32,19 +32,20 @@ def require_unseen(subject: str, cohort: pd.DataFrame) -> None:
         )
 
 
-def require_same_images(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+def require_same_images(mine: Facts, theirs: Facts) -> None:
     """Raise ``ValueError`` where a cache differs from the cohort's in kind or in settings.
 
     Parameters
     ----------
-    mine, theirs : mapping
-        Facts of the cache's record and of the manifest's.
+    mine, theirs : Facts
+        Of the cache's record and of the manifest's.
     """
-    for name in dataset.FACTS:
-        if mine[name] != theirs[name]:
-            raise ValueError(f"the cache has {name} {mine[name]}, the cohort's {theirs[name]}")
+    for name in dataset.REQUIRED:
+        own, other = getattr(mine, name), getattr(theirs, name)
+        if own != other:
+            raise ValueError(f"the cache has {name} {own}, the cohort's {other}")
     different = differing(mine, theirs, place=0)
-    if different or not theirs.get("preprocessing"):
+    if different or not theirs.preprocessing:
         raise ValueError(
             f"the cohort's models were trained on images of other settings of "
             f"{different or 'unknown steps'}; use the settings file of that training, or run the "
@@ -52,10 +53,9 @@ def require_same_images(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> N
         )
 
 
-def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, place: int) -> list[str]:
+def differing(mine: Facts, theirs: Facts, *, place: int) -> list[str]:
     """List the steps whose digest of settings (``place`` 0) or of code (1) differs."""
-    a, b = (facts.get("preprocessing") or {} for facts in (mine, theirs))
-    none = ["", ""]
+    a, b, none = mine.preprocessing, theirs.preprocessing, ["", ""]
     return sorted(s for s in a.keys() | b.keys() if a.get(s, none)[place] != b.get(s, none)[place])
 
 
@@ -74,18 +74,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         cohort, theirs = dataset.read_manifest(args.cohort)
         require_unseen(args.subject, cohort)
         record = job.read_record(args.cache_record)
-        require_same_images(record["facts"], theirs)
+        mine = Facts.of(record["facts"])
+        require_same_images(mine, theirs)
         digest = record["outputs"]["out"][0]["digest"]
         dataset.read_cache(
             args.cache,
             subject=args.subject,
             digest=digest,
-            shape=(len(theirs["channels"]), *theirs["shape"]),
+            shape=theirs.cache_shape,
         )
-        job.facts |= {name: theirs[name] for name in dataset.FACTS}
+        job.facts |= {name: getattr(theirs, name) for name in dataset.REQUIRED}
         folds = sorted(set(cohort.loc[cohort["split"] == "train", "fold"].tolist()))
         job.fact("ensemble", {"manifest": digests.bytes_digest(args.cohort), "folds": folds})
-        other_code = differing(record["facts"], theirs, place=1)
+        other_code = differing(mine, theirs, place=1)
         job.fact("steps_of_other_code", other_code)
         job.check(
             "preprocessing-code-differs",

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks, precision, job.network = ensemble_of(
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
-        places = dataset.ablation_places(facts, ablation)
+        places = facts.places(ablation)
         subjects = loading.load_subjects(test, facts, places=places, device=device)
         rows = []
         for fold, network in networks.items():

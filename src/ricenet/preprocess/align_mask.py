@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, require_same_space
 from ricenet.preprocess.routes import path_to_reference
+from ricenet.step import Check
 
 VOLUME_TOLERANCE = 0.02
 INSIDE = 0.5  # share from which a voxel counts as inside where it must be one or the other
@@ -34,31 +36,47 @@ def components(share: NDArray) -> int:
     return max(int(ndimage.label(share >= INSIDE, np.ones((3, 3, 3)))[1]), int(share.any()))
 
 
-def check_mask(job: step.Job, native: Volume, moved: Volume, brain: Volume, least: float) -> None:
-    """Note where a mask lies and check that it kept its volume and lies in the brain."""
-    before, after = (float(v.data.sum(dtype=np.float64)) * v.voxel_ml for v in (native, moved))
-    inside = float(moved.data[brain.data > 0].sum(dtype=np.float64)) * moved.voxel_ml / after
+def ml_of(mask: Volume) -> float:
+    """Return the volume of a mask of shares."""
+    return float(mask.data.sum(dtype=np.float64)) * mask.voxel_ml
+
+
+def share_inside(mask: Volume, brain: Volume) -> float:
+    """Return the share of a mask's volume that lies in the brain."""
+    inside = float(mask.data[brain.data > 0].sum(dtype=np.float64)) * mask.voxel_ml
+    return inside / ml_of(mask)
+
+
+def described(moved: Volume, brain: Volume) -> dict[str, Any]:
+    """Return size and place of a mask, as facts for the record."""
     centre = centre_ras_mm(moved.data, moved.affine)
     from_brain = centre - centre_ras_mm(brain.data > 0, brain.affine)
-    job.fact("volume_ml", round(after, 4))
-    job.fact("components", components(moved.data))
-    job.fact("centre_ras_mm", centre.round(2).tolist())
-    job.fact("centre_from_brain_centre_mm", from_brain.round(2).tolist())
-    job.fact("share_inside_brain", round(inside, 6))
-    job.check(
+    return {
+        "volume_ml": round(ml_of(moved), 4),
+        "components": components(moved.data),
+        "centre_ras_mm": centre.round(2).tolist(),
+        "centre_from_brain_centre_mm": from_brain.round(2).tolist(),
+        "share_inside_brain": round(share_inside(moved, brain), 6),
+    }
+
+
+def checks_of(native: Volume, moved: Volume, brain: Volume, *, least: float) -> list[Check]:
+    """Check that a mask kept its volume, and that ``least`` of it lies in the brain."""
+    kept = Check(
         "mask-volume-kept",
-        after / before,
+        ml_of(moved) / ml_of(native),
         at_least=1 - VOLUME_TOLERANCE,
         at_most=1 + VOLUME_TOLERANCE,
         advice="the outline reaches beyond the reference image, or is too small for its grid",
     )
-    job.check(
+    inside = Check(
         "mask-inside-brain",
-        inside,
+        share_inside(moved, brain),
         at_least=least,
         advice="share of the outline inside the brain mask: look in the overview picture whether "
         "it lies where it was drawn, or set the channel's inside_brain",
     )
+    return [kept, inside]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -89,5 +107,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"image and outline"
             )
         least = float(args.inside_brain or job.settings["min_inside_brain"])
-        check_mask(job, native, moved, brain, least)
+        job.facts |= described(moved, brain)
+        step.write(job, checks_of(native, moved, brain, least=least))
         job.save(args.out, moved)

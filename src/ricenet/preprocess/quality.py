@@ -16,6 +16,7 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.provenance import tsv
+from ricenet.step import Check, not_made
 from ricenet.step.checks import NOT_MADE, holds
 
 COLUMNS = (
@@ -49,28 +50,29 @@ def native_images(records: Records) -> list[str]:
     ]
 
 
-def compare_images(job: step.Job, records: Records) -> None:
-    """Write the checks that need two images."""
+def compare_images(records: Records, *, most: float) -> list[Check]:
+    """Check what needs two images; brain volumes may differ by ``most``, a share."""
     volumes, images = brain_volumes(records), native_images(records)
-    if len(volumes) > 1:
-        job.check(
-            "brain-volumes-agree",
+    name, other = "brain-volumes-agree", "same-image-twice"
+    return [
+        Check(
+            name,
             difference(volumes),
-            at_most=job.settings["max_brain_difference"],
+            at_most=most,
             advice="compare the brain masks of both visits: one of them lost or gained tissue",
         )
-    else:
-        job.not_checked("brain-volumes-agree", f"{len(volumes)} brain mask: nothing to compare")
-    if len(images) > 1:
-        job.check(
-            "same-image-twice",
+        if len(volumes) > 1
+        else not_made(name, f"{len(volumes)} brain mask: nothing to compare"),
+        Check(
+            other,
             sum(a == b for a, b in combinations(images, 2)),
             at_most=0,
             unit="pairs",
             advice="two channels hold the same image: correct the subject's row",
         )
-    else:
-        job.not_checked("same-image-twice", f"{len(images)} image: nothing to compare")
+        if len(images) > 1
+        else not_made(other, f"{len(images)} image: nothing to compare"),
+    ]
 
 
 def checks_of(records: Records, accepted: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
@@ -136,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Collect the checks of one subject's records, compare with the decisions, write or refuse."""
     with step.Job("quality", argv, inputs=("records*",), values=("subject", "accepted")) as job:
         records = {path.stem: job.read_record(path) for path in job.args.records}
-        compare_images(job, records)
+        most = job.settings["max_brain_difference"]
+        step.write(job, compare_images(records, most=most))
         records |= {OWN: {"step": OWN, "checks": job.checks}}
         checks = checks_of(records, json.loads(job.args.accepted))
         require_decided(checks, job.args.subject)

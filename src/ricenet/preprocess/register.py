@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,10 +20,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ricenet import step
+from ricenet.config.preprocess import Register
 from ricenet.image import transforms
 from ricenet.image.volume import Volume
-from ricenet.preprocess import registration_gates
+from ricenet.preprocess import left_right, registration_gates
 from ricenet.preprocess.estimate import estimate, estimate_by_default
+from ricenet.step import Check
 
 
 def motion(matrix: NDArray, centre_mm: NDArray) -> tuple[float, float]:
@@ -47,37 +50,65 @@ def motion(matrix: NDArray, centre_mm: NDArray) -> tuple[float, float]:
     return float(np.degrees(angle_rad)), float(np.linalg.norm(shift_mm))
 
 
-def record_motion(job: step.Job, fixed: Volume, found: sitk.Transform) -> None:
-    """Write the matrix, and how far it turns and shifts the middle of the image, to the record."""
+def motion_of(fixed: Volume, found: sitk.Transform) -> dict[str, Any]:
+    """Return the matrix, and how far it turns and shifts the middle of the image, as facts."""
     matrix = transforms.matrix_ras(found)
     rotation_deg, translation_mm = motion(matrix, fixed.centre_mm)
-    job.fact("fixed_to_moving_points_ras_mm", matrix.round(6).tolist())
-    job.fact("rotation_deg", round(rotation_deg, 3))
-    job.fact("translation_mm", round(translation_mm, 3))
+    return {
+        "fixed_to_moving_points_ras_mm": matrix.round(6).tolist(),
+        "rotation_deg": round(rotation_deg, 3),
+        "translation_mm": round(translation_mm, 3),
+    }
+
+
+class Attempt(NamedTuple):
+    """A registration, the verdicts of the gates, and facts for the record."""
+
+    found: sitk.Transform
+    checks: list[Check]
+    facts: dict[str, Any]
 
 
 def attempt(
-    job: step.Job,
     fixed: Volume,
     moving: Volume,
     masks: Sequence[Volume],
     way: Callable[..., sitk.Transform],
-) -> sitk.Transform:
-    """Register there and back in one way and write the verdicts of the gates to the record."""
-    s = job.settings
-    try:
-        there = way(fixed, moving, transform=s["transform"], seed=s["seed"])
-        back = way(moving, fixed, transform=s["transform"], seed=s["seed"] + 1)
-    except ValueError as error:
-        names = f"{job.args.moving.name} to {job.args.fixed.name}"
-        raise ValueError(f"{names}: {error}") from error
+    *,
+    limits: Register,
+) -> Attempt:
+    """Register there and back in one way and judge the result.
+
+    Parameters
+    ----------
+    masks : sequence of Volume
+        Brain masks, that of the fixed image last; without one of its own the moving image is a
+        planning CT.
+    way : callable
+        Registers two images; see ``estimate``.
+
+    Raises
+    ------
+    ValueError
+        No transform was found.
+    """
+    there = way(fixed, moving, transform=limits.transform, seed=limits.seed)
+    back = way(moving, fixed, transform=limits.transform, seed=limits.seed + 1)
+    facts: dict[str, Any] = {}
     if len(masks) == 2:
-        registration_gates.gate_brains(job, fixed, moving, masks, there)
+        checks = registration_gates.of_brains(fixed, moving, masks, there, limits=limits)
+        margin = left_right.margin(fixed, moving, masks, there)
+        facts["correlation_mirrored"] = round(margin.mirrored, 4)
+        checks.append(registration_gates.of_sides(margin, limits=limits))
     else:
-        registration_gates.gate_heads(job, fixed, moving, there)
-        registration_gates.gate_skull(job, moving, masks[-1], there)
-    registration_gates.gate_repeatability(job, masks[-1], there, back)
-    return there
+        checks = [
+            registration_gates.of_heads(fixed, moving, there, limits=limits),
+            registration_gates.of_skull(moving, masks[-1], there, limits=limits),
+        ]
+    beside_mm = registration_gates.there_and_back_mm(masks[-1], there, back)
+    facts["repeatability_mean_mm"] = round(float(beside_mm.mean()), 3)
+    checks.append(registration_gates.of_repeatability(beside_mm, limits=limits))
+    return Attempt(there, checks, facts)
 
 
 def use_one_thread() -> None:
@@ -92,25 +123,36 @@ def use_one_thread() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Register a moving image to a fixed one, check, write the transform."""
     with step.Job("register", argv, inputs=("moving", "fixed", "masks*")) as job:
-        s = job.settings
+        s = Register.model_validate(job.settings)
         use_one_thread()
         moving, fixed = job.load(job.args.moving), job.load(job.args.fixed)
         masks = [job.load(path) for path in job.args.masks]
-        job.say(f"{s['transform']} registration, there and back")
+        job.say(f"{s.transform} registration, there and back")
         quick = partial(
             estimate,
-            iterations=s["iterations"],
-            sampling_rate=s["sampling_rate"],
+            iterations=s.iterations,
+            sampling_rate=s.sampling_rate,
             both_mri=len(masks) == 2,
         )
-        found = None
+        result = None
         with suppress(ValueError):
-            found = attempt(job, fixed, moving, masks, quick)
-        if found is None or any(c["verdict"] != "pass" for c in job.checks):
-            job.say("a gate failed: registering again with ANTs' default settings")
-            job.fact("first_attempt", {c["check"]: c["value"] for c in job.checks})
-            job.checks.clear()
-            found = attempt(job, fixed, moving, masks, estimate_by_default)
-        if s["transform"] != "syn":
-            record_motion(job, fixed, found)
-        transforms.write(job.stage(job.args.out), found)
+            result = attempt(fixed, moving, masks, quick, limits=s)
+        if result is None or not all(map(step.passes, result.checks)):
+            checks = result.checks if result else []
+            failed = ", ".join(check.name for check in checks if not step.passes(check))
+            job.say(f"gates failed ({failed}): registering again with ANTs' default settings")
+            job.fact("first_attempt", {c.name: _rounded(c.value) for c in checks})
+            try:
+                result = attempt(fixed, moving, masks, estimate_by_default, limits=s)
+            except ValueError as error:
+                names = f"{job.args.moving.name} to {job.args.fixed.name}"
+                raise ValueError(f"{names}: {error}") from error
+        job.facts |= result.facts
+        step.write(job, result.checks)
+        if s.transform != "syn":
+            job.facts |= motion_of(fixed, result.found)
+        transforms.write(job.stage(job.args.out), result.found)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -17,12 +17,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet import step
+from ricenet.config.preprocess import Register
 from ricenet.image import transforms
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume, from_itk, to_itk
 from ricenet.preprocess import left_right
 from ricenet.preprocess.left_right import correlation
+from ricenet.step import Check, not_made
 
 OUTLINE_MM = 2.0  # an outline needs no finer voxels; at 1 mm it would take half a registration
 BONE_HU = 200.0  # above brain, fresh blood and enhancement, below cancellous bone
@@ -65,37 +66,43 @@ def _onto(volume: Volume, fixed: Volume, transform: sitk.Transform, interpolator
     return sample(volume, *grid, interpolator=interpolator, transform=transform).data
 
 
-def gate_brains(
-    job: step.Job, fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform
-) -> None:
-    """Write overlap, correlation and left-right margin of the two brains to the record."""
+def of_brains(
+    fixed: Volume,
+    moving: Volume,
+    masks: Sequence[Volume],
+    found: sitk.Transform,
+    *,
+    limits: Register,
+) -> list[Check]:
+    """Check overlap and likeness of two brains; ``masks`` are that of the moving, of the fixed."""
     brain = masks[1].data > 0
     moved_brain = _onto(masks[0], fixed, found, "nearest") > 0
-    job.check(
-        "brain-overlap",
-        dice(brain, moved_brain),
-        at_least=job.settings["min_mask_dice"],
-        advice="the two brains do not overlap enough (Dice of their masks): look at both images "
-        "and both masks in the overview; a wrong mask or series is replaced, a registration that "
-        "stopped early may succeed with another register.seed or a higher register.sampling_rate",
-    )
     moved = _onto(moving, fixed, found, "linear")
-    job.check(
-        "brain-correlation",
-        correlation(fixed.data, moved, brain & moved_brain),
-        at_least=job.settings["min_correlation"],
-        advice="the brains overlap but do not look alike: check that both series belong "
-        "to this patient and are both T1-weighted; accept where the contrast alone differs",
-    )
-    _gate_left_right(job, left_right.margin(fixed, moving, masks, found))
+    return [
+        Check(
+            "brain-overlap",
+            dice(brain, moved_brain),
+            at_least=limits.min_mask_dice,
+            advice="the two brains do not overlap enough (Dice of their masks): look at both "
+            "images and both masks in the overview; a wrong mask or series is replaced, a "
+            "registration that stopped early may succeed with another register.seed or a higher "
+            "register.sampling_rate",
+        ),
+        Check(
+            "brain-correlation",
+            correlation(fixed.data, moved, brain & moved_brain),
+            at_least=limits.min_correlation,
+            advice="the brains overlap but do not look alike: check that both series belong "
+            "to this patient and are both of one sequence; accept where the contrast alone differs",
+        ),
+    ]
 
 
-def _gate_left_right(job: step.Job, found: left_right.Margin) -> None:
-    """Write whether the moving image is mirrored to the record."""
-    job.fact("correlation_mirrored", round(found.mirrored, 4))
-    limit = job.settings["min_left_right"]
+def of_sides(found: left_right.Margin, *, limits: Register) -> Check:
+    """Check that the moving image is not mirrored."""
+    limit = limits.min_left_right
     if found.difference >= limit and not found.refined:
-        job.not_checked(
+        return not_made(
             "left-right",
             "the mirrored head could not be registered for comparison",
             holds=True,
@@ -103,8 +110,7 @@ def _gate_left_right(job: step.Job, found: left_right.Margin) -> None:
             "landmark (cavity, lesion) in the overview with the report and the planning CT, then "
             "accept",
         )
-        return
-    job.check(
+    return Check(
         "left-right",
         found.difference,
         at_least=limit,
@@ -115,18 +121,18 @@ def _gate_left_right(job: step.Job, found: left_right.Margin) -> None:
     )
 
 
-def gate_heads(job: step.Job, fixed: Volume, moving: Volume, found: sitk.Transform) -> None:
-    """Write the overlap of the two head outlines, in the common field of view, to the record."""
+def of_heads(fixed: Volume, moving: Volume, found: sitk.Transform, *, limits: Register) -> Check:
+    """Check the overlap of the two head outlines, in the common field of view."""
     fixed, moving = (thinned(image, OUTLINE_MM) for image in (fixed, moving))
     seen = _onto(
         Volume(np.ones(moving.data.shape, np.uint8), moving.affine), fixed, found, "nearest"
     )
     outline = Volume(head_outline(moving).astype(np.uint8), moving.affine)
     moved = _onto(outline, fixed, found, "nearest") > 0
-    job.check(
+    return Check(
         "head-overlap",
         dice(head_outline(fixed) & (seen > 0), moved),
-        at_least=job.settings["min_head_dice"],
+        at_least=limits.min_head_dice,
         advice="the outlines of the two heads do not overlap enough: look for a mask, frame, "
         "headrest or short field of view in the planning CT; accept where these alone differ, "
         "otherwise the dose would be misplaced",
@@ -158,12 +164,12 @@ def share_in_bone(hounsfield: NDArray, brain: Volume) -> float:
     return float((values > BONE_HU).mean()) if values.size else math.nan
 
 
-def gate_skull(job: step.Job, ct: Volume, brain: Volume, found: sitk.Transform) -> None:
-    """Write how much of the brain lies in bone of a planning CT to the record."""
+def of_skull(ct: Volume, brain: Volume, found: sitk.Transform, *, limits: Register) -> Check:
+    """Check how much of the brain lies in bone of a planning CT."""
     seen = _onto(Volume(np.ones(ct.data.shape, np.uint8), ct.affine), brain, found, "nearest") > 0
     share = share_in_bone(np.where(seen, _onto(ct, brain, found, "linear"), np.nan), brain)
     if math.isnan(share) or not (ct.data > BONE_HU).any():
-        job.not_checked(
+        return not_made(
             "brain-in-bone",
             "the CT does not show the brain" if math.isnan(share) else "the CT shows no bone",
             holds=True,
@@ -171,40 +177,43 @@ def gate_skull(job: step.Job, ct: Volume, brain: Volume, found: sitk.Transform) 
             "is not known: give the planning CT of the whole head in HU, or compare the inner "
             "edge of the skull with the brain in the overview, then accept",
         )
-        return
-    job.check(
+    return Check(
         "brain-in-bone",
         share,
-        at_most=job.settings["max_brain_in_bone"],
+        at_most=limits.max_brain_in_bone,
         advice="this share of the brain lies in bone of the planning CT: it shows another person, "
         "is misplaced, or its values are no HU; compare the inner edge of the skull with the brain "
         "in the overview and who the CT is of; the dose would be misplaced",
     )
 
 
-def gate_repeatability(
-    job: step.Job, region: Volume, there: sitk.Transform, back: sitk.Transform
-) -> None:
-    """Write how far registration there and back displaces a brain point to the record.
+def there_and_back_mm(region: Volume, there: sitk.Transform, back: sitk.Transform) -> NDArray:
+    """Return how far registration there and back displaces the points of a region.
 
     Parameters
     ----------
-    job : Job
-        Of the step.
     region : Volume
         Mask on the fixed image, whose points are mapped.
     there, back : sitk.Transform
         Points of the fixed to the moving image, and of the moving to the fixed image; estimated
         independently of each other.
+
+    Returns
+    -------
+    (N,) array
+        Millimetres.
     """
     points = transforms.points_in(region)
     returned = transforms.map_points(back, transforms.map_points(there, points))
-    beside_mm = np.linalg.norm(returned - points, axis=1)
-    job.fact("repeatability_mean_mm", round(float(beside_mm.mean()), 3))
-    job.check(
+    return np.linalg.norm(returned - points, axis=1)
+
+
+def of_repeatability(beside_mm: NDArray, *, limits: Register) -> Check:
+    """Check how far a point of the brain is displaced, from :func:`there_and_back_mm`."""
+    return Check(
         "registration-repeatability",
-        beside_mm.max(),
-        at_most=job.settings["max_repeatability_mm"],
+        float(beside_mm.max()),
+        at_most=limits.max_repeatability_mm,
         unit="mm",
         advice="registration there and back displaces a brain point by this much: one of the two "
         "registrations is lost, and it may be this one; look at the edges of brain and skull in "

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ricenet import step
 from ricenet.image.volume import Volume, require_same_space
+from ricenet.step import Check
 
 MIN_BRAIN_GY = 1e-3  # less counts as no dose
 
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if job.settings["quantity"] == "eqd2":
             total = equivalents(parts, ledger["parts"], alpha_beta_gy=job.settings["alpha_beta_gy"])
         brain = mask.data > 0
-        _check(job, physical, brain, native_maximum_gy=ledger["total_maximum_gy"])
+        step.write(job, checks_of(physical, brain, native_maximum_gy=ledger["total_maximum_gy"]))
         for name, values in (("", total), ("physical_", physical)):
             integral = float(values.sum(dtype=np.float64) * dose.voxel_ml)
             job.fact(f"{name}integral_dose_gy_ml", integral)
@@ -118,10 +119,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.save(job.args.out, Volume(total, dose.affine))
 
 
-def _check(
-    job: step.Job, physical_gy: NDArray, brain: NDArray, *, native_maximum_gy: float
-) -> None:
-    job.check(
+def checks_of(physical_gy: NDArray, brain: NDArray, *, native_maximum_gy: float) -> list[Check]:
+    """Check the physical dose of a course, (X, Y, Z), Gy: its extremes, and that in the brain."""
+    maximum = Check(
         "dose-maximum",
         float(physical_gy.max()),
         at_most=native_maximum_gy * 1.0001,
@@ -129,14 +129,14 @@ def _check(
         advice="linear interpolation cannot exceed the stored maximum: run the subject again from "
         "ingest_dose",
     )
-    job.check(
+    minimum = Check(
         "dose-minimum",
         float(physical_gy.min()),
         at_least=0.0,
         unit="Gy",
         advice="a dose below 0: export it again",
     )
-    job.check(
+    in_brain = Check(
         "dose-in-brain",
         float(physical_gy[brain].max(initial=0)),
         at_least=MIN_BRAIN_GY,
@@ -144,3 +144,4 @@ def _check(
         advice="no dose in the brain: look at the overview picture; check that dose and images "
         "belong together, and the column dose_frame",
     )
+    return [maximum, minimum, in_brain]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ricenet.step import checks
+
 if TYPE_CHECKING:
     from ricenet.step.job import Job
 
@@ -41,6 +43,16 @@ class Check(NamedTuple):
 def not_made(name: str, reason: str, *, holds: bool = False, advice: str = "") -> Check:
     """Return a check that could not be made; ``holds``: a person must decide, as if it failed."""
     return Check(name, None, advice=advice, reason=reason, holds=holds)
+
+
+def passes(found: Check) -> bool:
+    """Return whether a check was made and lies within its limits."""
+    return found.value is not None and (
+        checks.verdict(
+            found.name, found.value, at_least=found.at_least, at_most=found.at_most, unit=found.unit
+        )["verdict"]
+        == "pass"
+    )
 
 
 def write(job: Job, found: Iterable[Check]) -> None:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ricenet import step
 from ricenet.cohort.loading import Subjects
 from ricenet.config.train import TrainModel
 from ricenet.networks.device import first_line, out_of_memory
@@ -57,7 +56,7 @@ class Training(NamedTuple):
 
 
 def train(
-    job: step.Job,
+    say: Callable[[str], None],
     spec: Training,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -92,7 +91,7 @@ def train(
             note_epoch(state, losses, norms, logits, validation.labels, s.learning_rate)
             if state.epoch % s.checkpoint_epochs == 0 and state.epoch < s.epochs:
                 writer.save(resume, network, optimizer, state)
-            say_progress(job, spec, state, seconds=time.monotonic() - started)
+            say_progress(say, spec, state, seconds=time.monotonic() - started)
 
 
 def device_failed(error: RuntimeError, epochs: int, s: TrainModel, resume: Path) -> str:
@@ -106,12 +105,14 @@ def device_failed(error: RuntimeError, epochs: int, s: TrainModel, resume: Path)
     )
 
 
-def say_progress(job: step.Job, spec: Training, state: State, *, seconds: float) -> None:
+def say_progress(
+    say: Callable[[str], None], spec: Training, state: State, *, seconds: float
+) -> None:
     """Show a line about every twentieth of the epochs."""
     epochs, now = spec.settings.epochs, state.history[-1]
     if state.epoch % max(1, epochs // 20) == 0 or state.epoch == epochs:
         left = timedelta(seconds=round(seconds * (epochs - state.epoch)))
-        job.say(
+        say(
             f"{spec.ablation}  epoch {state.epoch}/{epochs}  loss {now['train_loss']:.4f}  "
             f"validation loss {now['validation_loss']:.4f}  "
             f"macro F1 {now['validation_macro_f1']:.3f}  {seconds:.2f} s/epoch  {left} left"

@@ -19,6 +19,7 @@ from torch import nn
 
 from ricenet import step
 from ricenet.cohort import dataset, loading
+from ricenet.cohort.dataset import Facts
 from ricenet.cohort.loading import Subjects
 from ricenet.config import introduced
 from ricenet.config.train import TrainModel
@@ -38,13 +39,11 @@ from ricenet.train.sampler import split_fold
 from ricenet.train.seeds import derive_seed
 
 
-def training_of(job: step.Job, facts: dict[str, Any]) -> Training:
+def training_of(job: step.Job, facts: Facts) -> Training:
     """Return the training that a job asks for, of the cohort of a manifest."""
     settings, ablation = TrainModel.model_validate(job.settings), job.args.ablation
-    places = dataset.ablation_places(facts, ablation)
-    setup = Setup(
-        facts["shape"], facts["spacing_mm"], facts["kinds"], places, settings.augmentation
-    )
+    places = facts.places(ablation)
+    setup = Setup(facts.shape, facts.spacing_mm, facts.kinds, places, settings.augmentation)
     return Training(settings, ablation, int(job.args.fold), setup)
 
 
@@ -143,7 +142,7 @@ def note_gate(job: step.Job, settled: Settled, *, resident: bool) -> None:
     job.check("gradient-error", error / limit, at_most=1, unit=f"of what {layer} may have")
 
 
-def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: dict[str, Any]) -> None:
+def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: Facts) -> None:
     """Train on the first of two parts of the manifest, validate on the second, write all."""
     spec = training_of(job, facts)
     identity, s = describe(job, spec), spec.settings
@@ -168,7 +167,7 @@ def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: dict[str, Any]) -> N
     state = go_on(job, point, network, optimizer, path)
     del point
     train(
-        job, spec, network, optimizer, state, training, validation,
+        job.say, spec, network, optimizer, state, training, validation,
         execution=execution, resume=resume,
     )  # fmt: skip
     if s.norm_statistics == "recomputed":
