@@ -15,6 +15,7 @@ import torch
 from skimage.transform import resize
 
 from dicom_phantoms import needs
+from ricenet.config.preprocess import BrainMask
 from ricenet.image.interpolation import isotropic_grid, sample
 from ricenet.image.volume import Volume, load, save
 from ricenet.ingest import ingest_mri
@@ -40,7 +41,7 @@ AUTO = SETTINGS | {"precision": "auto"}  # bf16 where the processor computes in 
 
 def mask_of(image: Volume, grid: Volume, settings: dict) -> np.ndarray:
     """Brain that the network finds in an image, on a grid."""
-    brain = brain_mask.extract(image, settings=settings, device=CPU)
+    brain = brain_mask.extract(image, settings=BrainMask.model_validate(settings), device=CPU)
     return brain_mask.on_grid(brain.probability, grid)
 
 

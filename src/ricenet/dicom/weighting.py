@@ -35,7 +35,7 @@ SHORTEST_T2_ECHO_MS = 60.0
 # Water (T1 4 s) is dark where the inversion lies 1.6 to 3 s before the echo (De Coene et al., AJNR
 # 13 (1992) 1555; 1.6 s where preparation shortens it); T1-weighted inversion recovery takes 0.4 to
 # 1.1 s, suppression of fat 0.1 to 0.3 s.
-SHORTEST_WATER_INVERSION_MS = 1200.0
+SHORTEST_WATER_INVERSION_MS = 1500.0
 LONGEST_FAT_INVERSION_MS = 400.0
 SEQUENCES = ("SE", "IR", "GR", "EP", "RM")
 

@@ -42,6 +42,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         default=1.0,
         help="factor on the separation of the classes; 1 as published",
     )
+    parser.add_argument(
+        "--sequences", action="store_true", help="T1, T2 and FLAIR of the event visit, too"
+    )
     parser.add_argument("--nifti", action="store_true", help="write NIfTI beside the DICOM")
     parser.add_argument("--processes", type=at_least(int, 1), default=1, help="side by side")
     return parser.parse_args(argv)
@@ -58,6 +61,7 @@ def main(argv: list[str] | None = None) -> int:
             canvas_mm=arguments.canvas_mm,
             scale=arguments.scale,
             nifti=arguments.nifti,
+            sequences=arguments.sequences,
             processes=arguments.processes,
         )
     except ValueError as problem:

@@ -117,23 +117,47 @@ def set_slice(item: FileDataset, scan: Scan, index: int) -> None:
     item.PatientPosition, item.BodyPartExamined = "HFS", "HEAD"
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """How an MR series is taken, in the words of its header; times in ms, empty where none."""
+
+    weighting: str
+    scanning: list[str]
+    variant: list[str]
+    repetition_ms: str
+    echo_ms: str
+    inversion_ms: str
+    agent: str
+
+
+T1CE = Pulse("T1 {} +C", ["GR", "IR"], ["SP", "MP"], "1900", "2.5", "900", "Gadolinium")
+
+
 def write_mr(
-    folder: Path, scan: Scan, *, origin: Origin, series: Series, protocol: Protocol
+    folder: Path,
+    scan: Scan,
+    *,
+    origin: Origin,
+    series: Series,
+    protocol: Protocol,
+    pulse: Pulse = T1CE,
 ) -> None:
-    """Write a uint16 scan of 12 bits as a T1CE series, one file a slice."""
+    """Write a uint16 scan of 12 bits as a series, one file a slice."""
     folder.mkdir(parents=True)
     for index in range(scan.data.shape[2]):
         item = new_object(
             origin, series, sop_class=MRImageStorage, modality="MR", key=str(index),
-            description=f"T1 {protocol.name} +C",
+            description=pulse.weighting.format(protocol.name),
         )  # fmt: skip
         set_slice(item, scan, index)
         item.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
-        item.ScanningSequence, item.SequenceVariant = ["GR", "IR"], ["SP", "MP"]
+        item.ScanningSequence, item.SequenceVariant = pulse.scanning, pulse.variant
         item.ScanOptions, item.MRAcquisitionType = "", protocol.dimension
-        item.RepetitionTime, item.EchoTime, item.InversionTime = "1900", "2.5", "900"
+        item.RepetitionTime, item.EchoTime = pulse.repetition_ms, pulse.echo_ms
+        if pulse.inversion_ms:
+            item.InversionTime = pulse.inversion_ms
         item.FlipAngle, item.EchoTrainLength, item.MagneticFieldStrength = "9", 1, "3"
-        item.ProtocolName, item.ContrastBolusAgent = item.SeriesDescription, "Gadolinium"
+        item.ProtocolName, item.ContrastBolusAgent = item.SeriesDescription, pulse.agent
         item.WindowCenter, item.WindowWidth = "500", "1000"
         set_pixels(item, scan.data[:, :, index].T, 12)
         item.save_as(folder / f"IM{index + 1:04d}.dcm", enforce_file_format=True)

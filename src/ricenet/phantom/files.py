@@ -6,12 +6,14 @@ A subject's folder appears under its name only when it is complete.
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
 from ricenet.phantom import dicom, dicom_rt
+from ricenet.phantom import sequences as sequences_
 from ricenet.phantom.acquisition import RAS_TO_LPS, Scan
 from ricenet.phantom.subject import Subject, Visit, build_subject, point_in, rigid_between
 
@@ -39,9 +41,12 @@ def rounded(values: np.ndarray, digits: int) -> list:
     return (np.round(np.asarray(values, float), digits) + 0.0).tolist()
 
 
-def settings_record(*, seed: int, canvas_mm: float, scale: float) -> dict[str, float]:
+def settings_record(
+    *, seed: int, canvas_mm: float, scale: float, sequences: bool
+) -> dict[str, float]:
     """Collect what decides a subject's content, besides its index."""
-    return {"version": VERSION, "seed": seed, "canvas_mm": canvas_mm, "scale": scale}
+    found = {"version": VERSION, "seed": seed, "canvas_mm": canvas_mm, "scale": scale}
+    return found | ({"sequences": True} if sequences else {})
 
 
 def places_record(subject: Subject) -> dict[str, list[float]]:
@@ -71,9 +76,11 @@ def pathology_record(subject: Subject) -> dict[str, float]:
 def truth_record(subject: Subject, settings: dict[str, float]) -> dict:
     """Return everything that truth.json holds; matrices map points, RAS mm."""
     treatment, course = subject.treatment, subject.treatment.course
+    pairs = [("postop", "event"), ("ct", "postop"), ("ct", "event")]
+    pairs += [(name, "event") for name in subject.sequences]
     matrices = {
         f"{first}_to_{second}": rounded(rigid_between(subject, first, second), 9)
-        for first, second in (("postop", "event"), ("ct", "postop"), ("ct", "event"))
+        for first, second in pairs
     }
     return {
         "label": LABEL_TEXT[subject.label],
@@ -102,6 +109,11 @@ def write_dicom(folder: Path, subject: Subject, origin: dicom.Origin) -> None:
             folder / series.name, visit.image,
             origin=origin, series=series, protocol=visit.protocol,
         )  # fmt: skip
+    for number, (name, scan) in enumerate(subject.sequences.items(), start=2):
+        dicom.write_mr(
+            folder / name, scan, origin=origin, protocol=sequences_.PROTOCOL,
+            series=replace(dicom.EVENT, name=name, number=number), pulse=sequences_.pulse_of(name),
+        )  # fmt: skip
     dicom.write_ct(folder / "ct", subject.ct, origin=origin)
     rt = folder / "rt"
     rt.mkdir()
@@ -116,6 +128,7 @@ def write_nifti(folder: Path, subject: Subject) -> None:
         "event": subject.event.image,
         "ct": subject.ct,
         "dose": dicom_rt.stored_dose(subject.treatment),
+        **subject.sequences,
     }
     for name, scan in scans.items():
         save_nifti(folder / f"{name}.nii.gz", scan.data, scan.affine)
@@ -165,7 +178,14 @@ def is_finished(folder: Path, settings: dict[str, float], *, nifti: bool) -> boo
 
 
 def make_subject(
-    out: Path, index: int, *, seed: int, canvas_mm: float, scale: float, nifti: bool
+    out: Path,
+    index: int,
+    *,
+    seed: int,
+    canvas_mm: float,
+    scale: float,
+    nifti: bool,
+    sequences: bool = False,
 ) -> Path:
     """Make one subject's folder, unless it is finished already.
 
@@ -175,7 +195,7 @@ def make_subject(
         Folder of the study.
     index : int
         From 0; the subject's name counts from 1.
-    seed, canvas_mm, scale
+    seed, canvas_mm, scale, sequences
         See `subject.build_subject`.
     nifti : bool
         Whether to write NIfTI beside the DICOM.
@@ -187,10 +207,11 @@ def make_subject(
     """
     name = subject_name(index)
     folder, partial = out / name, out / f".{name}.{os.getpid()}.partial"
-    settings = settings_record(seed=seed, canvas_mm=canvas_mm, scale=scale)
+    how = {"seed": seed, "canvas_mm": canvas_mm, "scale": scale, "sequences": sequences}
+    settings = settings_record(**how)
     if is_finished(folder, settings, nifti=nifti):
         return folder
-    subject = build_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale)
+    subject = build_subject(index, **how)
     origin = dicom.Origin(name, seed, canvas_mm, scale)
     partial.mkdir(parents=True)
     try:

@@ -77,6 +77,16 @@ def brain_maps(canvas: Canvas) -> dict[str, np.ndarray]:
     return {name: place(volume, affine, canvas) for name, volume in maps.items()}
 
 
+def tissue_maps(canvas: Canvas) -> dict[str, np.ndarray]:
+    """Return brain, white and grey matter and fluid, 0 to 1, (X, Y, Z) canvas arrays."""
+    (t1, affine), (grey, _), (white, _) = (load_map(kind) for kind in ("t1", "gm", "wm"))
+    brain = brain_mask(t1)
+    maps = {"white": white, "grey": grey, "fluid": np.clip(1 - grey - white, 0, 1)}
+    inside = {name: volume * brain for name, volume in maps.items()}
+    whole = {"brain": brain.astype(np.float32), **inside}
+    return {name: place(volume, affine, canvas) for name, volume in whole.items()}
+
+
 def place(volume: np.ndarray, affine: np.ndarray, canvas: Canvas) -> np.ndarray:
     """Resample a 1 mm map onto the canvas, blurred to its spacing against aliasing; 0 outside."""
     blurred = ndimage.gaussian_filter(np.pad(volume, 8), max(0.5, canvas.spacing_mm / 2.5))

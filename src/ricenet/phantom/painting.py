@@ -26,7 +26,8 @@ class Visits:
     """What the scanners see, (X, Y, Z) float32 arrays on the canvas.
 
     `postop`, `event`: signal, white matter = 1. `hounsfield`: planning CT, HU. `postop_brain`,
-    `event_brain`, `cavity`, `lesion`: 0 to 1; the last is the lesion at the event visit.
+    `event_brain`, `cavity`, `lesion`: 0 to 1; the last is the lesion at the event visit. `inside`:
+    where pathology may be, 0 to 1. `change_mm`: (3, X, Y, Z), where the event visit reads the head.
     """
 
     postop: np.ndarray
@@ -36,6 +37,8 @@ class Visits:
     event_brain: np.ndarray
     cavity: np.ndarray
     lesion: np.ndarray
+    inside: np.ndarray
+    change_mm: np.ndarray
 
 
 def below(distance_mm: np.ndarray, width_mm: float) -> np.ndarray:
@@ -153,4 +156,6 @@ def paint_visits(
         event_brain=event_brain,
         cavity=cavity,
         lesion=lesion,
+        inside=inside,
+        change_mm=change,
     )

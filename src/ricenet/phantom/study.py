@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ricenet.phantom.files import make_subject, read_truth
+from ricenet.phantom.sequences import SEQUENCES
 
 COLUMNS = ("subject", "label", "postop", "event", "dose", "ct", "fractions")
 NIFTI_COLUMNS = (*COLUMNS, "dose_kind", "dose_units", "dose_frame")
@@ -21,6 +22,7 @@ def dicom_row(folder: Path) -> dict[str, str]:
         "subject": name,
         "label": read_truth(folder)["label"],
         **paths,
+        **{key: f"{name}/dicom/{key}" for key in SEQUENCES},
         "dose": f"{name}/dicom/rt",
         "fractions": "",
     }
@@ -29,7 +31,9 @@ def dicom_row(folder: Path) -> dict[str, str]:
 def nifti_row(folder: Path) -> dict[str, str]:
     """Make a subject's row for NIfTI, which carries what the RT objects say in DICOM."""
     name, truth = folder.name, read_truth(folder)
-    paths = {key: f"{name}/nifti/{key}.nii.gz" for key in ("postop", "event", "dose", "ct")}
+    paths = {
+        key: f"{name}/nifti/{key}.nii.gz" for key in ("postop", "event", "dose", "ct", *SEQUENCES)
+    }
     return {
         "subject": name,
         "label": truth["label"],
@@ -68,6 +72,7 @@ def make_study(
     scale: float,
     nifti: bool,
     processes: int,
+    sequences: bool = False,
 ) -> Path:
     """Make subjects 1 to `subjects` and the tables of them.
 
@@ -76,7 +81,7 @@ def make_study(
     out : Path
         Folder of the study; finished subjects in it are kept.
     subjects : int
-    seed, canvas_mm, scale, nifti
+    seed, canvas_mm, scale, nifti, sequences
         See `files.make_subject`.
     processes : int
         Subjects made side by side, one thread each (about 2.1 GB each at 1 mm).
@@ -87,11 +92,17 @@ def make_study(
         out / "subjects.tsv".
     """
     out.mkdir(parents=True, exist_ok=True)
-    make = partial(make_subject, out, seed=seed, canvas_mm=canvas_mm, scale=scale, nifti=nifti)
+    make = partial(
+        make_subject, out, seed=seed, canvas_mm=canvas_mm, scale=scale, nifti=nifti,
+        sequences=sequences,
+    )  # fmt: skip
+    further = tuple(SEQUENCES) if sequences else ()
     made = each_in_turn(make, subjects, processes)
     folders = list(tqdm(made, total=subjects, desc="phantoms", unit="subject"))
-    write_table(out / "subjects.tsv", COLUMNS, [dicom_row(folder) for folder in folders])
+    write_table(
+        out / "subjects.tsv", (*COLUMNS, *further), [dicom_row(folder) for folder in folders]
+    )
     if nifti:
         rows = [nifti_row(folder) for folder in folders]
-        write_table(out / "subjects-nifti.tsv", NIFTI_COLUMNS, rows)
+        write_table(out / "subjects-nifti.tsv", (*NIFTI_COLUMNS, *further), rows)
     return out / "subjects.tsv"

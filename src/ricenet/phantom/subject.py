@@ -4,6 +4,7 @@ Every stage has its own random stream, so that a change in one leaves the draws 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -23,11 +24,15 @@ from ricenet.phantom.anatomy import deform, draw_deformation
 from ricenet.phantom.canvas import Canvas
 from ricenet.phantom.head import canonical_head
 from ricenet.phantom.latents import Latents, draw_latents, label_of
-from ricenet.phantom.painting import Visits, paint_visits
+from ricenet.phantom.painting import Visits, displace, paint_visits
 from ricenet.phantom.pathology import Pathology, draw_pathology, draw_shapes, target_volume
+from ricenet.phantom.sequences import scan_sequences
 from ricenet.phantom.treatment import Treatment, plan_treatment
 
-STREAMS = ("latents", "anatomy", "pathology", "visits", "poses", "postop", "event", "ct", "dose")
+STREAMS = (
+    "latents", "anatomy", "pathology", "visits", "poses", "postop", "event", "ct", "dose",
+    "sequences",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,8 @@ class Visit:
 class Subject:
     """Everything that is known about one synthetic patient.
 
-    `poses` lead from the canvas to the patient coordinates of "postop", "event" and "ct", (4, 4)
-    rigid matrices in LPS mm. `cavity_mm` and `lesion_mm` are the centroids of cavity and (event
+    `poses` lead from the canvas to the patient coordinates of "postop", "event", "ct" and of each of
+    `sequences`, the further series of the event visit; (4, 4) rigid matrices in LPS mm. `cavity_mm` and `lesion_mm` are the centroids of cavity and (event
     visit's) lesion, `distance_mm` their distance as planned; RAS mm of the canvas.
     """
 
@@ -63,6 +68,7 @@ class Subject:
     cavity_mm: np.ndarray
     lesion_mm: np.ndarray
     brain_ml: float
+    sequences: dict[str, Scan]
 
 
 def random_streams(seed: int, index: int) -> dict[str, np.random.Generator]:
@@ -136,7 +142,9 @@ def scan_visits(
     )  # fmt: skip
 
 
-def build_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> Subject:
+def build_subject(
+    index: int, *, seed: int, canvas_mm: float, scale: float, sequences: bool = False
+) -> Subject:
     """Build subject `index` (from 0) in memory.
 
     Parameters
@@ -147,6 +155,8 @@ def build_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> S
         Spacing of the grid that the head is made on: 1 in full, 2 about eight times faster.
     scale : float
         Factor on the separation of the classes, see `latents`.
+    sequences : bool
+        Whether to make T1, T2 and FLAIR of the event visit, see `sequences`.
     """
     canvas, streams, label = Canvas(canvas_mm), random_streams(seed, index), label_of(index)
     latents = draw_latents(streams["latents"], label=label, scale=scale)
@@ -158,6 +168,14 @@ def build_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> S
     visits = paint_visits(streams["visits"], anatomy, pathology, shapes)
     poses = draw_poses(streams["poses"])
     postop, event = scan_visits(streams, visits, canvas=canvas, poses=poses, index=index)
+    further = {}
+    if sequences:
+        warp = partial(displace, change_mm=visits.change_mm, spacing_mm=canvas.spacing_mm)
+        further = scan_sequences(
+            streams["sequences"], anatomy, deformation, pathology, shapes,
+            inside=visits.inside, warp=warp, pose=poses["event"],
+        )  # fmt: skip
+        poses |= {name: series.pose for name, series in further.items()}
     return Subject(
         label=label,
         latents=latents,
@@ -170,6 +188,7 @@ def build_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> S
         cavity_mm=centroid_mm(visits.cavity, canvas),
         lesion_mm=centroid_mm(visits.lesion, canvas),
         brain_ml=float((visits.postop_brain > 0.5).sum() * canvas_mm**3 / 1000),
+        sequences={name: series.image for name, series in further.items()},
     )
 
 
