@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -61,5 +62,6 @@ def run(heads: Path, out: Path, moving: str = "moved", fixed: str = "event", **c
         moving=heads / f"{moving}.nii.gz",
         fixed=heads / f"{fixed}.nii.gz",
         masks=[mask for mask in masks if mask.exists()],
+        sequences=json.dumps(["T1ce" if masks[0].exists() else "", "T1ce"]),
         out=out,
     )

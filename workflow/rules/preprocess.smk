@@ -81,9 +81,11 @@ rule register:
     params:
         settings=STUDY.settings("register"),
         code=STUDY.code("register"),
+        sequences=PREPROCESS.sequences,
     shell:
         "python -m ricenet register --moving {input.moving:q} --fixed {input.fixed:q} "
-        "--masks {input.masks:q} --out {output.transform:q} --record {output.record:q} "
+        "--masks {input.masks:q} --sequences {params.sequences:q} "
+        "--out {output.transform:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

@@ -15,7 +15,12 @@ from typing import Any
 LATER: dict[str, dict[str, Any]] = {
     "ingest_dose": {"min_fraction_gy": 1.0, "max_fraction_gy": 8.0, "min_course_gy": 20.0},
     "align": {"max_frame_mm": 3.0},
-    "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
+    "register": {
+        "max_repeatability_mm": 1.5,
+        "max_brain_in_bone": 0.01,
+        "min_information": 0.15,
+        "min_left_right_information": 0.02,
+    },
     "train_model": {"model.network": "resnet18"},
     "evaluate": {"prevalences": [0.18], "contrasts": None},
 }

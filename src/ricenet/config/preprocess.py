@@ -26,6 +26,12 @@ class Register(Section):
     min_mask_dice: Fraction = Field(description="Dice of the two brain masks after alignment")
     min_correlation: Fraction = Field(description="correlation of the images in both brains")
     min_left_right: Fraction = Field(description="that correlation less a mirrored image's")
+    min_information: Fraction = Field(
+        description="of unlike contrasts, instead of the correlation: normalised mutual information"
+    )
+    min_left_right_information: Fraction = Field(
+        description="that information less a mirrored image's"
+    )
     min_head_dice: Fraction = Field(description="Dice of the head outlines, for the planning CT")
     max_brain_in_bone: Fraction = Field(
         description="share of the brain that may lie in bone of the planning CT"

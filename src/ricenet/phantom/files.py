@@ -207,11 +207,10 @@ def make_subject(
     """
     name = subject_name(index)
     folder, partial = out / name, out / f".{name}.{os.getpid()}.partial"
-    how = {"seed": seed, "canvas_mm": canvas_mm, "scale": scale, "sequences": sequences}
-    settings = settings_record(**how)
+    settings = settings_record(seed=seed, canvas_mm=canvas_mm, scale=scale, sequences=sequences)
     if is_finished(folder, settings, nifti=nifti):
         return folder
-    subject = build_subject(index, **how)
+    subject = build_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale, sequences=sequences)
     origin = dicom.Origin(name, seed, canvas_mm, scale)
     partial.mkdir(parents=True)
     try:

@@ -52,9 +52,10 @@ class Visit:
 class Subject:
     """Everything that is known about one synthetic patient.
 
-    `poses` lead from the canvas to the patient coordinates of "postop", "event", "ct" and of each of
-    `sequences`, the further series of the event visit; (4, 4) rigid matrices in LPS mm. `cavity_mm` and `lesion_mm` are the centroids of cavity and (event
-    visit's) lesion, `distance_mm` their distance as planned; RAS mm of the canvas.
+    `poses` lead from the canvas to the patient coordinates of "postop", "event", "ct" and of each
+    of `sequences`, the further series of the event visit; (4, 4) rigid matrices in LPS mm.
+    `cavity_mm` and `lesion_mm` are the centroids of cavity and (event visit's) lesion,
+    `distance_mm` their distance as planned; RAS mm of the canvas.
     """
 
     label: int

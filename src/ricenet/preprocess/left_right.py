@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ricenet.image import transforms
+from ricenet.image.information import BINS, normalised_mutual_information
 from ricenet.image.interpolation import coarse, sample
 from ricenet.image.volume import Volume, to_itk
 
@@ -43,6 +44,8 @@ class Pair:
         Masks; ``brain`` lies on the grid of ``fixed``, ``moving_brain`` on any.
     found : sitk.Transform
         Brings ``moving`` onto ``fixed``.
+    unlike : bool
+        Whether the two are of unlike contrast, so that correlation says nothing.
     """
 
     fixed: Volume
@@ -50,6 +53,7 @@ class Pair:
     brain: Volume
     moving_brain: Volume
     found: sitk.Transform
+    unlike: bool
 
     def onto_fixed(self, volume: Volume, steps: Sequence[sitk.Transform], how: str) -> NDArray:
         """Sample a moving volume on the fixed grid, moved further by ``steps``."""
@@ -58,10 +62,11 @@ class Pair:
         return sample(volume, *grid, interpolator=how, transform=chain).data
 
     def likeness(self, steps: Sequence[sitk.Transform]) -> float:
-        """Return the correlation where both brains lie, the moving image shifted by ``steps``."""
+        """Return the likeness where both brains lie, the moving image shifted by ``steps``."""
         moved_brain = self.onto_fixed(self.moving_brain, steps, "nearest") > 0
         moved = self.onto_fixed(self.moving, steps, "linear")
-        return correlation(self.fixed.data, moved, (self.brain.data > 0) & moved_brain)
+        measure = normalised_mutual_information if self.unlike else correlation
+        return measure(self.fixed.data, moved, (self.brain.data > 0) & moved_brain)
 
 
 class Margin(NamedTuple):
@@ -70,9 +75,9 @@ class Margin(NamedTuple):
     Attributes
     ----------
     difference : float
-        Correlation as registered, less ``mirrored``.
+        Likeness as registered, less ``mirrored``.
     mirrored : float
-        Correlation with the mirrored image, at its best.
+        Likeness of the mirrored image, at its best.
     refined : bool
         Whether the mirrored image was brought to its best. Where not, it may fit better than
         ``mirrored`` says, and ``difference`` is at most this large.
@@ -114,8 +119,17 @@ def reflection(centre_mm: NDArray, *, yaw_deg: float, roll_deg: float) -> NDArra
     return matrix
 
 
-def margin(fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.Transform) -> Margin:
-    """Return the correlation in the brain as registered, less the mirrored image's best.
+def margin(
+    fixed: Volume,
+    moving: Volume,
+    masks: Sequence[Volume],
+    found: sitk.Transform,
+    *,
+    unlike: bool = False,
+) -> Margin:
+    """Return the likeness in the brain as registered, less the mirrored image's best.
+
+    It is the correlation, or of images of unlike contrast normalised mutual information.
 
     Parameters
     ----------
@@ -125,6 +139,8 @@ def margin(fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.T
         Brain of the moving and of the fixed head.
     found : sitk.Transform
         Brings ``moving`` onto ``fixed``.
+    unlike : bool
+        Whether the two are of unlike contrast.
 
     Returns
     -------
@@ -132,7 +148,7 @@ def margin(fixed: Volume, moving: Volume, masks: Sequence[Volume], found: sitk.T
         Its difference is clearly negative where one image is mirrored, and about 0 or less where
         the heads are those of two people or badly aligned.
     """
-    rough, fine = (_pair(fixed, moving, masks, found, mm) for mm in (SEARCH_MM, GRID_MM))
+    rough, fine = (_pair(fixed, moving, masks, found, mm, unlike) for mm in (SEARCH_MM, GRID_MM))
     start = _mirror_plane(rough)
     tries, further = [[start]], _refined(fine, start)
     if further is not None:
@@ -147,10 +163,11 @@ def _pair(
     masks: Sequence[Volume],
     found: sitk.Transform,
     spacing_mm: float,
+    unlike: bool,
 ) -> Pair:
     target = coarse(fixed, spacing_mm=spacing_mm)
     brain = sample(masks[1], target.data.shape, target.affine, interpolator="nearest")
-    return Pair(target, coarse(moving, spacing_mm=spacing_mm), brain, masks[0], found)
+    return Pair(target, coarse(moving, spacing_mm=spacing_mm), brain, masks[0], found, unlike)
 
 
 def _centre_mm(mask: Volume) -> NDArray:
@@ -174,7 +191,10 @@ def _refined(pair: Pair, start: sitk.Transform) -> sitk.Transform | None:
     motion.SetCenter((_centre_mm(pair.brain) * (-1, -1, 1)).tolist())
     mirrored = Volume(pair.onto_fixed(pair.moving, [start], "linear"), pair.fixed.affine)
     method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsCorrelation()
+    if pair.unlike:
+        method.SetMetricAsMattesMutualInformation(BINS)
+    else:
+        method.SetMetricAsCorrelation()
     method.SetMetricFixedMask(to_itk(pair.brain))
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(

@@ -8,6 +8,7 @@ is lost by two millimetres shows, though all else looks well. The other gates on
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ from ricenet import step
 from ricenet.config.preprocess import Register
 from ricenet.image import transforms
 from ricenet.image.volume import Volume
-from ricenet.preprocess import left_right, registration_gates
+from ricenet.preprocess import contrast_gates, left_right, registration_gates
 from ricenet.preprocess.estimate import estimate, estimate_by_default
 from ricenet.step import Check
 
@@ -75,6 +76,7 @@ def attempt(
     masks: Sequence[Volume],
     way: Callable[..., sitk.Transform],
     *,
+    sequences: tuple[str, str],
     limits: Register,
 ) -> Attempt:
     """Register there and back in one way and judge the result.
@@ -82,10 +84,11 @@ def attempt(
     Parameters
     ----------
     masks : sequence of Volume
-        Brain masks, that of the fixed image last; without one of its own the moving image is a
-        planning CT.
+        Brain masks, that of the fixed image last; the moving image may have none of its own.
     way : callable
         Registers two images; see ``estimate``.
+    sequences : (str, str)
+        Of the moving and the fixed image; that of a planning CT is empty.
 
     Raises
     ------
@@ -95,11 +98,15 @@ def attempt(
     there = way(fixed, moving, transform=limits.transform, seed=limits.seed)
     back = way(moving, fixed, transform=limits.transform, seed=limits.seed + 1)
     facts: dict[str, Any] = {}
-    if len(masks) == 2:
+    if sequences[0] == sequences[1]:
         checks = registration_gates.of_brains(fixed, moving, masks, there, limits=limits)
         margin = left_right.margin(fixed, moving, masks, there)
         facts["correlation_mirrored"] = round(margin.mirrored, 4)
-        checks.append(registration_gates.of_sides(margin, limits=limits))
+        checks.append(registration_gates.of_sides(margin, least=limits.min_left_right))
+    elif sequences[0]:
+        checks, facts = contrast_gates.of_contrasts(
+            fixed, moving, masks[-1], there, back, sequences=sequences, limits=limits
+        )
     else:
         checks = [
             registration_gates.of_heads(fixed, moving, there, limits=limits),
@@ -122,28 +129,32 @@ def use_one_thread() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Register a moving image to a fixed one, check, write the transform."""
-    with step.Job("register", argv, inputs=("moving", "fixed", "masks*")) as job:
+    with step.Job(
+        "register", argv, inputs=("moving", "fixed", "masks*"), values=("sequences",)
+    ) as job:
         s = Register.model_validate(job.settings)
         use_one_thread()
         moving, fixed = job.load(job.args.moving), job.load(job.args.fixed)
         masks = [job.load(path) for path in job.args.masks]
+        of_moving, of_fixed = json.loads(job.args.sequences)
         job.say(f"{s.transform} registration, there and back")
         quick = partial(
             estimate,
             iterations=s.iterations,
             sampling_rate=s.sampling_rate,
-            both_mri=len(masks) == 2,
+            both_mri=bool(of_moving),
         )
+        judged = partial(attempt, fixed, moving, masks, sequences=(of_moving, of_fixed), limits=s)
         result = None
         with suppress(ValueError):
-            result = attempt(fixed, moving, masks, quick, limits=s)
+            result = judged(way=quick)
         if result is None or not all(map(step.passes, result.checks)):
             checks = result.checks if result else []
             failed = ", ".join(check.name for check in checks if not step.passes(check))
             job.say(f"gates failed ({failed}): registering again with ANTs' default settings")
             job.fact("first_attempt", {c.name: _rounded(c.value) for c in checks})
             try:
-                result = attempt(fixed, moving, masks, estimate_by_default, limits=s)
+                result = judged(way=estimate_by_default)
             except ValueError as error:
                 names = f"{job.args.moving.name} to {job.args.fixed.name}"
                 raise ValueError(f"{names}: {error}") from error

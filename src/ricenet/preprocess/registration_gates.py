@@ -98,10 +98,9 @@ def of_brains(
     ]
 
 
-def of_sides(found: left_right.Margin, *, limits: Register) -> Check:
-    """Check that the moving image is not mirrored."""
-    limit = limits.min_left_right
-    if found.difference >= limit and not found.refined:
+def of_sides(found: left_right.Margin, *, least: float) -> Check:
+    """Check that the moving image is not mirrored: ``least`` is the smallest margin."""
+    if found.difference >= least and not found.refined:
         return not_made(
             "left-right",
             "the mirrored head could not be registered for comparison",
@@ -113,7 +112,7 @@ def of_sides(found: left_right.Margin, *, limits: Register) -> Check:
     return Check(
         "left-right",
         found.difference,
-        at_least=limit,
+        at_least=least,
         advice="with left and right exchanged the moving image fits as well or better: one of the "
         "two is mirrored, shows another patient, or is misaligned; compare a one-sided landmark "
         "(cavity, lesion) in the overview with the report and the planning CT, and convert the "

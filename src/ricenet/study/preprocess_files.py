@@ -30,6 +30,11 @@ class PreprocessFiles:
         both = [name for name in (w.mri, w.target) if name in masked]
         return [at("brain_mask", subject=w.subject, channel=name) for name in both]
 
+    def sequences(self, w: Any) -> str:
+        """Return the sequences of moving and fixed image, as JSON text (params function)."""
+        of = {c.name: c.sequence for c in self.study.config.inputs}
+        return config.json_text([of.get(w.mri, ""), of[w.target]])
+
     def registrations(self, subject: str) -> list[tuple[str, str]]:
         """Return moving and fixed image of each of a subject's registrations."""
         c, has_ct = self.study.config, self.study.raw.has_ct(subject)

@@ -1,0 +1,97 @@
+"""Gates on the registration of two scans of one visit and of unlike contrast, as T2 and T1.
+
+Brightness of one says little of that of the other in a straight line, so that likeness is measured
+by mutual information, and the sign of the correlation tells the sequences from each other: water is
+dark in T1, bright in T2 and dark in FLAIR. The moving image has no brain mask; the fixed one's is
+taken, brought there by the registration back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import SimpleITK as sitk
+
+from ricenet.channels import SEQUENCES
+from ricenet.config.preprocess import Register
+from ricenet.image.information import normalised_mutual_information
+from ricenet.image.interpolation import sample
+from ricenet.image.volume import Volume
+from ricenet.preprocess import left_right, registration_gates
+from ricenet.preprocess.left_right import correlation
+from ricenet.step import Check, not_made
+
+# Correlation in the brain with a T1-weighted image: at least, at most. Measured: see docs.
+WITH_T1 = {"T1": (0.3, None), "T1ce": (0.3, None), "T2": (None, -0.1), "FLAIR": (-0.1, None)}
+
+
+def of_contrasts(
+    fixed: Volume,
+    moving: Volume,
+    brain: Volume,
+    there: sitk.Transform,
+    back: sitk.Transform,
+    *,
+    sequences: tuple[str, str],
+    limits: Register,
+) -> tuple[list[Check], dict[str, Any]]:
+    """Check likeness, sides and sequence of a moving scan; also return facts for the record.
+
+    Parameters
+    ----------
+    brain : Volume
+        Mask on the grid of the fixed scan.
+    there, back : sitk.Transform
+        Points of the fixed to the moving scan, and the other way.
+    sequences : (str, str)
+        Of the moving and of the fixed scan, keys of :data:`ricenet.channels.SEQUENCES`.
+    """
+    inside = brain.data > 0
+    moved = sample(
+        moving, fixed.data.shape, fixed.affine, interpolator="linear", transform=there
+    ).data
+    moving_brain = sample(
+        brain, moving.data.shape, moving.affine, interpolator="nearest", transform=back
+    )
+    margin = left_right.margin(fixed, moving, [moving_brain, brain], there, unlike=True)
+    shared = normalised_mutual_information(fixed.data, moved, inside)
+    checks = [
+        Check(
+            "brain-information",
+            shared,
+            at_least=limits.min_information,
+            unit="of the information that both could share",
+            advice="the brains do not show the same anatomy: look at the edges in the overview; "
+            "check that both series belong to this patient and visit, and try another "
+            "register.seed",
+        ),
+        registration_gates.of_sides(margin, least=limits.min_left_right_information),
+        of_sequence(correlation(fixed.data, moved, inside), *sequences),
+    ]
+    return checks, {"information_mirrored": round(margin.mirrored, 4)}
+
+
+def of_sequence(found: float, moving: str, fixed: str) -> Check:
+    """Check that two registered scans are related in brightness as their sequences are.
+
+    Parameters
+    ----------
+    found : float
+        Correlation in the brain.
+    moving, fixed : str
+        Sequences, keys of :data:`ricenet.channels.SEQUENCES`.
+    """
+    name = "brain-contrast"
+    if SEQUENCES[fixed].t2:
+        return not_made(name, f"what {moving} looks like beside {fixed} is not known; T1 is asked")
+    least, most = WITH_T1[moving]
+    return Check(
+        name,
+        found,
+        at_least=least,
+        at_most=most,
+        unit="correlation",
+        advice=f"the scan is not as bright and dark as {SEQUENCES[moving].words} is beside "
+        f"{SEQUENCES[fixed].words}: two series may be exchanged; correct the subject's row, or "
+        f"accept where disease alone makes it so",
+    )
