@@ -82,8 +82,8 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
         "register": {
             "max_repeatability_mm": 1.5,
             "max_brain_in_bone": 0.01,
-            "min_information": 0.15,
-            "min_left_right_information": 0.02,
+            "min_information": 0.04,
+            "min_left_right_information": 0.015,
         },
         "train_model": {"model.network": "resnet18"},
         "evaluate": {"prevalences": [0.18], "contrasts": None},

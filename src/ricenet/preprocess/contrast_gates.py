@@ -22,7 +22,7 @@ from ricenet.preprocess.left_right import correlation
 from ricenet.step import Check, not_made
 
 # Correlation in the brain with a T1-weighted image: at least, at most. Measured: see docs.
-WITH_T1 = {"T1": (0.3, None), "T1ce": (0.3, None), "T2": (None, -0.1), "FLAIR": (-0.1, None)}
+WITH_T1 = {"T1": (0.3, None), "T1ce": (0.3, None), "T2": (None, -0.1), "FLAIR": (0.0, None)}
 
 
 def of_contrasts(
