@@ -83,7 +83,8 @@ def test_four_sequences_reach_the_cache(study: Path) -> None:
         gates = checks_of(study, GLIOMA, f"{name}_to-t1ce")
         print(name, {gate: check["value"] for gate, check in gates.items()})
         assert set(gates) == {
-            "brain-information", "left-right", "brain-contrast", "registration-repeatability",
+            "brain-information", "information-nearby", "left-right", "brain-contrast",
+            "registration-repeatability",
         }  # fmt: skip
         assert {check["verdict"] for check in gates.values()} == {"pass"}
     # one brain mask, that of the reference

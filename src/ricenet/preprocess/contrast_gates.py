@@ -8,12 +8,17 @@ taken, brought there by the registration back.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from ricenet.channels import SEQUENCES
 from ricenet.config.preprocess import Register
+from ricenet.image import transforms
 from ricenet.image.information import normalised_mutual_information
 from ricenet.image.interpolation import sample
 from ricenet.image.volume import Volume
@@ -21,6 +26,7 @@ from ricenet.preprocess import left_right, registration_gates
 from ricenet.preprocess.left_right import correlation
 from ricenet.step import Check, not_made
 
+NEARBY_MM, NEARBY_DEG = 3.0, 4.0  # a brain's surface moves by 5 mm where it is turned by 4 degrees
 # Correlation in the brain with a T1-weighted image: at least, at most. Measured: see docs.
 WITH_T1 = {"T1": (0.3, None), "T1ce": (0.3, None), "T2": (None, -0.1), "FLAIR": (0.0, None)}
 
@@ -54,6 +60,9 @@ def of_contrasts(
         brain, moving.data.shape, moving.affine, interpolator="nearest", transform=back
     )
     margin = left_right.margin(fixed, moving, [moving_brain, brain], there, unlike=True)
+    coarse = left_right.pair_of(
+        fixed, moving, [moving_brain, brain], there, left_right.GRID_MM, unlike=True
+    )
     shared = normalised_mutual_information(fixed.data, moved, inside)
     checks = [
         Check(
@@ -65,10 +74,39 @@ def of_contrasts(
             "check that both series belong to this patient and visit, and try another "
             "register.seed",
         ),
+        of_neighbours(coarse),
         registration_gates.of_sides(margin, least=limits.min_left_right_information),
         of_sequence(correlation(fixed.data, moved, inside), *sequences),
     ]
     return checks, {"information_mirrored": round(margin.mirrored, 4)}
+
+
+def of_neighbours(pair: left_right.Pair) -> Check:
+    """Check that no pose nearby makes two scans more alike than that of the registration."""
+    found = pair.likeness([])
+    best = max(pair.likeness([step]) for step in nearby(left_right.centre_mm_of(pair.brain)))
+    return Check(
+        "information-nearby",
+        best / found if found > 0 else 2.0,
+        at_most=1.0,
+        unit="of what the brains share as registered",
+        advice=f"shifted by {NEARBY_MM:g} mm or turned by {NEARBY_DEG:g} degrees the brains are "
+        "more alike: the registration is beside the right one; look at the edges in the overview, "
+        "try another register.seed",
+    )
+
+
+def nearby(centre_mm: NDArray) -> list[sitk.Transform]:
+    """Return small rigid motions of a brain: one shift and one turn each way, along each axis."""
+    found = []
+    for axis, sign in product(range(3), (-1, 1)):
+        shift, turn = np.eye(4), np.eye(4)
+        shift[axis, 3] = sign * NEARBY_MM
+        angle = Rotation.from_euler("xyz"[axis], sign * NEARBY_DEG, degrees=True)
+        turn[:3, :3] = angle.as_matrix()
+        turn[:3, 3] = centre_mm - turn[:3, :3] @ centre_mm
+        found += [transforms.from_matrix_ras(matrix) for matrix in (shift, turn)]
+    return found
 
 
 def of_sequence(found: float, moving: str, fixed: str) -> Check:

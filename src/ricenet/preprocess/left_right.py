@@ -148,7 +148,7 @@ def margin(
         Its difference is clearly negative where one image is mirrored, and about 0 or less where
         the heads are those of two people or badly aligned.
     """
-    rough, fine = (_pair(fixed, moving, masks, found, mm, unlike) for mm in (SEARCH_MM, GRID_MM))
+    rough, fine = (pair_of(fixed, moving, masks, found, mm, unlike) for mm in (SEARCH_MM, GRID_MM))
     start = _mirror_plane(rough)
     tries, further = [[start]], _refined(fine, start)
     if further is not None:
@@ -157,7 +157,7 @@ def margin(
     return Margin(fine.likeness([]) - mirrored, mirrored, refined=further is not None)
 
 
-def _pair(
+def pair_of(
     fixed: Volume,
     moving: Volume,
     masks: Sequence[Volume],
@@ -165,19 +165,21 @@ def _pair(
     spacing_mm: float,
     unlike: bool,
 ) -> Pair:
+    """Return two registered heads on grids of ``spacing_mm``, for :meth:`Pair.likeness`."""
     target = coarse(fixed, spacing_mm=spacing_mm)
     brain = sample(masks[1], target.data.shape, target.affine, interpolator="nearest")
     return Pair(target, coarse(moving, spacing_mm=spacing_mm), brain, masks[0], found, unlike)
 
 
-def _centre_mm(mask: Volume) -> NDArray:
+def centre_mm_of(mask: Volume) -> NDArray:
+    """Return the centre of mass of a mask's voxels; (3,) array, RAS mm."""
     middle = np.argwhere(mask.data > 0).mean(axis=0)
     return mask.affine[:3, :3] @ middle + mask.affine[:3, 3]
 
 
 def _mirror_plane(pair: Pair) -> sitk.Transform:
     """Mirror at the plane through the brain's centre that makes the images most alike."""
-    centre_mm = _centre_mm(pair.brain)
+    centre_mm = centre_mm_of(pair.brain)
     planes = [
         transforms.from_matrix_ras(reflection(centre_mm, yaw_deg=yaw, roll_deg=roll))
         for yaw, roll in product(PLANE_DEG, PLANE_DEG)
@@ -188,7 +190,7 @@ def _mirror_plane(pair: Pair) -> sitk.Transform:
 def _refined(pair: Pair, start: sitk.Transform) -> sitk.Transform | None:
     """Find the rigid motion near ``start`` that makes the images most alike; None if it is lost."""
     motion = sitk.Euler3DTransform()
-    motion.SetCenter((_centre_mm(pair.brain) * (-1, -1, 1)).tolist())
+    motion.SetCenter((centre_mm_of(pair.brain) * (-1, -1, 1)).tolist())
     mirrored = Volume(pair.onto_fixed(pair.moving, [start], "linear"), pair.fixed.affine)
     method = sitk.ImageRegistrationMethod()
     if pair.unlike:
