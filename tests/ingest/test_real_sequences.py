@@ -28,7 +28,8 @@ SHAPE = (112, 112, 112)
 def write_study(folder: Path) -> Path:
     """Tables and settings of a patient without label or cohort, and of the same one swapped."""
     paths = {name: str(DATA / FOLDER / f"tcia_example_{file}.nii.gz") for name, file in RAW.items()}
-    swapped = paths | {"t2": paths["flair"], "flair": paths["t2"]}
+    copies = {name: str(shutil.copy(path, folder)) for name, path in paths.items()}
+    swapped = copies | {"t2": copies["flair"], "flair": copies["t2"]}
     rows = ["\t".join(["subject", "label", *RAW])]
     rows += ["\t".join([GLIOMA, "", *paths.values()]), "\t".join([SWAPPED, "", *swapped.values()])]
     (folder / "subjects.tsv").write_text("\n".join(rows) + "\n")
