@@ -26,8 +26,8 @@ NOTHING = {
     "advice of a check": ("preprocess/crop.py", "the brain does not fit", "the head does not fit"),
     "advice in a gate": (
         "preprocess/registration_gates.py",
-        "look at both images",
-        "open both images",
+        "both masks in the overview",
+        "both masks in the picture",
     ),
     "a line of the log on a check": ("step/lines.py", "check failed", "check not passed"),
     "why a check was not made": (
