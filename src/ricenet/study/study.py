@@ -142,8 +142,16 @@ class Study:
             ]
             for step in PREPROCESSING
         }
-        grid = [self.config.reference, self.config.dose_anchor]
+        grid = [self.config.reference, self.config.dose_anchor, *self._declared()]
         return config.json_text({**found, "reference": [digests.text_digest(str(grid)), ""]})
+
+    def _declared(self) -> list[str]:
+        """Return the scans that are no T1 with agent of a visit of their own, as text."""
+        return [
+            f"{scan.name} {scan.visit} {scan.sequence}"
+            for scan in channels.scans(self.config.inputs)
+            if (scan.visit, scan.sequence) != (scan.name, channels.ENHANCING)
+        ]
 
     def at(self, kind: str, **names: str | int) -> str:
         """Return the path of a file of the study, see :func:`ricenet.study.layout.path`."""
