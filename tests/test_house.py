@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ricenet.channels import KINDS
+from ricenet.provenance.steps import STEPS
 
 SOURCE = Path(__file__).parents[1] / "src" / "ricenet"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -68,6 +69,22 @@ def test_what_a_kind_of_channel_means_stands_in_one_table():
         if (lines := kinds_compared(ast.parse(path.read_text())))
     }
     assert set(found) <= apart, found
+
+
+def takes_a_job(tree: ast.AST) -> bool:
+    """Whether a function of a module has an argument that is annotated as a step's Job."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    given = [a for f in functions for a in (*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs)]
+    return any(a.annotation and ast.unparse(a.annotation).endswith("Job") for a in given)
+
+
+def test_only_steps_know_of_jobs():
+    """What a step calls gets values and returns checks: it is tested without a Job."""
+    steps_ = {step.module for step in STEPS.values()}
+    for path in MODULES:
+        name = ".".join(("ricenet", *path.relative_to(SOURCE).with_suffix("").parts))
+        if name not in steps_ and path.parent.name != "step":
+            assert not takes_a_job(ast.parse(path.read_text())), name
 
 
 PATHS = re.compile(
