@@ -58,6 +58,13 @@ def test_demo_over_the_shipped_configuration_is_valid() -> None:
     assert found.train_model.augmentation == config.validate(shipped()).train_model.augmentation
 
 
+def test_sequences_over_the_shipped_configuration_are_valid() -> None:
+    own = yaml.safe_load((CONFIG / "sequences" / "config.yaml").read_text())
+    found = config.validate(merged(shipped(), own))
+    assert {c.sequence for c in found.channels} == {"T1ce", "T1", "T2", "FLAIR"}
+    assert {c.visit for c in found.channels} == {"event"}
+
+
 def test_every_section_is_needed() -> None:
     for key in shipped():
         values = shipped()

@@ -85,6 +85,48 @@ def test_ways_to_the_reference_grid(tmp_path: Path) -> None:
     assert deformable.transforms(w(channel="postop")) == [f"{folder}/postop_to-event.h5"]
 
 
+SEQUENCES = [
+    {"name": "postop", "kind": "mri", "visit": "v1"},
+    {"name": "flair1", "kind": "mri", "visit": "v1", "sequence": "FLAIR"},
+    {"name": "event", "kind": "mri", "visit": "v2"},
+    {"name": "t2", "kind": "mri", "visit": "v2", "sequence": "T2"},
+]
+
+
+def test_sequences_reach_the_reference_by_way_of_their_visit(tmp_path: Path) -> None:
+    header = "subject\tlabel\tpostop\tflair1\tevent\tt2"
+    rows = [f"P{k}\t\traw/P{k}/a\traw/P{k}/b\traw/P{k}/c\traw/P{k}/d" for k in (1, 2)]
+    chosen = {"channels": SEQUENCES, "input_combinations": ["event-t2"], **occlusion()}
+    study = make(tmp_path, header=header, rows=rows, cohort=[], **chosen)
+    files, folder = PreprocessFiles(study), "results/rice-net/subjects/P1"
+    assert files.transforms(w(channel="flair1")) == [
+        f"{folder}/flair1_to-postop.tfm", f"{folder}/postop_to-event.tfm",
+    ]  # fmt: skip
+    assert files.transforms(w(channel="t2")) == [f"{folder}/t2_to-event.tfm"]
+    assert files.sequences(w(mri="flair1", target="postop")) == '["FLAIR","T1ce"]'
+    # masks are made of what is like the reference
+    assert files.registration_masks(w(mri="flair1", target="postop")) == [
+        f"{folder}/postop_brain-mask.nii.gz"
+    ]
+    records = " ".join(files.quality_records(w()))
+    assert "flair1_to-postop.json" in records and "flair1_zscored.json" in records
+    assert "event_brain-mask.json" in records and "flair1_brain-mask.json" not in records
+    assert json.loads(study.visits_text) == {n["name"]: n["visit"] for n in SEQUENCES}
+    assert json.loads(study.enhancement_text) == ["postop", "event"]
+    assert (study.sequence(w(mri="t2")), study.sequence(w(mri="ct"))) == ("T2", "")
+
+
+def test_what_a_channel_declares_counts_in_what_a_cache_follows_from(tmp_path: Path) -> None:
+    """Spelled out or left to the default it is the same; another sequence is another image."""
+    said = [c | {"visit": c["name"], "sequence": "T1ce"} for c in TWO]
+    other = [TWO[1], TWO[0] | {"sequence": "FLAIR"}]
+    plain, spelled, flair = (
+        make(tmp_path / str(i), channels=c, **occlusion()).preprocessing()
+        for i, c in enumerate((TWO, said, other))
+    )
+    assert plain == spelled != flair
+
+
 def register(transform: str) -> dict:
     return yaml.safe_load(CONFIG.read_text())["register"] | {"transform": transform}
 
