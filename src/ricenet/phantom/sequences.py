@@ -26,7 +26,7 @@ from ricenet.phantom.acquisition import (
 from ricenet.phantom.anatomy import Anatomy, Deformation, canonical_indices, sample
 from ricenet.phantom.canvas import Canvas, move_to
 from ricenet.phantom.dicom import Pulse
-from ricenet.phantom.head import DRAWING, brain_maps, head_shape, paint_regions, tissue_maps
+from ricenet.phantom.head import DRAWING, head_shape, paint_regions, tissue_maps
 from ricenet.phantom.painting import Layer, below, paint, rim
 from ricenet.phantom.pathology import Pathology, Shapes
 
@@ -96,15 +96,25 @@ class Series(NamedTuple):
     pose: np.ndarray
 
 
+@lru_cache(maxsize=1)
+def canonical_tissues(canvas: Canvas) -> dict[str, np.ndarray]:
+    """Return the tissues of the canonical brain (once a process)."""
+    return tissue_maps(canvas)
+
+
+@lru_cache(maxsize=1)
+def canonical_regions() -> list[tissue.Region]:
+    """Return the regions of the canonical head around the brain (once a process)."""
+    return tissue.all_regions(head_shape(tissue_maps(DRAWING)["brain"] > 0.5))
+
+
 @lru_cache(maxsize=len(SEQUENCES))
 def canonical_signal(name: str, canvas: Canvas) -> np.ndarray:
     """Paint the canonical head in one sequence, (X, Y, Z) float32 array on the canvas."""
-    sequence = SEQUENCES[name]
-    maps, drawn = tissue_maps(canvas), brain_maps(DRAWING)
-    shape = head_shape(drawn["brain"] > 0.5)
+    sequence, maps = SEQUENCES[name], canonical_tissues(canvas)
     regions = [
         (kind._replace(signal=sequence.around.get(kind, kind.signal)), region)
-        for kind, region in tissue.all_regions(shape)
+        for kind, region in canonical_regions()
     ]
     outer = ndimage.gaussian_filter(move_to(paint_regions(regions)[0], DRAWING, canvas), 0.6)
     inner = (
