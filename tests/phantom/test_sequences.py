@@ -13,6 +13,7 @@ import pytest
 from ricenet.phantom.files import make_subject
 from ricenet.phantom.sequences import MOST_DEG, SEQUENCES
 
+pytestmark = pytest.mark.long  # the canonical head is painted three times more
 SETTINGS = {"seed": 3, "canvas_mm": 3.0, "scale": 1.0, "nifti": False}
 
 
