@@ -27,8 +27,8 @@ from ricenet.preprocess.left_right import correlation
 from ricenet.step import Check, not_made
 
 NEARBY_MM, NEARBY_DEG = 3.0, 4.0  # a brain's surface moves by 5 mm where it is turned by 4 degrees
-# Correlation in the brain with T1 with agent: at least, at most. Of a real glioma in slices of 5.5 mm
-# T1 0.5, T2 -0.5, FLAIR 0.4; of a phantom 0.9, -0.7, 0.6.
+# Correlation in the brain with T1 with agent: at least, at most. Of a real glioma in slices of
+# 5.5 mm T1 0.5, T2 -0.5, FLAIR 0.4; of a phantom 0.9, -0.7, 0.6.
 WITH_T1 = {"T1": (0.3, None), "T1ce": (0.3, None), "T2": (None, -0.1), "FLAIR": (0.0, None)}
 
 
