@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping
 
 from ricenet.audit.finding import Finding
 from ricenet.audit.measure import is_digest
-from ricenet.audit.records import Problem, Study
+from ricenet.audit.records import Problem, RecordedStudy
 
 SCHEME = "ricenet root digest 1"
 # they hold the root digest
 OUTSIDE_THE_ROOT = ("audit", "report")
 
 
-def wanted(study: Study) -> set[str]:
+def wanted(study: RecordedStudy) -> set[str]:
     """Return the names of all files whose digest can be compared with the records."""
     named = {
         file
@@ -30,7 +30,7 @@ def wanted(study: Study) -> set[str]:
     return {name for name in named if not name.startswith("..")}
 
 
-def outputs(study: Study, digests: Mapping[str, str]) -> list[Problem]:
+def outputs(study: RecordedStudy, digests: Mapping[str, str]) -> list[Problem]:
     """Return the files that differ from their record."""
     found = []
     for file, (record, digest) in study.outputs().items():
@@ -51,7 +51,7 @@ def _without_digest(file: str, reason: str, by: str) -> Problem:
     return Problem(file, "altered", reason)
 
 
-def twice(study: Study) -> list[Problem]:
+def twice(study: RecordedStudy) -> list[Problem]:
     """Return the files that two records claim to have written."""
     first: dict[str, str] = {}
     return [
@@ -62,7 +62,7 @@ def twice(study: Study) -> list[Problem]:
     ]
 
 
-def parents(study: Study, digests: Mapping[str, str]) -> list[Problem]:
+def parents(study: RecordedStudy, digests: Mapping[str, str]) -> list[Problem]:
     """List records that were made from other files than their parents' records name."""
     made, broken = study.outputs(), study.broken()
     found = []
@@ -78,7 +78,7 @@ def parents(study: Study, digests: Mapping[str, str]) -> list[Problem]:
     return found
 
 
-def orphans(study: Study, files: Iterable[str]) -> list[Problem]:
+def orphans(study: RecordedStudy, files: Iterable[str]) -> list[Problem]:
     """Return the files that no record vouches for."""
     # an edited record's outputs are not trusted, but not reported as faulty either
     known = study.outputs().keys() | study.records.keys() | study.broken() | study.claimed
@@ -112,7 +112,7 @@ def _explained(check: Mapping[str, object]) -> str:
     )
 
 
-def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
+def sound_files(study: RecordedStudy, digests: Mapping[str, str]) -> set[str]:
     """Return the files that can be read and do not contradict their records."""
     made = study.outputs()
     return {
@@ -122,7 +122,7 @@ def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
     }
 
 
-def root_digest(study: Study, digests: Mapping[str, str]) -> str:
+def root_digest(study: RecordedStudy, digests: Mapping[str, str]) -> str:
     """Return one digest over the study: names and contents of the outputs.
 
     A tree of sha256: a folder's digest is that of its entries' names and digests, in the order of

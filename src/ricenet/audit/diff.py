@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.audit import chain, records
-from ricenet.audit.records import Record, Study
+from ricenet.audit.records import Record, RecordedStudy
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Divergence:
     content: str
 
 
-def in_order(study: Study) -> list[Record]:
+def in_order(study: RecordedStudy) -> list[Record]:
     """Sort records in the order of processing: each after what it was made from."""
     made = {name: record.name for name, (record, _) in study.outputs().items()}
     depths: dict[str, int] = {}
@@ -57,7 +57,7 @@ def whose(record: Record) -> str:
     return record.subject or "study"
 
 
-def compare(first: Study, second: Study) -> list[Divergence]:
+def compare(first: RecordedStudy, second: RecordedStudy) -> list[Divergence]:
     """Return the first divergence of each subject, and of each cohort, of two runs.
 
     Threads and durations do not count. What only one run has is a divergence, too.

@@ -20,6 +20,7 @@ from ricenet.audit.finding import Finding, finding
 from ricenet.audit.records import Record
 from ricenet.image.volume import Volume, load
 from ricenet.provenance import digests
+from ricenet.study import ownership
 
 STEPS_WITH_INVARIANTS = (
     "resample", "brain_mask", "align", "align_mask", "zscore", "total_dose", "crop", "cache",
@@ -125,7 +126,7 @@ def _files(records: Iterable[Record]) -> set[str]:
 
 
 def _ledgers(subject: str, ledgers: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: found for name, found in ledgers.items() if name.split("/")[1] == subject}
+    return {name: found for name, found in ledgers.items() if ownership.subject_of(name) == subject}
 
 
 def size_of(task: Task) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ricenet.audit import texts
 from ricenet.audit.identities import Identities, collect
 from ricenet.audit.records import Problem
+from ricenet.study import study_folder
 
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 # not within a number or a digest, whose digits are a date by chance
@@ -79,7 +80,7 @@ def problems(root: Path, *, against: Path | None, processes: int) -> list[Proble
     against : Path or None
         Raw DICOM files; the ids of the study's own subjects do not count as identities.
     """
-    subjects = {path.name for path in root.glob("subjects/*")}
+    subjects = study_folder.subjects(root)
     identities = collect(against, allowed=subjects) if against else None
     names, one = list(all_files(root)), partial(of_file, root, identities)
     if processes == 1:

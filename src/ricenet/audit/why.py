@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.audit import records
-from ricenet.audit.records import Record, Study
+from ricenet.audit.records import Record, RecordedStudy
 from ricenet.provenance import digests, tsv
 from ricenet.step.checks import NOT_MADE
+from ricenet.study import study_folder
 
 SHORT = 12  # digits of a digest that a person compares
 # facts that say what was chosen, by the step that writes them
@@ -29,7 +30,7 @@ CHOICES = {
 }
 
 
-def lineage(study: Study, file: str) -> list[Record]:
+def lineage(study: RecordedStudy, file: str) -> list[Record]:
     """List the records that a file follows from, raw data first, each after what it was made from.
 
     Raises
@@ -57,7 +58,7 @@ def lineage(study: Study, file: str) -> list[Record]:
     return list(found.values())
 
 
-def story(study: Study, file: str) -> Iterator[str]:
+def story(study: RecordedStudy, file: str) -> Iterator[str]:
     """Yield the lineage of a file as text, line by line."""
     steps, known = lineage(study, file), ""
     for number, record in enumerate(steps, 1):
@@ -122,7 +123,7 @@ def _decided(record: Record) -> Iterator[str]:
             yield f"check not made: {check['check']}: {check['reason']}"
 
 
-def _of_people(study: Study, record: Record) -> Iterator[str]:
+def _of_people(study: RecordedStudy, record: Record) -> Iterator[str]:
     """Yield the rows of the overrides table that accepted a subject's failed checks."""
     if record.step != "quality":
         return
@@ -134,7 +135,7 @@ def _of_people(study: Study, record: Record) -> Iterator[str]:
                 yield f"decision of {row.who}: {row.decision} {row.check}: {row.why}"
 
 
-def _present(study: Study, file: str, record: Record) -> str:
+def _present(study: RecordedStudy, file: str, record: Record) -> str:
     """Return whether the file still agrees with its record."""
     recorded = dict(record.files("outputs")).get(file)
     path = study.root / file
@@ -147,20 +148,6 @@ def _present(study: Study, file: str, record: Record) -> str:
     return f"{file} is {'what was written' if same else 'NOT what was written, or missing'}"
 
 
-def study_of(file: Path) -> Path:
-    """Return the folder of the study that a file lies in: the one that holds ``subjects`` above it.
-
-    Raises
-    ------
-    ValueError
-        There is none.
-    """
-    for folder in Path(os.path.abspath(file)).parents:  # noqa: PTH100 - a link may not be followed
-        if (folder / "subjects").is_dir() and (folder / "caches").is_dir():
-            return folder
-    raise ValueError(f"{file.name} does not lie in a study's folder")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the history of the file that the command line names."""
     parser = argparse.ArgumentParser(
@@ -171,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path, help="any result or record of a study")
     path: Path = parser.parse_args(argv).file
     try:
-        root = study_of(path)
+        root = study_folder.study_of(path)
         name = Path(os.path.relpath(path, root)).as_posix()
         print("\n".join(story(records.read(root), name)))
     except ValueError as error:

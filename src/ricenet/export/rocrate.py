@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 
 import ricenet
 from ricenet.audit.diff import in_order
-from ricenet.audit.records import Record, Study
+from ricenet.audit.records import Record, RecordedStudy
 from ricenet.provenance.code_digest import SOURCE
 
 PROJECT = SOURCE.parents[1]
@@ -38,7 +38,7 @@ class Crate:
 
     Parameters
     ----------
-    study : Study
+    study : RecordedStudy
         What is exported.
     licence : str
         Text or URL.
@@ -46,7 +46,7 @@ class Crate:
         Over the study's results.
     """
 
-    def __init__(self, study: Study, *, licence: str, root_digest: str) -> None:
+    def __init__(self, study: RecordedStudy, *, licence: str, root_digest: str) -> None:
         self.study = study
         self.crate = ROCrate(version="1.1")  # which the profiles are built on
         self.crate.name = f"RICE-NET study {study.root.resolve().name}"

@@ -126,7 +126,7 @@ class Job:
         self.lease.release()
 
     def _place(self) -> str:
-        return "/".join(self.record_path.with_suffix("").parts[-2:])
+        return failure.place_of(self.record_path)
 
     def _finish(self) -> None:
         content = self._record()

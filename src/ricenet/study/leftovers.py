@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ricenet.cohort import tables
 from ricenet.config import config, settings_files
-from ricenet.study import layout
+from ricenet.study import layout, ownership, study_folder
 
 # how a subject is written in each kind of text, between the two parts
 AROUND = {
@@ -70,13 +70,13 @@ def find(root: Path, present: Collection[str]) -> Leftovers:
         Subjects of the subjects table.
     """
     paths = list(listed(root))
-    cohorts = {path.name for path in root.glob("cohorts/*")}
-    owners = {path: layout.owner(path, cohorts) for path in paths}
-    trained = {path: _subjects_of_model(root / path) for path in paths if path.name == "model.json"}
+    cohorts = study_folder.cohorts(root)
+    owners = {path: ownership.owner(path, cohorts) for path in paths}
+    trained = {path: _subjects_of_model(root / path) for path in paths if _is_of_model(path)}
     known = {s for s in owners.values() if s} | {s for found in trained.values() for s in found}
     gone = known - set(present)
     for path in paths:  # logs/<cohort>/<ablation>_<subject>_<step>.log
-        inside = layout.subjects_in(path, gone)
+        inside = ownership.subjects_in(path, gone)
         if inside and not owners[path]:
             owners[path] = inside.pop()
     files: dict[str, list[Path]] = {s: [] for s in sorted(gone)}
@@ -90,6 +90,11 @@ def find(root: Path, present: Collection[str]) -> Leftovers:
         {p: lines for p in others if (lines := named_in(root / p, gone))},
         [p for p, s in owners.items() if not s and (root / p).is_symlink()],
     )
+
+
+def _is_of_model(path: Path) -> bool:
+    place = layout.parse(path.as_posix())
+    return place is not None and place.kind == "model_record"
 
 
 def _subjects_of_model(record: Path) -> set[str]:

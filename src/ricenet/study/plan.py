@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ricenet.provenance.steps import STEPS
-from ricenet.study import notices, preflight, run
+from ricenet.study import layout, notices, preflight, run, study_folder
 
 NOT_MADE, FOLLOWS = "not made yet", "follows from others"
 CODE, SETTINGS, RAW, TABLES = "other code", "other settings", "other raw data", "a table's row"
@@ -115,22 +115,22 @@ def acceptable(planned: Iterable[Planned], steps: Mapping[str, str]) -> list[str
     ]
 
 
-def seconds_of(planned: Sequence[Planned], benchmarks: Path) -> dict[str, list[float]]:
+def seconds_of(planned: Sequence[Planned], root: Path) -> dict[str, list[float]]:
     """Return the earlier durations of jobs of each rule, seconds.
 
     Those of the same jobs where there are any.
 
     Parameters
     ----------
-    benchmarks : path
-        Folder of the study's benchmark files.
+    root : path
+        Folder of the study's results.
     """
     found: dict[str, list[float]] = {}
     for rule in {job.rule for job in planned}:
         same = {Path(job.benchmark) for job in planned if job.rule == rule}
-        name = re.compile(rf"(?:.*_)?{rule.replace('_', '[_-]')}\.tsv")
-        others = [p for p in benchmarks.rglob("*.tsv") if name.fullmatch(p.name)]
-        files = [path for path in same if path.is_file()] or others
+        kind = f"{rule}_benchmark"  # another workflow may have given the rule another name
+        of_rule = study_folder.existing(root, kind) if kind in layout.FILES else ()
+        files = [path for path in same if path.is_file()] or [path for path, _ in of_rule]
         found[rule] = [value for path in files for value in _seconds(path)]
     return found
 
@@ -215,8 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     of_targets = re.findall(r"^warning: (.*)$", text, flags=re.M)
     for warning in notices.bounded([*warnings, *of_targets]):
         print(f"warning: {warning}", file=sys.stderr)
-    benchmarks = Path(run.folder(words), study.root, "benchmarks")
-    print(as_text(planned, seconds_of(planned, benchmarks)))
+    print(as_text(planned, seconds_of(planned, Path(run.folder(words), study.root))))
     rows = acceptable(planned, codes)
     if rows:
         print(

@@ -72,7 +72,6 @@ class Study:
         syn = self.config.registration.transform == "syn"
         self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
-        self.cohort_root = f"{self.root}/{layout.COHORT.format(cohort=self.cohort_name)}"
         self.raw = RawInputs(
             self.subjects,
             Path(self.config.subjects).parent,

@@ -20,6 +20,7 @@ import pandas as pd
 from ricenet.cohort import overrides, tables
 from ricenet.config import config, settings_files
 from ricenet.provenance import atomic, digests
+from ricenet.study import layout
 
 COLUMNS = ("subject", "split", "fold")
 
@@ -160,10 +161,11 @@ def summary(old: pd.DataFrame, cohort: pd.DataFrame) -> list[str]:
 def _require_free(path: Path, study: Path) -> None:
     if path.is_file() and len(tables.read_table(path, COLUMNS, COLUMNS)):
         raise ValueError(f"{path}: this cohort is frozen; give the new one another name")
-    if (study / "cohorts" / path.stem / "manifest.tsv").exists():
+    manifest = study / layout.path("manifest", cohort=path.stem)
+    if manifest.exists():
         raise ValueError(
-            f"{study}/cohorts/{path.stem} holds results of a cohort of this name; give the new "
-            f"one another name"
+            f"{manifest.parent} holds results of a cohort of this name; give the new one another "
+            f"name"
         )
 
 
