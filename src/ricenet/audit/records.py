@@ -174,9 +174,9 @@ def files_of(root: Path) -> list[str]:
     """
     found = []
     for folder, folders, names in os.walk(root):
-        place = Path(folder).relative_to(root)
-        if not place.parts:
+        within = Path(folder).relative_to(root)
+        if within == Path():
             folders[:] = [name for name in folders if name not in layout.UNRECORDED_FOLDERS]
             names = [name for name in names if name not in layout.UNRECORDED_FILES]
-        found += [(place / name).as_posix() for name in names]
+        found += [(within / name).as_posix() for name in names]
     return sorted(found)
