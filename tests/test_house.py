@@ -89,8 +89,7 @@ ALLOWED = {
     "explain/occlusion_picture.py": {"args.map.name.split('.')"},
     "explain/occlusion_summary.py": {"p.absolute().parent.name"},
     # what a step writes beside its result, whatever that is
-    "step/failure.py": {"log.with_suffix('.failed.json')", "result.with_suffix('')",
-                        "result.with_suffix('').parts"},
+    "step/failure.py": {"log.with_suffix('.failed.json')", "result.with_suffix('').parts"},
     "step/job.py": {"self.record_path.with_name(f'.{os.getpid()}.{self.record_path.name}.tmp')"},
     "step/lease.py": {"record.with_name(f'.{record.name}.lease')"},
     "step/staging.py": {"path.with_name(f'.{os.getpid()}.{path.name}')"},

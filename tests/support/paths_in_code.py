@@ -16,7 +16,7 @@ FOLDER = re.compile(FOLDERS)
 NAMES = {
     name
     for template in layout.FILES.values()
-    if re.search(r"\w\.", name := re.sub(r"\{\w+\}", "*", template.rpartition("/")[2]))
+    if re.match(r"[^.]*[a-z]", name := re.sub(r"\{\w+\}", "*", template.rpartition("/")[2]))
 }
 CUTTING = {"split", "rsplit", "partition", "rpartition", "removesuffix", "removeprefix"}
 LISTING = {"glob", "rglob", "with_name", "with_suffix", "joinpath"}
