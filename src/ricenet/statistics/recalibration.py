@@ -48,15 +48,6 @@ def temperature(labels: NDArray, z: NDArray, *, prior: float = BALANCED) -> floa
     return float(np.exp(best))
 
 
-def shift_prior(probability: NDArray, *, old: float, new: float) -> NDArray:
-    """Return probabilities for patients of whom another share has RICE.
-
-    The odds are multiplied by the ratio of both shares' odds (Saerens et al., Neural Comput 14:21,
-    2002): right where the classes look the same and only their shares differ.
-    """
-    return expit(logits(probability) + logit(new) - logit(old))
-
-
 class Recalibrated(NamedTuple):
     """Probabilities of each patient, and the numbers behind them.
 
@@ -80,6 +71,8 @@ def out_of_fold(
     ----------
     shifted : bool
         To the share of RICE of the other folds; else probabilities stay those of balanced classes.
+        The odds are multiplied by the ratio of both shares' odds (Saerens et al., Neural Comput
+        14:21, 2002), which is right where the classes look the same and only their shares differ.
 
     Returns
     -------
