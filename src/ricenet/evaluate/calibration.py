@@ -49,7 +49,7 @@ class Predictions(NamedTuple):
 
 
 def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FEWEST) -> str:
-    """Say why something is not made: too few to fit it with, or to see it on; empty where it is.
+    """Return why something is not made: too few patients to fit or evaluate it; else empty.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FE
         Patients of each class that it takes to see it.
     """
     for purpose, fewest, needed in (
-        ("to fit it with", out_of_fold.fewest, FEWEST),
-        ("to see it on", own.fewest, own_fewest),
+        ("for the fit", out_of_fold.fewest, FEWEST),
+        ("for the evaluation", own.fewest, own_fewest),
     ):
         if fewest < needed:
             return (
@@ -68,7 +68,7 @@ def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FE
 
 
 def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Predictions]:
-    """Return predictions as they are and recalibrated, by what other patients say.
+    """Return predictions as they are, and recalibrated on other patients.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Prediction
 
 
 def measures(own: Predictions, settings: Row) -> list[Row]:
-    """Return slope, intercept, Brier score with its parts, and the integrated index.
+    """Return slope, intercept, Brier score with its components, and the integrated index.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
         ),
     ]
     if np.isnan(rows[0]["value"]):
-        rows[0]["note"] = "no slope: the probabilities part the classes, or are one for all"
+        rows[0]["note"] = "no slope: the probabilities separate the classes, or are all equal"
     rows += [
         {"measure": name, "value": values[name], "null": null.mean, "p": null.p}
         for name, null in nulls.items()
@@ -149,13 +149,13 @@ def _row(measure: str, found: Estimate, null: float, method: str) -> Row:
 
 
 def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Row:
-    """Return the temperature of all out-of-fold predictions, which new patients get."""
+    """Return the temperature of all out-of-fold predictions, which is applied to new patients."""
     z, prior = logistic.logits(own.probability), recalibration.BALANCED
     prior = float(own.labels.mean()) if shifted else prior
     value = recalibration.temperature(own.labels, z, prior=prior)
     row = {"measure": "temperature", "value": value, "null": 1.0, "n": len(z)}
     if value < 1.02 * recalibration.LEAST or value > 0.98 * recalibration.MOST:
-        return {**row, "note": "at the end of what is looked for: no interval"}
+        return {**row, "note": "at the limit of the search range: no interval"}
     shift = logistic.logits(np.array([prior]))[0]
 
     def profile(log_temperature: float) -> float:
@@ -183,7 +183,7 @@ def rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]
 
 
 def curve_rows(own: Predictions, settings: Row) -> list[Row]:
-    """Return the isotonic and the smooth curve of out-of-fold predictions, a row a probability."""
+    """Return the isotonic and the smooth calibration curve, one row for each probability."""
     if own.fewest < FEWEST:
         return []
     found = []

@@ -1,4 +1,4 @@
-"""Is it the image, or a shortcut? Models of few features beside the networks, in the same folds.
+"""The step ``probes``: models with few features, in the same folds as the networks.
 
 Probes see what records and simple measurements hold: dose maximum, scanner, times, what is missing.
 Where one does as well as a network, the network's figures are no evidence that it reads images.
@@ -36,7 +36,7 @@ PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
 
 
 def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confidence: float) -> Row:
-    """Return area and macro F1 of a probe with intervals, and where the area lies by chance."""
+    """Return AUC and macro F1 of a probe with intervals, and the range of the AUC by chance."""
     sizes = roc.class_sizes(labels, folds)
     value = float(roc.delong(labels, rice, folds).values[0])
     area = roc.newcombe(value, sizes, confidence=confidence)
@@ -116,11 +116,15 @@ def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings
 
 
 def not_made(labels: NDArray, features: int) -> str:
-    """Say why a probe is not made; empty where it is."""
+    """Return why a probe is not made; empty where it is."""
     fewest = int(np.bincount(labels, minlength=2).min())
     if fewest < FEWEST:
         return f"not made: {fewest} training patients of the smaller class, fewer than {FEWEST}"
-    return "" if features else "not made: no such feature is known and differs between patients"
+    return (
+        ""
+        if features
+        else "not made: no feature of this group is known and varies between patients"
+    )
 
 
 def added(

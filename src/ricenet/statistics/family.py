@@ -66,7 +66,7 @@ def _exchanges(patients: int, draws: int, seed: int) -> Iterator[NDArray]:
 
 
 def holm(p: NDArray) -> NDArray:
-    """Return p values adjusted by the method of Holm (Scand J Stat 6:65, 1979)."""
+    """Return p values adjusted by Holm's method (Scand J Stat 6:65, 1979)."""
     p = np.asarray(p, dtype=float)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty(len(p))

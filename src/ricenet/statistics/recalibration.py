@@ -1,4 +1,4 @@
-"""Probabilities made right by one number, which other patients than those it is used on give.
+"""Recalibration of probabilities by a single number that is fitted on other patients.
 
 A network that sees as many RICE as recurrences while it trains predicts for such patients. For a
 share of RICE that is known the logits are shifted; where they are too extreme, or not enough, they

@@ -1,4 +1,4 @@
-"""What a figure that others report is worth: the tables behind it, and its exact interval."""
+"""Published figures: the 2 x 2 tables that agree with one, and its exact interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ricenet.statistics.metrics import Estimate
 
 
 class Reported(NamedTuple):
-    """A macro F1 as it was printed, on patients of which the class sizes are known.
+    """A macro F1 as it was printed, for patients whose class sizes are known.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How often intervals and tests are right: simulated cohorts, and enumeration where it is possible.
+"""Coverage of intervals and rejection rates of tests: simulated cohorts, or enumeration.
 
 ``benchmarks/coverage.py`` prints the figures of ``docs/statistics.md`` with these functions.
 Two classes of patients differ in the mean of Gaussian features; a linear discriminant is trained
@@ -131,7 +131,7 @@ def balanced_cohort(n: int, folds: int) -> tuple[NDArray, NDArray]:
 def out_of_fold_coverage(
     *, n: int, folds: int, distance: float, cohorts: int, seed: int
 ) -> dict[str, float]:
-    """Return how often intervals of cross-validation cover what the method is worth on average.
+    """Return how often intervals of cross-validation cover the expected performance of the method.
 
     Returns
     -------

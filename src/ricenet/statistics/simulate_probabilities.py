@@ -1,4 +1,4 @@
-"""How often intervals of calibration and net benefit are right: simulated cohorts.
+"""Coverage of intervals of calibration and net benefit: simulated cohorts.
 
 Evidence about a patient is normal in both classes, and probabilities follow by Bayes' rule at the
 cohort's share of RICE: calibrated, with a slope of 1 and an intercept of 0. Class sizes are given.

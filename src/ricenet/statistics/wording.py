@@ -1,4 +1,4 @@
-"""Numbers and their intervals as people read them, so that none says more than it can.
+"""Figures and intervals formatted for people, with the digits that the data support.
 
 - No interval has a width of zero: what has none is said to have none.
 - No more digits than the patients support: one patient more or less moves a share by 1 / n, so
@@ -63,13 +63,13 @@ def p_value(value: Any) -> str:
 
 
 def right(confusion: Mapping[str, int]) -> str:
-    """Say how many answers are right, as in "11 of 12 right"."""
+    """Return how many predictions are correct, as in "11 of 12 right"."""
     correct = confusion["true_positive"] + confusion["true_negative"]
     return f"{correct} of {sum(confusion.values())} right"
 
 
 def constant(confusion: Mapping[str, int]) -> str:
-    """Say so where everybody gets the same answer; else nothing."""
+    """Return a note where every patient gets the same answer; else nothing."""
     called = confusion["true_positive"] + confusion["false_positive"]
     n = sum(confusion.values())
     if n == 0 or 0 < called < n:
