@@ -32,17 +32,17 @@ def wanted(study: RecordedStudy) -> set[str]:
 
 def outputs(study: RecordedStudy, digests: Mapping[str, str]) -> list[Problem]:
     """Return the files that differ from their record."""
-    found = []
+    problems = []
     for file, (record, digest) in study.outputs().items():
         if file not in digests:
-            found.append(
+            problems.append(
                 Problem(record.name, "altered", "it names an output outside the study's folder")
             )
         elif not is_digest(digests[file]):
-            found.append(_without_digest(file, digests[file], record.name))
+            problems.append(_without_digest(file, digests[file], record.name))
         elif digests[file] != digest:
-            found.append(Problem(file, "altered", f"not what {record.name} says was written"))
-    return found
+            problems.append(Problem(file, "altered", f"not what {record.name} says was written"))
+    return problems
 
 
 def _without_digest(file: str, reason: str, by: str) -> Problem:
@@ -65,17 +65,17 @@ def twice(study: RecordedStudy) -> list[Problem]:
 def parents(study: RecordedStudy, digests: Mapping[str, str]) -> list[Problem]:
     """List records that were made from other files than their parents' records name."""
     made, broken = study.outputs(), study.broken()
-    found = []
+    problems = []
     for record in study.records.values():
         for file, digest in record.files("inputs"):
             if file in broken:
                 continue
             now = made[file][1] if file in made else digests.get(file, "missing")
             if now == "missing":
-                found.append(Problem(file, "missing", f"named by {record.name}"))
+                problems.append(Problem(file, "missing", f"named by {record.name}"))
             elif now != digest:
-                found.append(Problem(record.name, "wrong parent", f"made from another {file}"))
-    return found
+                problems.append(Problem(record.name, "wrong parent", f"made from another {file}"))
+    return problems
 
 
 def orphans(study: RecordedStudy, files: Iterable[str]) -> list[Problem]:

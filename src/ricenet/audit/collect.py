@@ -74,12 +74,12 @@ def _known(record: Record, by: str) -> Row:
 
 def accepted_checks(root: Path) -> set[tuple[str, str]]:
     """Return subject and ``<record>/<check>`` of each held check that a person has accepted."""
-    found = set()
+    pairs = set()
     for path, names in study_folder.existing(root, "quality"):
         table = tsv.read(path)
         accepted = table.loc[table["decision"] == "accept", "check"]
-        found |= {(names["subject"], str(check)) for check in accepted}
-    return found
+        pairs |= {(names["subject"], str(check)) for check in accepted}
+    return pairs
 
 
 def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.DataFrame:
@@ -101,13 +101,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         require_sound(study.problems)
         todo = measure.tasks(study.root, chain.wanted(study), study.records.values())
         job.say(f"{len(study.records)} records, {len(study.outputs())} files")
-        found = measure.run(todo, processes=job.args.threads)
-        require_sound([*chain.twice(study), *chain.outputs(study, found.digests)])
-        sound = chain.sound_files(study, found.digests)
-        holds = [f for f in found.findings if {f.file, *f.needs} <= sound]
-        table = rows(study, chain.parents(study, found.digests), holds)
+        measured = measure.run(todo, processes=job.args.threads)
+        require_sound([*chain.twice(study), *chain.outputs(study, measured.digests)])
+        sound = chain.sound_files(study, measured.digests)
+        holds = [f for f in measured.findings if {f.file, *f.needs} <= sound]
+        table = rows(study, chain.parents(study, measured.digests), holds)
         table = with_decisions(table, accepted_checks(study.root))
-        job.fact("root_digest", chain.root_digest(study, found.digests))
+        job.fact("root_digest", chain.root_digest(study, measured.digests))
         job.fact("files", len(study.outputs()))
         job.fact("checks_not_made", int((table["verdict"] == NOT_MADE).sum()))
         job.check("checks failed", int((table["verdict"] == "fail").sum()), at_most=0)

@@ -44,9 +44,9 @@ SOURCES = {
 def problems(recorded: RecordedStudy, study: Study) -> list[Problem]:
     """List all that the settings, the tables and the source require and the study lacks."""
     asked = [record for record in recorded.records.values() if is_asked(record, study)]
-    found = [problem for record in asked for problem in stale(record, study)]
+    outdated = [problem for record in asked for problem in stale(record, study)]
     return [
-        *found,
+        *outdated,
         *_raw(asked, study),
         *missing(recorded, study),
         *unknown_subjects(recorded, study),
@@ -102,8 +102,8 @@ def _text(value: str) -> Any:
 
 def _wildcards(record: Record) -> Any:
     """Return the wildcards of the rule as its params functions expect them."""
-    place = layout.parse(record.name)
-    channel = place.names.get("channel", "") if place else ""
+    parsed = layout.parse(record.name)
+    channel = parsed.names.get("channel", "") if parsed else ""
     names = {"subject": record.subject, "mri": channel, "mask": channel}
     return SimpleNamespace(**names, get=names.get)
 

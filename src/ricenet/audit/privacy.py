@@ -47,8 +47,8 @@ class Hit:
 
 def search(text: str, identities: Identities | None) -> list[str]:
     """Return the kinds of what a piece of text holds."""
-    found = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
-    return found + (identities.within(text) if identities else [])
+    kinds = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
+    return kinds + (identities.within(text) if identities else [])
 
 
 def of_file(root: Path, identities: Identities | None, name: str) -> list[Hit]:
@@ -58,8 +58,8 @@ def of_file(root: Path, identities: Identities | None, name: str) -> list[Hit]:
     """
     hits = [Hit(kind, "its name") for kind in search(name, identities)]
     try:
-        for place, text in texts.of_file(root / name):
-            hits += [Hit(kind, place) for kind in search(text, identities)]
+        for where, text in texts.of_file(root / name):
+            hits += [Hit(kind, where) for kind in search(text, identities)]
     except (OSError, ValueError, EOFError):
         pass
     return hits
@@ -84,17 +84,17 @@ def problems(root: Path, *, against: Path | None, processes: int) -> list[Proble
     identities = collect(against, allowed=subjects) if against else None
     names, one = list(all_files(root)), partial(of_file, root, identities)
     if processes == 1:
-        found = [one(name) for name in names]
+        all_hits = [one(name) for name in names]
     else:
         with ProcessPoolExecutor(processes) as pool:
-            found = list(pool.map(one, names, chunksize=16))
-    return [p for name, hits in zip(names, found, strict=True) for p in _told(name, hits)]
+            all_hits = list(pool.map(one, names, chunksize=16))
+    return [p for name, hits in zip(names, all_hits, strict=True) for p in _told(name, hits)]
 
 
 def _told(name: str, hits: Iterable[Hit]) -> Iterator[Problem]:
-    places: dict[str, list[str]] = {}
+    by_kind: dict[str, list[str]] = {}
     for hit in hits:
-        places.setdefault(hit.kind, []).append(hit.place)
-    for kind, found in places.items():
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        yield Problem(name, "private", f"{kind} in {found[0]}{more}")
+        by_kind.setdefault(hit.kind, []).append(hit.place)
+    for kind, where in by_kind.items():
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        yield Problem(name, "private", f"{kind} in {where[0]}{more}")

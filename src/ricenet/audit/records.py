@@ -172,11 +172,11 @@ def files_of(root: Path) -> list[str]:
 
     Links count as files.
     """
-    found = []
+    files = []
     for folder, folders, names in os.walk(root):
         within = Path(folder).relative_to(root)
         if within == Path():
             folders[:] = [name for name in folders if name not in layout.UNRECORDED_FOLDERS]
             names = [name for name in names if name not in layout.UNRECORDED_FILES]
-        found += [(within / name).as_posix() for name in names]
-    return sorted(found)
+        files += [(within / name).as_posix() for name in names]
+    return sorted(files)

@@ -65,8 +65,8 @@ def verify(
     """
     recorded, files = records.read(root), records.files_of(root)
     todo = measure.tasks(root, chain.wanted(recorded), recorded.records.values())
-    found = measure.run(todo, processes=processes, show=show)
-    digests = found.digests
+    measured = measure.run(todo, processes=processes, show=show)
+    digests = measured.digests
     problems = [
         *recorded.problems,
         *chain.twice(recorded),
@@ -74,7 +74,7 @@ def verify(
         *chain.parents(recorded, digests),
         *chain.orphans(recorded, files),
         *chain.invalid(
-            found.findings, chain.sound_files(recorded, digests), collect.accepted_checks(root)
+            measured.findings, chain.sound_files(recorded, digests), collect.accepted_checks(root)
         ),
         *privacy.problems(root, against=against, processes=processes),
     ]
@@ -84,9 +84,9 @@ def verify(
 
         problems += expected.problems(recorded, study)
         accepted = expected.accepted(recorded, study)
-    found_root = chain.root_digest(recorded, digests)
-    problems += _old_audit(recorded, found_root, problems)
-    return Verdict(recorded, found, _in_order(problems), found_root, accepted)
+    root_digest = chain.root_digest(recorded, digests)
+    problems += _old_audit(recorded, root_digest, problems)
+    return Verdict(recorded, measured, _in_order(problems), root_digest, accepted)
 
 
 def _old_audit(

@@ -42,20 +42,20 @@ def lineage(study: RecordedStudy, file: str) -> list[Record]:
     start = study.records.get(file) or made.get(file)
     if start is None:
         raise ValueError(f"{file}: no record names it; ricenet verify shows more")
-    found: dict[str, Record] = {}
+    ordered: dict[str, Record] = {}
     waiting = [(start, False)]
     while waiting:
         record, seen = waiting.pop()
-        if record.name in found:
+        if record.name in ordered:
             continue
         if seen:
-            found[record.name] = record
+            ordered[record.name] = record
             continue
         waiting.append((record, True))
         names = [name for name, _ in record.files("inputs")]
         parents = [study.records.get(name) or made.get(name) for name in names]
-        waiting += [(p, False) for p in reversed(parents) if p and p.name not in found]
-    return list(found.values())
+        waiting += [(p, False) for p in reversed(parents) if p and p.name not in ordered]
+    return list(ordered.values())
 
 
 def story(study: RecordedStudy, file: str) -> Iterator[str]:
@@ -78,10 +78,10 @@ def _of_record(record: Record, steps: Sequence[Record]) -> Iterator[str]:
     for flag, entries in content["raw"].items():
         for entry in entries:
             yield f"raw {flag}: {entry['files']} files, digest {entry['digest'][:SHORT]}"
-    places = {n: i for i, other in enumerate(steps, 1) for n, _ in other.files("outputs")}
-    places |= {other.name: i for i, other in enumerate(steps, 1)}
+    numbers = {n: i for i, other in enumerate(steps, 1) for n, _ in other.files("outputs")}
+    numbers |= {other.name: i for i, other in enumerate(steps, 1)}
     for name, digest in record.files("inputs"):
-        origin = f" (of {places[name]})" if name in places else ""
+        origin = f" (of {numbers[name]})" if name in numbers else ""
         yield f"from {name} {digest[:SHORT]}{origin}"
     for name, digest in record.files("outputs"):
         yield f"made {name} {digest[:SHORT]}"
@@ -93,8 +93,8 @@ def _of_record(record: Record, steps: Sequence[Record]) -> Iterator[str]:
 
 def _without_settings(command: Sequence[str]) -> list[str]:
     """Return the command without what is printed on a separate line."""
-    place = command.index("--settings") if "--settings" in command else len(command)
-    return [*command[:place], *command[place + 2 :]]
+    position = command.index("--settings") if "--settings" in command else len(command)
+    return [*command[:position], *command[position + 2 :]]
 
 
 def _versions(versions: dict[str, str]) -> str:
@@ -109,9 +109,9 @@ def _decided(record: Record) -> Iterator[str]:
     ledger: dict[str, Any] = facts.get("ledger", {})
     for code in ledger.get("decisions", []):
         yield f"decision: {code}"
-    for part in ledger.get("parts", []):
-        count, source = part["fractions"], part["source_of_fractions"]
-        yield f"dose: {part['rule']}, factor {part['factor']:g}, fractions {count} from {source}"
+    for plan in ledger.get("parts", []):
+        count, source = plan["fractions"], plan["source_of_fractions"]
+        yield f"dose: {plan['rule']}, factor {plan['factor']:g}, fractions {count} from {source}"
     yield from (f"warning: {warning}" for warning in ledger.get("warnings", []))
     for name in CHOICES.get(record.step, ()):
         if facts.get(name):

@@ -77,7 +77,7 @@ def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Prediction
     out_of_fold : Predictions
         Out-of-fold.
     """
-    found = {AS_PREDICTED: own}
+    by_version = {AS_PREDICTED: own}
     for name, shifted in ((TEMPERATURE, False), (SHIFTED, True)):
         if own.folds is not None:
             made = recalibration.out_of_fold(
@@ -88,8 +88,8 @@ def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Prediction
                 out_of_fold.labels, out_of_fold.probability, own.probability, shifted=shifted
             )
         if made is not None:
-            found[name] = own._replace(probability=made.probability)
-    return found
+            by_version[name] = own._replace(probability=made.probability)
+    return by_version
 
 
 def measures(own: Predictions, settings: Row) -> list[Row]:
@@ -113,7 +113,7 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
     def index(y: NDArray, q: NDArray) -> float:
         return calibration.integrated_index(y, q, smooth)
 
-    parts = calibration.corp(labels, p)
+    components = calibration.corp(labels, p)
     by_chance = {"draws": settings["draws"], "rng": rng}
     nulls = {
         "miscalibration": calibration.if_calibrated(miscalibration, labels, p, **by_chance),
@@ -121,8 +121,8 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
         "integrated index": calibration.if_calibrated(index, labels, p, **by_chance),
     }
     values = {
-        "miscalibration": parts.miscalibration,
-        "discrimination": parts.discrimination,
+        "miscalibration": components.miscalibration,
+        "discrimination": components.discrimination,
         "integrated index": index(labels, p),
     }
     rows = [
@@ -131,7 +131,7 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
         _row(
             "brier",
             calibration.mean_square(labels, p, confidence=confidence),
-            parts.uncertainty,
+            components.uncertainty,
             STUDENT,
         ),
     ]
@@ -144,8 +144,8 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
     return [{"n": len(labels), **row} for row in rows]
 
 
-def _row(measure: str, found: Estimate, null: float, method: str) -> Row:
-    return {"measure": measure, **found._asdict(), "null": null, "method": method}
+def _row(measure: str, estimate: Estimate, null: float, method: str) -> Row:
+    return {"measure": measure, **estimate._asdict(), "null": null, "method": method}
 
 
 def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Row:
@@ -162,8 +162,8 @@ def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Ro
         return logistic.log_likelihood(own.labels, z / np.exp(log_temperature) + shift)
 
     at = float(np.log(value))
-    found = logistic.likelihood_limits(at, profile(at), profile, confidence=confidence)
-    limits = {"low": float(np.exp(found.low)), "high": float(np.exp(found.high))}
+    log_limits = logistic.likelihood_limits(at, profile(at), profile, confidence=confidence)
+    limits = {"low": float(np.exp(log_limits.low)), "high": float(np.exp(log_limits.high))}
     return {**row, **limits, "method": LIKELIHOOD}
 
 
@@ -171,22 +171,22 @@ def rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]
     """Return the rows of a set of patients, one a version and measure."""
     if why := not_made(own, out_of_fold):
         return [{"version": AS_PREDICTED, "measure": "all", "n": len(own.labels), "note": why}]
-    found = []
+    table = []
     for name, made in versions(own, out_of_fold).items():
-        found += [{"version": name, **row} for row in measures(made, settings)]
+        table += [{"version": name, **row} for row in measures(made, settings)]
         if name != AS_PREDICTED and own.folds is not None:
             row = temperature_row(
                 out_of_fold, shifted=name == SHIFTED, confidence=settings["confidence"]
             )
-            found.append({"version": name, **row})
-    return found
+            table.append({"version": name, **row})
+    return table
 
 
 def curve_rows(own: Predictions, settings: Row) -> list[Row]:
     """Return the isotonic and the smooth calibration curve, one row for each probability."""
     if own.fewest < FEWEST:
         return []
-    found = []
+    table = []
     for name, made in versions(own, own).items():
         p, labels = made.probability, made.labels
         levels, which, counts = np.unique(p, return_inverse=True, return_counts=True)
@@ -199,8 +199,8 @@ def curve_rows(own: Predictions, settings: Row) -> list[Row]:
         )
         rice = np.bincount(which, weights=labels)
         columns = (levels, counts, rice.astype(int), isotonic, smooth, low, high)
-        found += [
+        table += [
             {"version": name, **dict(zip(CURVE_COLUMNS[2:], values, strict=True))}
             for values in zip(*(column.tolist() for column in columns), strict=True)
         ]
-    return found
+    return table

@@ -92,27 +92,27 @@ def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings
     train, test = (manifest[manifest["split"] == split] for split in ("train", "test"))
     labels, folds = train["label"].to_numpy(), train["fold"].to_numpy()
     inner = {"inner_folds": settings["inner_folds"], "seed": settings["seed"]}
-    confidence, found = settings["confidence"], Probed([], {}, {})
+    confidence, collected = settings["confidence"], Probed([], {}, {})
     for group, features in columns.items():
         own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
         own["n"] = len(labels)
         why = not_made(labels, features.shape[1])
         for model in probe_models.MODELS:
             if why:
-                found.rows.append({**own, "model": model, "set": "validation", "note": why})
+                collected.rows.append({**own, "model": model, "set": "validation", "note": why})
                 continue
-            x, new = (features.loc[part.index].to_numpy() for part in (train, test))
+            x, new = (features.loc[patients.index].to_numpy() for patients in (train, test))
             rice = probe_models.out_of_fold(model, x, labels, folds, **inner)
-            found.out_of_fold[group, model] = pd.Series(rice, index=train.index)
+            collected.out_of_fold[group, model] = pd.Series(rice, index=train.index)
             results = figures_of(labels, rice, folds, confidence=confidence)
-            found.rows.append({**own, "model": model, "set": "validation", **results})
+            collected.rows.append({**own, "model": model, "set": "validation", **results})
             tested = test["label"].to_numpy()
             rice = probe_models.of_new(model, x, labels, new, **inner)
-            found.tested[group, model] = pd.Series(rice, index=test.index)
+            collected.tested[group, model] = pd.Series(rice, index=test.index)
             if len(np.unique(tested)) == 2:
                 results = figures_of(tested, rice, None, confidence=confidence)
-                found.rows.append({**own, "model": model, "set": "test", **results})
-    return found
+                collected.rows.append({**own, "model": model, "set": "test", **results})
+    return collected
 
 
 def not_made(labels: NDArray, features: int) -> str:

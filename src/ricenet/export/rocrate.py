@@ -64,11 +64,11 @@ class Crate:
         self.workflow = self._add_workflow()
 
     def _profiles(self) -> None:
-        found = [
+        profiles = [
             self._context(url, "CreativeWork", name=name, version=url.rpartition("/")[2])
             for url, name in PROFILES.items()
         ]
-        self.crate.root_dataset["conformsTo"] = found
+        self.crate.root_dataset["conformsTo"] = profiles
 
     def _add_workflow(self) -> Entity:
         kinds = ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
@@ -153,13 +153,13 @@ class Crate:
         settings = json.dumps(record.content["settings"], sort_keys=True)
         name = f"{record.step} {settings}"
         short = hashlib.sha256(name.encode()).hexdigest()[:12]
-        found = [self._entities[f] for f, _ in record.files("inputs") if f in self._entities]
-        found.append(self._value(f"#settings/{short}", f"settings of {record.step}", settings))
+        entities = [self._entities[f] for f, _ in record.files("inputs") if f in self._entities]
+        entities.append(self._value(f"#settings/{short}", f"settings of {record.step}", settings))
         for flag, entries in record.content["raw"].items():
             for entry in entries:
                 what = f"raw data ({flag}): sha256 of {entry['files']} files"
-                found.append(self._value(f"#raw/{entry['digest'][:16]}", what, entry["digest"]))
-        return list({entity.id: entity for entity in found}.values())
+                entities.append(self._value(f"#raw/{entry['digest'][:16]}", what, entry["digest"]))
+        return list({entity.id: entity for entity in entities}.values())
 
     def finish(self) -> None:
         """Link runs with their inputs, and all with the workflow and its engine."""

@@ -31,15 +31,15 @@ def slope(labels: NDArray, probability: NDArray, *, confidence: float) -> Estima
     z, ones = logits(probability), np.ones((len(labels), 1))
     if len(np.unique(labels)) < 2 or np.ptp(z) < 1e-9:
         return Estimate(NAN, NAN, NAN)
-    found = logistic.fit(np.column_stack([ones, z]), labels)
+    fitted = logistic.fit(np.column_stack([ones, z]), labels)
 
     def profile(at: float) -> float:
         return logistic.log_likelihood(labels, at * z + logistic.shift(labels, at * z))
 
-    value = float(found.coefficients[1])
+    value = float(fitted.coefficients[1])
     if np.isnan(value):
         return Estimate(NAN, NAN, NAN)
-    return likelihood_limits(value, found.log_likelihood, profile, confidence=confidence)
+    return likelihood_limits(value, fitted.log_likelihood, profile, confidence=confidence)
 
 
 def intercept(labels: NDArray, probability: NDArray, *, confidence: float) -> Estimate:
@@ -121,7 +121,7 @@ def smoother(x: NDArray, at: NDArray, *, span: float = SPAN) -> NDArray:
     x, at = np.asarray(x, dtype=float), np.asarray(at, dtype=float)
     nearest = min(len(x), max(2, int(np.ceil(span * len(x) - 1e-9))))
     least = 1e-12 * max(float(np.ptp(x)), 1e-9)
-    found = np.empty((len(at), len(x)))
+    weights_of = np.empty((len(at), len(x)))
     for i, centre in enumerate(at):
         distance = np.abs(x - centre)
         reach = np.sort(distance)[nearest - 1]
@@ -132,8 +132,8 @@ def smoother(x: NDArray, at: NDArray, *, span: float = SPAN) -> NDArray:
         off = x - weight @ x
         spread = weight @ off**2
         tilt = (centre - weight @ x) * off / spread if spread > least else 0.0
-        found[i] = weight * (1 + tilt)
-    return found
+        weights_of[i] = weight * (1 + tilt)
+    return weights_of
 
 
 def integrated_index(labels: NDArray, probability: NDArray, smooth: NDArray | None = None) -> float:

@@ -56,11 +56,11 @@ def class_p_values(labels: NDArray, probability: NDArray, new: NDArray) -> NDArr
 
 def out_of_fold(labels: NDArray, probability: NDArray, folds: NDArray) -> NDArray:
     """Return the p values of each patient by the patients of all other folds: (N, 2) array."""
-    found = np.empty((len(labels), 2))
+    p_values = np.empty((len(labels), 2))
     for fold in np.unique(folds):
         own, others = folds == fold, folds != fold
-        found[own] = class_p_values(labels[others], probability[others], probability[own])
-    return found
+        p_values[own] = class_p_values(labels[others], probability[others], probability[own])
+    return p_values
 
 
 class Expected(NamedTuple):

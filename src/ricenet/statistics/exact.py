@@ -163,9 +163,9 @@ def _searched(function: Callable[[NDArray], NDArray]) -> float:
     start, stop, points, best = 0.0, 1.0, COARSE, np.inf
     for _ in range(1 + ROUNDS):
         grid = np.linspace(start, stop, points)
-        found = function(grid)
-        i = int(np.argmin(found))
-        best = min(best, float(found[i]))
+        values = function(grid)
+        i = int(np.argmin(values))
+        best = min(best, float(values[i]))
         start, stop, points = grid[max(0, i - 1)], grid[min(points - 1, i + 1)], FINE
     return best
 

@@ -62,9 +62,9 @@ def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
             step = np.linalg.solve(information, design.T @ (y - p))
         except np.linalg.LinAlgError:
             return Fit(np.full_like(b, NAN), best)
-        while (found := log_likelihood(y, design @ (b + step) + offset)) < best - 1e-12:
+        while (likelihood := log_likelihood(y, design @ (b + step) + offset)) < best - 1e-12:
             step = step / 2
-        b, best = b + step, found
+        b, best = b + step, likelihood
         if np.abs(b).max(initial=0) > SEPARATED:
             return Fit(np.full_like(b, NAN), best)
         if np.abs(step).max(initial=0) < SMALL_STEP:

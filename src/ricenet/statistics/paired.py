@@ -116,8 +116,8 @@ def macro_f1_difference(
         drawn = rng.dirichlet(np.array(cells) + PRIOR, draws)  # (D, 4)
         rates.append((drawn[:, 0] + drawn[:, 1], drawn[:, 0] + drawn[:, 2]))
     share = float((labels == 1).mean())
-    found = exact.macro_f1(rates[0][0], rates[1][0], share)
-    found = found - exact.macro_f1(rates[0][1], rates[1][1], share)
+    differences = exact.macro_f1(rates[0][0], rates[1][0], share)
+    differences = differences - exact.macro_f1(rates[0][1], rates[1][1], share)
     tail = (1 - confidence) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
+    low, high = np.quantile(differences, [tail, 1 - tail])
     return Estimate(value, min(value, float(low)), max(value, float(high)))

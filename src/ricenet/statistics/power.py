@@ -71,10 +71,10 @@ def at_best(n: int, *, level: float, wanted: float) -> float:
 
     Of those in :data:`DISCORDANCES`; NaN where ``n`` patients can show nothing at any of them.
     """
-    found = [
+    detectable_at = [
         smallest_detectable(n, discordance=d, level=level, wanted=wanted) for d in DISCORDANCES
     ]
-    return float(np.nanmin(found)) if not np.all(np.isnan(found)) else NAN
+    return float(np.nanmin(detectable_at)) if not np.all(np.isnan(detectable_at)) else NAN
 
 
 def verdict(p: float, n: int, *, level: float, wanted: float, tests: int) -> str:

@@ -99,11 +99,11 @@ def delong(labels: NDArray, scores: NDArray, folds: NDArray | None = None) -> Ar
         return Areas(np.full(k, NAN), np.full((k, k), NAN))
     values, covariance = np.zeros(k), np.zeros((k, k))
     for own, weight in zip(members, _weights(class_sizes(labels, folds)), strict=True):
-        parts = placements(labels[own], scores[:, own])
-        values += weight * parts[0].mean(axis=1)
-        for part in parts:
-            n = part.shape[1]
-            own_part = np.cov(part, ddof=1).reshape(k, k) / n if n > 1 else np.full((k, k), NAN)
+        of_fold = placements(labels[own], scores[:, own])
+        values += weight * of_fold[0].mean(axis=1)
+        for placed in of_fold:
+            n = placed.shape[1]
+            own_part = np.cov(placed, ddof=1).reshape(k, k) / n if n > 1 else np.full((k, k), NAN)
             covariance += weight**2 * own_part
     return Areas(values, covariance)
 

@@ -36,8 +36,8 @@ def area(sure: NDArray, wrong: NDArray) -> float:
     """
     answered, errors, risks = 0, 0.0, []
     for step in curve(sure, wrong):
-        new, found = step.answered - answered, step.errors - errors
-        risks += [(errors + found * (k + 1) / new) / (answered + k + 1) for k in range(new)]
+        new, new_errors = step.answered - answered, step.errors - errors
+        risks += [(errors + new_errors * (k + 1) / new) / (answered + k + 1) for k in range(new)]
         answered, errors = step.answered, float(step.errors)
     return float(np.mean(risks)) if risks else float("nan")
 

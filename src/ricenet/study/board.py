@@ -57,19 +57,19 @@ def rows(
         for the cohort as a whole stands under its name.
     """
     subjects = list(subjects)
-    found = [row for s in subjects for row in subject_rows(root, s, accepted.get(s, ()))]
-    found = remarks.added(root, found)
-    found += [
+    board_rows = [row for s in subjects for row in subject_rows(root, s, accepted.get(s, ()))]
+    board_rows = remarks.added(root, board_rows)
+    board_rows += [
         _of_note(name, note)
         for name in study_folder.cohorts(root)
         if name not in subjects
         for note in _notes(root, name, newer_than=0.0, without=excluded)
     ]
-    found += [
+    board_rows += [
         _row(subject, "excluded", "overrides table", reason, "")
         for subject, reason in excluded.items()
     ]
-    return sorted(found, key=lambda row: STATES.index(row["state"]))
+    return sorted(board_rows, key=lambda row: STATES.index(row["state"]))
 
 
 def subject_rows(root: Path, subject: str, accepted: Collection[str]) -> list[Row]:
@@ -132,8 +132,8 @@ def _failed_checks(
     root: Path, subject: str, *, newer_than: float
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield step and check of a subject's records where one did not pass, as the gate will."""
-    for path, place in study_folder.of_subject(root, subject):
-        if place.kind not in GATED:
+    for path, parsed in study_folder.of_subject(root, subject):
+        if parsed.kind not in GATED:
             continue
         try:
             if path.stat().st_mtime < newer_than:
@@ -154,14 +154,14 @@ def _notes(
     root: Path, name: str, *, newer_than: float, without: Collection[str] = ()
 ) -> list[dict[str, Any]]:
     """Return the notes in a folder of logs, but those about subjects that were left out."""
-    found = []
+    notes = []
     for path in study_folder.failures(root, name):
         if ownership.subjects_in(path.relative_to(root), without):
             continue
         with contextlib.suppress(FileNotFoundError):  # its step has just started again
             if path.stat().st_mtime >= newer_than:
-                found.append(json.loads(path.read_text(encoding="utf-8")))
-    return found
+                notes.append(json.loads(path.read_text(encoding="utf-8")))
+    return notes
 
 
 def _of_note(name: str, note: Mapping[str, Any]) -> Row:

@@ -136,7 +136,7 @@ UNRECORDED_FOLDERS = (job_files.LOGS, job_files.BENCHMARKS)
 UNRECORDED_FILES = (FILES["status"], FILES["status_page"])
 
 
-class Place(NamedTuple):
+class ParsedPath(NamedTuple):
     """The content of a path: the kind of file, a key of :data:`FILES`, and the names in it."""
 
     kind: str
@@ -151,22 +151,22 @@ def path(kind: str, **names: str | int) -> str:
     return FILES[kind].format_map({**_OPEN, **names})
 
 
-def parse(path: str) -> Place | None:
+def parse(path: str) -> ParsedPath | None:
     """Return what a path within the study's folder stands for; None where no rule makes it."""
     for kind, pattern in _patterns().get(path.partition("/")[0], {}).items():
         if match := pattern.fullmatch(path):
-            return Place(kind, match.groupdict())
+            return ParsedPath(kind, match.groupdict())
     return None
 
 
 @cache
 def _patterns() -> dict[str, dict[str, re.Pattern[str]]]:
     """Return the pattern of each kind of file, by the first part of its path."""
-    found: dict[str, dict[str, re.Pattern[str]]] = {}
+    patterns: dict[str, dict[str, re.Pattern[str]]] = {}
     for kind, template in FILES.items():
         pattern = re.compile(_pattern(template))
-        found.setdefault(template.partition("/")[0], {})[kind] = pattern
-    return found
+        patterns.setdefault(template.partition("/")[0], {})[kind] = pattern
+    return patterns
 
 
 def _pattern(template: str) -> str:

@@ -44,8 +44,8 @@ def owner(path: Path, cohorts: Collection[str]) -> str:
     *folders, name = path.parts
     if match := TEMPORARY.fullmatch(name):
         name = str(match[match.lastindex or 0])
-    if place := layout.parse("/".join((*folders, name))):
-        return place.names.get("subject", "")
+    if parsed := layout.parse("/".join((*folders, name))):
+        return parsed.names.get("subject", "")
     return _owner_by_folder(folders, name, cohorts)
 
 
@@ -82,10 +82,10 @@ def subject_of(record: str) -> str:
 
     Records about a subject who was asked about later belong to that cohort's predictions.
     """
-    place = layout.parse(record)
-    if place is None:  # of another version, perhaps
+    parsed = layout.parse(record)
+    if parsed is None:  # of another version, perhaps
         return record.split("/")[1] if record.startswith("subjects/") else ""
-    return "" if place.kind in ARRIVALS else place.names.get("subject", "")
+    return "" if parsed.kind in ARRIVALS else parsed.names.get("subject", "")
 
 
 def cohort_of(record: str) -> str:

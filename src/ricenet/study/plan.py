@@ -72,12 +72,12 @@ def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> s
     if text.startswith("Params have changed"):
         now = re.findall(r"'([^']*)'", text.rpartition(" now: ")[2])
         others = [value for value in now if value not in codes and value not in settings]
-        found = {
+        changes = {
             CODE: any(value in codes for value in now),
             SETTINGS: any(value in settings for value in now),
             RAW: any(re.fullmatch("[0-9a-f]{16,64}", value) for value in others),
         }
-        return " and ".join(word for word, is_so in found.items() if is_so) or TABLES
+        return " and ".join(word for word, is_so in changes.items() if is_so) or TABLES
     starts = {
         "Input files updated by another job": FOLLOWS,
         "Updated input files": INPUTS,
@@ -125,14 +125,14 @@ def seconds_of(planned: Sequence[Planned], root: Path) -> dict[str, list[float]]
     root : path
         Folder of the study's results.
     """
-    found: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
     for rule in {job.rule for job in planned}:
         same = {Path(job.benchmark) for job in planned if job.rule == rule}
         kind = f"{rule}_benchmark"  # another workflow may have given the rule another name
         of_rule = study_folder.existing(root, kind) if kind in layout.FILES else ()
         files = [path for path in same if path.is_file()] or [path for path, _ in of_rule]
-        found[rule] = [value for path in files for value in _seconds(path)]
-    return found
+        seconds[rule] = [value for path in files for value in _seconds(path)]
+    return seconds
 
 
 def _seconds(path: Path) -> list[float]:

@@ -44,16 +44,16 @@ def not_made(root: Path, subject: str) -> str:
 
 def unlike_others(root: Path) -> dict[str, str]:
     """Return whose dose is unlike the others' of a cohort, as the manifests state."""
-    found: dict[str, str] = {}
+    remarks: dict[str, str] = {}
     for path, names in study_folder.existing(root, "manifest_record"):
         try:
             record = json.loads(path.read_text("utf-8"))
             for channel, about in record["facts"]["dose_outliers"].items():
                 for subject, one in about.get("subjects", {}).items():
-                    found[subject] = (
+                    remarks[subject] = (
                         f"{channel} unlike the others of {names['cohort']}: near-maximum "
                         f"{one['near_maximum_gy']:g} Gy, median {about['median_gy']:g} Gy"
                     )
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-    return found
+    return remarks

@@ -113,7 +113,7 @@ class Study:
 
     def preprocessing(self) -> str:
         """Return settings and code digests of each step that a cache follows from, as JSON text."""
-        found = {
+        by_step = {
             step: [
                 digests.text_digest(self.settings(step)),
                 self.code(step),
@@ -121,7 +121,7 @@ class Study:
             for step in PREPROCESSING
         }
         grid = [self.config.reference, self.config.dose_anchor]
-        return config.json_text({**found, "reference": [digests.text_digest(str(grid)), ""]})
+        return config.json_text({**by_step, "reference": [digests.text_digest(str(grid)), ""]})
 
     def at(self, kind: str, **names: str | int) -> str:
         """Return the path of a file of the study, see :func:`ricenet.study.layout.path`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ricenet.study import job_files
-from ricenet.study.layout import COHORT, FILES, NAMES, SUBJECT, Place, parse, path
+from ricenet.study.layout import COHORT, FILES, NAMES, SUBJECT, ParsedPath, parse, path
 
 
 def existing(root: Path, kind: str, **names: str) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -22,16 +22,16 @@ def existing(root: Path, kind: str, **names: str) -> Iterator[tuple[Path, dict[s
     """
     pattern = path(kind, **{**dict.fromkeys(NAMES, "*"), **names})
     for file in sorted(root.glob(pattern)):
-        place = parse(file.relative_to(root).as_posix())
-        if place and place.kind == kind:
-            yield file, place.names
+        parsed = parse(file.relative_to(root).as_posix())
+        if parsed and parsed.kind == kind:
+            yield file, parsed.names
 
 
-def of_subject(root: Path, subject: str) -> Iterator[tuple[Path, Place]]:
+def of_subject(root: Path, subject: str) -> Iterator[tuple[Path, ParsedPath]]:
     """Yield the files of known kinds in a subject's folder, in their order."""
     for file in sorted((root / SUBJECT.format(subject=subject)).glob("*")):
-        if place := parse(file.relative_to(root).as_posix()):
-            yield file, place
+        if parsed := parse(file.relative_to(root).as_posix()):
+            yield file, parsed
 
 
 def failures(root: Path, name: str) -> list[Path]:
