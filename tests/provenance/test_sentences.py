@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from ricenet.provenance import code_digest
-from ricenet.provenance.steps import STEPS
+from ricenet.provenance.steps import CHOICE, NETWORKS, STEPS
 
 # what a cache or a model follows from: a word there runs whole studies again
 DEAR = (
@@ -20,46 +20,17 @@ DEAR = (
 )  # fmt: skip
 CHEAP = ("audit", "report")  # their texts are their purpose, and they follow every run
 AT_MOST, AT_MOST_DEAR = 138, 79
-SMALL = {
-    "a",
-    "an",
-    "and",
-    "are",
-    "at",
-    "by",
-    "did",
-    "for",
-    "from",
-    "has",
-    "have",
-    "in",
-    "is",
-    "it",
-    "its",
-    "no",
-    "not",
-    "of",
-    "on",
-    "or",
-    "out",
-    "than",
-    "that",
-    "the",
-    "this",
-    "to",
-    "up",
-    "was",
-    "were",
-    "with",
-    "without",
-}  # words that lists of words, names and patterns have none of
+SMALL = frozenset(
+    "a an and are at by did for from has have in is it its no not of on or out than that the this to up "
+    "was were with without".split()
+)  # words that lists of words, names and patterns have none of
 
 
 def counted(steps) -> list[str]:
-    """The modules that some steps count."""
+    """The modules that some steps count, with all networks."""
     seen: set[str] = set()
     for name in steps:
-        list(code_digest._counted(STEPS[name].module, seen))
+        list(code_digest._counted(STEPS[name].module, {CHOICE: tuple(NETWORKS.values())}, seen))
     names = {module.removeprefix(f"{code_digest.PACKAGE}.") for module in seen}
     return sorted(names - code_digest.CARRIERS)
 
