@@ -20,41 +20,11 @@ DEAR = (
 )  # fmt: skip
 CHEAP = ("audit", "report")  # their texts are their purpose, and they follow every run
 AT_MOST, AT_MOST_DEAR = 138, 79
-SMALL = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "at",
-        "by",
-        "did",
-        "for",
-        "from",
-        "has",
-        "have",
-        "in",
-        "is",
-        "it",
-        "its",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "out",
-        "than",
-        "that",
-        "the",
-        "this",
-        "to",
-        "up",
-        "was",
-        "were",
-        "with",
-        "without",
-    ]
-)  # words that lists of words, names and patterns have none of
+SMALL = {  # which lists of words, names and patterns have none of
+    "a", "an", "and", "are", "at", "by", "did", "for", "from", "has", "have", "in", "is", "it", "its",
+    "no", "not", "of", "on", "or", "out", "than", "that", "the", "this", "to", "up", "was", "were",
+    "with", "without",
+}  # fmt: skip
 
 
 def counted(steps) -> list[str]:
