@@ -21,8 +21,8 @@ DEAR = (
 CHEAP = ("audit", "report")  # their texts are their purpose, and they follow every run
 AT_MOST, AT_MOST_DEAR = 138, 79
 SMALL = {  # which lists of words, names and patterns have none of
-    "a", "an", "and", "are", "at", "by", "did", "for", "from", "has", "have", "in", "is", "it", "its",
-    "no", "not", "of", "on", "or", "out", "than", "that", "the", "this", "to", "up", "was", "were",
+    "a", "an", "and", "are", "at", "by", "did", "for", "from", "has", "have", "in", "is", "it",
+    "its", "no", "not", "of", "on", "or", "out", "than", "that", "the", "this", "to", "up", "was", "were",
     "with", "without",
 }  # fmt: skip
 
