@@ -22,8 +22,8 @@ CHEAP = ("audit", "report")  # their texts are their purpose, and they follow ev
 AT_MOST, AT_MOST_DEAR = 138, 79
 SMALL = {  # which lists of words, names and patterns have none of
     "a", "an", "and", "are", "at", "by", "did", "for", "from", "has", "have", "in", "is", "it",
-    "its", "no", "not", "of", "on", "or", "out", "than", "that", "the", "this", "to", "up", "was", "were",
-    "with", "without",
+    "its", "no", "not", "of", "on", "or", "out", "than", "that", "the", "this", "to", "up", "was",
+    "were", "with", "without",
 }  # fmt: skip
 
 
