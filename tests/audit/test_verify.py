@@ -36,7 +36,7 @@ def study(small_study: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def problems(study: Finished) -> set[tuple[str, str]]:
-    found = verify.verify(study.root, plan=from_files([study.config]), processes=1).problems
+    found = verify.verify(study.root, study=from_files([study.config]), processes=1).problems
     return {(problem.kind, problem.file) for problem in found}
 
 
@@ -246,14 +246,14 @@ def test_older_code_that_a_person_accepted_is_shown_and_no_problem(
     edit_code_of("cache", monkeypatch)
     plan = from_files([study.config])
     plan.accepted_code["cache"] = Accepted(made_by, "AB", "only a log line")
-    found = verify.verify(study.root, plan=plan, processes=1)
+    found = verify.verify(study.root, study=plan, processes=1)
     assert found.problems == []
     assert found.accepted == [
         f"accepted: 5 records of cache by the older code {made_by} (AB: only a log line)"
     ]
     assert found.accepted[0] in verify.text(found, 1)
     plan.accepted_code["cache"] = Accepted("0" * 16, "AB", "other code than that of the records")
-    assert len(verify.verify(study.root, plan=plan, processes=1).problems) == 5
+    assert len(verify.verify(study.root, study=plan, processes=1).problems) == 5
 
 
 def test_changed_row_and_raw_data_are_found(study: Finished) -> None:

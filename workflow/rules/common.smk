@@ -6,7 +6,7 @@ from pathlib import Path
 from ricenet.cli import VERBS
 from ricenet.config.config import json_text
 from ricenet.config.settings_files import completed
-from ricenet.study import layout, notices, silent_ends
+from ricenet.study import job_files, layout, notices, silent_ends
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.predict_files import PredictFiles
@@ -25,10 +25,8 @@ COHORT = CohortFiles(STUDY)
 PREDICT = PredictFiles(STUDY)
 EXPLAIN = ExplainFiles(STUDY)
 REPORTED = COHORT.reported()  # read off the disk: once, or two rules may differ
-LOGS = f"{STUDY.root}/logs"
-BENCHMARKS = f"{STUDY.root}/benchmarks"
 
-silent_ends.watch(Path(LOGS))
+silent_ends.watch(Path(STUDY.root, job_files.LOGS))
 
 # Only a cluster's scheduler kills jobs for their memory or time. Elsewhere nothing has to
 # grow with the attempt, and a number is planned faster than a call.

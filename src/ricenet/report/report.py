@@ -22,7 +22,7 @@ from ricenet.report.explain_tables import explanations
 from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.shortcuts import shortcuts
 from ricenet.step.checks import NOT_MADE
-from ricenet.study import board, layout
+from ricenet.study import board, layout, study_folder
 
 SOUND = ("pass", "accepted")  # any other verdict has to be looked at
 FEWEST_TO_ESTIMATE = 10  # of each class; with less the page says that nothing can be estimated
@@ -161,7 +161,7 @@ def of_tables(
 
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
-    args, root = job.args, job.record_path.resolve().parents[3]
+    args, root = job.args, study_folder.root_of(job.record_path, "report_record")
     subjects, excluded, accepted = (
         json.loads(text) for text in (args.subjects, args.excluded, args.accepted)
     )

@@ -126,7 +126,7 @@ class Job:
         self.lease.release()
 
     def _place(self) -> str:
-        return "/".join(self.record_path.with_suffix("").parts[-2:])
+        return failure.place_of(self.record_path)
 
     def _finish(self) -> None:
         content = self._record()
@@ -194,18 +194,18 @@ class Job:
         has decided. ``name`` is in lower case with hyphens, as it stands in the overrides table;
         ``advice`` says what to look at and what to do.
         """
-        found = checks.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
-        return self._keep(found, advice)
+        verdict = checks.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
+        return self._keep(verdict, advice)
 
     def not_checked(self, name: str, reason: str, *, holds: bool = False, advice: str = "") -> None:
         """Write to the record that a check was not made, and why; ``holds``: as if it failed."""
         self._keep(checks.not_made(name, reason, holds=holds), advice)
 
-    def _keep(self, found: dict[str, Any], advice: str) -> bool:
-        passed = found["verdict"] == "pass"
-        self.checks.append(found if passed or not advice else found | {"advice": advice})
+    def _keep(self, verdict: dict[str, Any], advice: str) -> bool:
+        passed = verdict["verdict"] == "pass"
+        self.checks.append(verdict if passed or not advice else verdict | {"advice": advice})
         if not passed:
-            self.say(lines.as_line(found))
+            self.say(lines.as_line(verdict))
         return passed
 
     def fact(self, name: str, value: Any) -> None:

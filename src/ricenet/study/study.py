@@ -73,7 +73,6 @@ class Study:
         syn = self.config.registration.transform == "syn"
         self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
-        self.cohort_root = f"{self.root}/{layout.COHORT.format(cohort=self.cohort_name)}"
         self.raw = RawInputs(
             self.subjects,
             Path(self.config.subjects).parent,
@@ -135,7 +134,7 @@ class Study:
 
     def preprocessing(self) -> str:
         """Return settings and code digests of each step that a cache follows from, as JSON text."""
-        found = {
+        by_step = {
             step: [
                 digests.text_digest(self.settings(step)),
                 self.code(step),
@@ -143,7 +142,7 @@ class Study:
             for step in PREPROCESSING
         }
         grid = [self.config.reference, self.config.dose_anchor, *self._declared()]
-        return config.json_text({**found, "reference": [digests.text_digest(str(grid)), ""]})
+        return config.json_text({**by_step, "reference": [digests.text_digest(str(grid)), ""]})
 
     def _declared(self) -> list[str]:
         """Return the scans that are no T1 with agent of a visit of their own, as text."""
