@@ -15,12 +15,15 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
+from ricenet.config.controls import ControlManifest, ControlMetrics, Controls
 from ricenet.config.evaluate import (
     Calibrate,
     Compare,
     DescribeCohort,
     Evaluate,
     NearDuplicates,
+    NotePlan,
+    OpenTestSet,
     ProbeFeatures,
     Probes,
 )
@@ -51,7 +54,7 @@ from ricenet.config.section import Channel, Name, Section
 from ricenet.config.train import TrainModel
 
 CT = "ct"  # the planning CT, as the subjects table calls it
-TABLE_COLUMNS = frozenset({"subject", "label", CT, "fractions"})
+TABLE_COLUMNS = frozenset({"subject", "label", CT, "fractions", "histology"})
 
 
 class Config(Section):
@@ -63,6 +66,12 @@ class Config(Section):
     cohort: str = Field(description="frozen cohort file: subject, split, fold")
     overrides: str = Field(description="table of decisions about checks and subjects")
     accepted_code: str = Field(description="table of older code whose results stay valid")
+    analysis_plan: str | None = Field(
+        description="file of the analysis plan; without one the test set is locked"
+    )
+    mixed_histology: Literal["declare", "exclude"] = Field(
+        description="whether patients with a mixed histology stay, and the report says how many"
+    )
     channels: Annotated[list[Channel], Field(min_length=1)]
     reference: Name = Field(description="MRI channel whose grid all others are brought to")
     dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")
@@ -90,6 +99,8 @@ class Config(Section):
     arrival: Arrival
     vote: Vote
     predictions: Predictions
+    open_test_set: OpenTestSet
+    note_plan: NotePlan
     evaluate: Evaluate
     calibrate: Calibrate
     probe_features: ProbeFeatures
@@ -97,6 +108,9 @@ class Config(Section):
     describe_cohort: DescribeCohort
     near_duplicates: NearDuplicates
     compare: Compare
+    controls: Controls
+    control_manifest: ControlManifest
+    control_metrics: ControlMetrics
     occlusion_map: OcclusionMap
     occlusion_native: OcclusionNative
     occlusion_picture: OcclusionPicture
