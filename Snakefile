@@ -46,6 +46,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/controls.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 
@@ -69,6 +70,12 @@ rule preprocess:
 rule train:
     input:
         COHORT.all_models,
+    localrule: True
+
+
+rule controls:
+    input:
+        CONTROLS.asked,
     localrule: True
 
 

@@ -132,6 +132,10 @@ ALLOWED = {
     # beside the model that a training was asked for; a row of the table, tests/study/test_layout.py
     "train/checkpoint.py": {"f'resume-{key}.safetensors'", "'resume-*.safetensors'",
                             "folder.glob('resume-*.safetensors')", "name.split('.')"},
+    # what other cohorts hold, and what a later step has noted: no input of the step
+    "evaluate/open_test_set.py": {"'analysis-plan.json'", "folder.parent.glob('*/manifest.tsv')",
+                                  "job.record_path.with_name('analysis-plan.json')",
+                                  "other.glob('*/test-predictions.tsv')"},
     "predict/arrival.py": {"'test-predictions.tsv'"},  # a word of a message
     "device_check/command.py": {"'device-check.json'"},  # where no study is
     # steps whose inputs have the names; flags for them would run finished studies again

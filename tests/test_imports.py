@@ -22,8 +22,9 @@ STEPS = [
         set(),
     ),
     (
-        "arrival audit calibrate compare describe_cohort evaluate manifest near_duplicates "
-        "occlusion_summary predictions probe_features quality vote",
+        "arrival audit calibrate compare control_manifest control_metrics describe_cohort evaluate "
+        "manifest near_duplicates note_plan occlusion_summary open_test_set predictions "
+        "probe_features quality vote",
         {"pandas"},
     ),
     ("probes", {"pandas", "sklearn"}),

@@ -37,6 +37,7 @@ VERBS = {
         "ricenet.report.status", "show who is ready, held back or failed, and what to do"
     ),
     "freeze": Verb("ricenet.study.freeze_cohort", "freeze a cohort, or extend one by new patients"),
+    "new-plan": Verb("ricenet.study.new_plan", "write a draft of an analysis plan"),
     "leftovers": Verb("ricenet.study.leftovers", "list or delete files of patients who have left"),
     "explain-dose": Verb(
         "ricenet.ingest.explain_dose", "explain in words how a total dose was computed"

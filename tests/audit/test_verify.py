@@ -18,7 +18,7 @@ import pytest
 import finished_study
 from finished_study import Finished
 from ricenet.audit import records, verify
-from ricenet.provenance import record, steps
+from ricenet.provenance import record, steps, tsv
 from ricenet.provenance.atomic import write_json
 from ricenet.study.accepted_code import Accepted
 from ricenet.study.study import Study, from_files
@@ -105,6 +105,15 @@ def exchange_subjects(root: Path) -> None:
         away.rename(second)
 
 
+LEDGER = "cohorts/c1/test-openings.tsv"
+
+
+def edit_ledger(root: Path) -> None:
+    text = (root / LEDGER).read_text()
+    (root / LEDGER).write_text(text.replace("\t1\t7\t", "\t2\t7\t"))  # patients
+    assert (root / LEDGER).read_text() != text
+
+
 def note(name: str) -> Callable[[Path], object]:
     return lambda root: (root / name).write_text("x\n")
 
@@ -179,6 +188,13 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], set[tuple[str, str]]]] = {
     "edited prediction": (
         lambda root: (root / "cohorts/c1/event/test-predictions.tsv").write_text("x\n"),
         {("altered", "cohorts/c1/event/test-predictions.tsv")},
+    ),
+    "edited ledger of test openings": (
+        edit_ledger,
+        {("altered", LEDGER), ("wrong parent", "cohorts/c1/evaluation/evaluation.json")},
+    ),
+    "deleted ledger of test openings": (
+        lambda root: (root / LEDGER).unlink(), {("missing", LEDGER), ("altered", LEDGER)},
     ),
     "edited report": (
         note("cohorts/c1/report/index.html"), {("altered", "cohorts/c1/report/index.html")},
@@ -295,6 +311,42 @@ def test_excluded_subjects_and_other_cohorts_are_not_asked_for(study: Finished) 
     study.configure(cohort=str(study.folder / "c2.tsv"), crop={"shape": [19, 20, 20]})
     stale = {file for kind, file in problems(study) if kind == "stale"}
     assert stale == {f"subjects/{s}/crop.json" for s in ("S1", "S2", "S3", "S4")}
+
+
+def test_the_finished_study_was_opened_once_as_planned(study: Finished) -> None:
+    cohort = study.root / "cohorts/c1"
+    assert len((cohort / "test-openings.tsv").read_text().splitlines()) == 2
+    page = (cohort / "report/index.html").read_text()
+    assert "The test set was opened once, as planned." in page
+    table = tsv.read(cohort / "evaluation/metrics.tsv")
+    planned = table[(table["plan"] == "planned") & (table["set"] == "test")]
+    assert set(planned["ablation"]) == {"postop-event-dose", "dose"}  # as finished_study plans
+    assert set(planned["metric"]) == {"macro_f1", "sensitivity"}
+    assert set(planned["aggregate"]) == {"majority vote"} and len(planned) == 4
+    assert set(table["plan"]) == {"planned", "after the fact"}
+
+
+@pytest.mark.long
+def test_a_locked_study_runs_through_and_is_proved(study: Finished) -> None:
+    """The real steps without a plan and without test predictions; the page says what to do."""
+    cohort = study.root / "cohorts/c1"
+    for path in (*cohort.glob("*/test-predictions.*"), *cohort.glob("test-openings.*"),
+                 cohort / "analysis-plan.json",
+                 *cohort.glob("*/occlusion*"), *cohort.glob("*/dose-counter*"),
+                 cohort / "evaluation", cohort / "report", study.root / "audit"):  # fmt: skip
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    study.configure(analysis_plan=None)
+    study.finish()
+    assert problems(study) == set()
+    assert not [p for p in cohort.rglob("*") if "test-predictions" in p.name]
+    page = (cohort / "report/index.html").read_text()
+    assert "the test set is locked" in page and "ricenet new-plan" in page
+    for name in ("metrics", "contrasts", "calibration", "probes", "subgroups", "failures"):
+        table = tsv.read(cohort / f"evaluation/{name}.tsv")
+        assert "test" not in set(table["set"]) or set(table.query("set == 'test'")["n"]) == {"0"}
+    predicted = tsv.read(cohort / "evaluation/probe-predictions.tsv")
+    assert "test" not in set(predicted["set"])
+    assert set(tsv.read(cohort / "evaluation/metrics.tsv")["plan"]) == {"after the fact"}
 
 
 # --- root digest and command line -----------------------------------------------------------------

@@ -56,7 +56,9 @@ def test_the_step_writes_its_tables(tmp_path) -> None:
         lines = ["group\tfeature\tvalue\tunit", f"scanner\tevent_slice_mm\t{value}\tmm",
                  "id\thash_0\t0.5\t"]  # fmt: skip
         flags["features"][-1].write_text("\n".join(lines) + "\n")
-    names = ("subgroups", "failures", "missingness")
+    names = ("subgroups", "failures", "missingness", "label-provenance")
+    known = {table.index[0]: ["biopsy", "mixed"], table.index[1]: ["follow-up", ""]}
+    flags["labels"] = json.dumps(known)
     flags |= {name: tmp_path / f"{name}.made.tsv" for name in names}
     settings = {"confidence": 0.95, "minimum": 5}
     record = run_step(describe_cohort.main, tmp_path / "d.json", settings, **flags)
@@ -64,6 +66,12 @@ def test_the_step_writes_its_tables(tmp_path) -> None:
     made = {n: pd.read_csv(flags[n], sep="\t") for n in names}
     assert list(made["subgroups"].columns) == subgroups.SUBGROUP_COLUMNS
     assert list(made["failures"].columns) == describe_cohort.FAILURE_COLUMNS
+    provenance = made["label-provenance"]
+    assert provenance["n"].sum() == 22
+    told = provenance[provenance["source"] != "not stated"]
+    assert sorted(zip(told["source"], told["histology"], told["n"], strict=True)) == [
+        ("biopsy", "mixed", 1), ("follow-up", "not stated", 1),
+    ]  # fmt: skip
     assert list(made["missingness"]["feature"]) == ["event_slice_mm"]
     assert set(made["subgroups"]["group"]) == {
         "not known", "slices up to 1.5 mm", "thicker slices",

@@ -49,7 +49,7 @@ def run(study):
             "--manifest", str(manifest), "--validation", *map(str, paths),
             "--test", str(folder / "t.tsv"), "--out", str(folder / "metrics.tsv"),
             "--summary", str(folder / "metrics.json"), "--settings", json.dumps(SETTINGS),
-            "--contrasts", str(folder / "contrasts.tsv"),
+            "--contrasts", str(folder / "contrasts.tsv"), "--openings",
             "--record", str(folder / "evaluation.json"),
         ]
     )  # fmt: skip

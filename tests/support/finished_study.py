@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from dicom_phantoms import HEAD_FIRST, MR, UID, base, dose, plan, put_pixels, write
 from outline_objects import structure_set
+from plans import write_plan
 from ricenet.provenance.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
@@ -146,8 +147,10 @@ class Finished:
     def configure(self, **changes: dict) -> None:
         """Write the settings."""
         tables = {name: str(self.folder / f"{name}.tsv") for name in ("subjects", "overrides")}
+        plan = write_plan(self.folder / "plan.yaml", ["postop-event-dose", "dose"])
         own = {"study": "small", "results": str(self.folder / "results"), **tables,
-               "cohort": str(self.folder / "c1.tsv"), "channels": CHANNELS}  # fmt: skip
+               "cohort": str(self.folder / "c1.tsv"), "channels": CHANNELS,
+               "analysis_plan": plan}  # fmt: skip
         changed = {k: v | changes.get(k, {}) for k, v in SETTINGS.items()}
         self.config.write_text(yaml.safe_dump(own | changes | changed))
 

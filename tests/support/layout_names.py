@@ -2,5 +2,6 @@
 
 NAMES = {
     "subject": "P-01", "cohort": "main-1", "channel": "event", "moving": "postop", "fixed": "event",
-    "transform": "tfm", "ablation": "postop-event-dose", "fold": "3", "digest": "0123456789abcdef",
+    "transform": "tfm", "ablation": "postop-event-dose", "fold": "3", "control": "seed-0001",
+    "digest": "0123456789abcdef",
 }  # fmt: skip

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import yaml
 
+from plans import write_plan
+
 ROOT = Path(__file__).parents[2]
 
 
 # a record differs from run to run (it holds times), the files themselves do not
 STAND_IN = """#!/bin/sh
-flag=
+flag= ledger=
 case "$*" in
   *BROKEN*)
     for word in "$@"; do
@@ -34,9 +36,10 @@ for word in "$@"; do
   case "$word" in
     --*) flag="$word" ;;
     *) case "$flag" in
-        --record) date +%s%N > "$word" ;;
+        --ledger) ledger="$word" ;;
+        --record) date +%s%N > "$word"; [ -z "$ledger" ] || echo done > "${word%/*}/$ledger" ;;
         --out|--history|--predictions|--summary|--contrasts|--calibration|--curve|\
-        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--cropped|--cropped-mask|--channel-maps)
+        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--label-provenance|--cropped|--cropped-mask|--channel-maps)
           echo done > "$word" ;;
       esac ;;
   esac
@@ -60,7 +63,7 @@ def job_counts(text: str) -> Counter[str]:
     """Jobs by rule in what Snakemake printed, without the targets that only collect."""
     found = re.findall(r"^([a-z_]+) +(\d+)$", text, flags=re.M)
     counts = Counter({name: int(n) for name, n in found})
-    for name in ("total", "all", "preprocess", "train", "explain", "predict"):
+    for name in ("total", "all", "preprocess", "train", "controls", "explain", "predict"):
         counts.pop(name, None)
     return counts
 
@@ -82,9 +85,11 @@ class Project:
                     "subjects": "config/small.tsv",
                     "cohort": "config/cohorts/small.tsv",
                     "overrides": "config/small-overrides.tsv",
+                    "analysis_plan": "config/small-plan.yaml",
                 }
             )
         )
+        write_plan(folder / "config/small-plan.yaml", ["postop-event", "event"])
         self.write_subjects(["P001", "P002", "P003", "P004"])
         self.decide()
         rows = [f"{s}\ttrain\t{f}" for s, f in FOLDS.items()]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from plans import plan_of
 from ricenet.study.study import Study
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
@@ -40,7 +41,10 @@ def make(
     (folder / "c1.tsv").write_text("\n".join(["subject\tsplit\tfold", *cohort]) + "\n")
     (folder / "overrides.tsv").write_text(DECISIONS + decisions)
     (folder / "accepted-code.tsv").write_text("step\tcode\taccepts\twho\twhy\n")
-    return Study(study_values(folder, **changes), memory=folder / "memory" / "digests.json")
+    values = study_values(folder, **changes)
+    if "analysis_plan" not in changes:
+        values["analysis_plan"] = plan_of(values, folder / "plan.yaml")
+    return Study(values, memory=folder / "memory" / "digests.json")
 
 
 def study_values(folder: Path, **changes) -> dict:

@@ -92,6 +92,7 @@ class Study:
             "subjects": str(folder / "subjects.tsv"),
             "cohort": str(folder / "c1.tsv"),
             "overrides": str(folder / "overrides.tsv"),
+            "analysis_plan": None,  # nobody to test on
             "channels": [{"name": "postop", "kind": "mri"}, {"name": "event", "kind": "mri"}],
             "train_model": {
                 "epochs": EPOCHS,

@@ -24,6 +24,7 @@ import pytest
 import yaml
 
 from killed_steps import run_step
+from plans import write_plan
 from ricenet.provenance.digests import bytes_digest, file_digest
 from ricenet.provenance.steps import STEPS
 
@@ -67,7 +68,9 @@ class Small:
         tables = {k: str(folder / f"{k}.tsv") for k in ("subjects", "overrides")}
         values = {"study": "kill", "results": str(folder / "results"), **tables, **SETTINGS}
         config = folder / "kill.yaml"
-        config.write_text(yaml.safe_dump(values | {"cohort": str(folder / "c1.tsv")}))
+        own = {"cohort": str(folder / "c1.tsv")}
+        own["analysis_plan"] = write_plan(folder / "plan.yaml", ["event-dose"])
+        config.write_text(yaml.safe_dump(values | own))
         self.commands = listed(config)
         self.steps = {step for step, _ in self.commands}
         FORKS.set_forkserver_preload([STEPS[step].module for step in sorted(self.steps)])

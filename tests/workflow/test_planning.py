@@ -116,8 +116,8 @@ def test_what_there_is_nothing_of_is_said(project: Project) -> None:
 
 def test_only_the_named_input_combinations_are_trained(project: Project) -> None:
     """Two of seven, in two folds; the cap counts both."""
-    settings(project, input_combinations=["postop-event-dose", "dose"])
+    settings(project, analysis_plan=None, input_combinations=["postop-event-dose", "dose"])
     assert job_counts(project.snakemake("evaluate", "--dry-run"))["train_model"] == 4
-    settings(project, max_trainings=3)
+    settings(project, analysis_plan=None, max_trainings=3)
     shown = project.snakemake("evaluate", "--dry-run", status=1)
     assert "2 input combinations in 2 folds are 4 trainings, more than max_trainings 3" in shown

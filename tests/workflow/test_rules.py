@@ -7,6 +7,7 @@ themselves run for real in test_end_to_end.py.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import Counter
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from moved_modules import move
+from plans import write_plan
 from ricenet.study import layout, ownership
 from snakemake_project import (
     ARRIVAL_JOBS,
@@ -221,7 +223,7 @@ def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None
         + 36
         + 2
         + 2
-        + 4  # calibrate, probes, describe_cohort, near_duplicates
+        + 6  # open_test_set, note_plan, calibrate, probes, describe_cohort, near_duplicates
     )
 
 
@@ -255,6 +257,79 @@ def test_masks_add_their_own_jobs_and_change_no_other(project: Project) -> None:
     assert project.jobs("preprocess") == own + Counter(cache=2)
     assert project.ran("preprocess", "manifest") == own + Counter(cache=2, manifest=1)
     assert project.jobs("train") == Counter() and project.jobs("preprocess") == Counter()
+
+
+TEST_JOBS = {"predict_test", "occlusion_map", "dose_counterfactual", "occlusion_summary"}
+
+
+def with_a_test_patient(project: Project, **settings: object) -> None:
+    """Give the study a fifth patient, whom its cohort tests on, and settings."""
+    project.write_subjects([*FOLDS, "P005"])
+    rows = [*(f"{s}\ttrain\t{f}" for s, f in FOLDS.items()), "P005\ttest\t"]
+    text = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
+    (project.folder / "config/cohorts/small.tsv").write_text(text)
+    values = yaml.safe_load(project.config.read_text())
+    project.config.write_text(yaml.safe_dump(values | settings))
+
+
+def test_without_a_plan_nobody_looks_at_test_patients(project: Project) -> None:
+    """Not by a target, not by a file's name; the plan opens the set, and trains nothing."""
+    with_a_test_patient(project, analysis_plan=None)
+    shown = project.snakemake("--quiet", "rules")
+    root = project.folder / "results/small/cohorts/small"
+    assert "stay locked" in shown and "ricenet new-plan" in shown
+    assert (root / "evaluation/metrics.tsv").exists() and (root / "report/index.html").exists()
+    assert not list(root.glob("*/test-predictions.tsv")) and not list(root.glob("*/occlusion"))
+    assert project.jobs() == Counter()
+    for file in ("dose/test-predictions.tsv", "postop-event-dose/occlusion/P005.nii.gz"):
+        asked = f"results/small/cohorts/small/{file}"
+        assert "the test set is locked" in project.snakemake("--dry-run", asked, status=1)
+    with_a_test_patient(project, analysis_plan="config/small-plan.yaml")
+    for path in (*root.glob("test-openings.*"), root / "analysis-plan.json"):
+        path.unlink()  # those of the fixture's cohort, which had no test patients
+    assert "results of the validation" in project.snakemake("--dry-run", status=1)
+    write_plan(
+        project.folder / "config/small-plan.yaml", ["postop-event"], seen_before="validation"
+    )
+    jobs = project.ran()
+    assert jobs["open_test_set"] == 1 and jobs["predict_test"] == 7 and jobs["occlusion_map"] == 1
+    assert jobs["train_model"] == 0 and project.jobs() == Counter()
+    # another plan evaluates anew, and predicts nobody again
+    write_plan(project.folder / "config/small-plan.yaml", ["event"], seen_before="validation")
+    assert project.ran() == Counter(note_plan=1, evaluate=1, probes=1, audit=1, report=1)
+
+
+@pytest.mark.long
+def test_predictions_without_a_plan_of_an_earlier_version_stay_as_they_are(
+    project: Project,
+) -> None:
+    """Read, not made again, not removed; a plan after the fact changes none of them."""
+    plan = project.folder / "config/small-plan.yaml"
+    write_plan(plan, ["postop-event"], seen_before="test")  # no job waits for the ledger, as before
+    with_a_test_patient(project, occlusion_map={"ablations": ["dose"]})
+    project.ran()
+    root = project.folder / "results/small/cohorts/small"
+    for path in (*root.glob("test-openings.*"), root / "analysis-plan.json"):
+        path.unlink()
+    header = "ablation\tfold\tsubject\tlabel\tprobability_rice"
+    for path in root.glob("*/test-predictions.tsv"):
+        lines, made = [f"{path.parent.name}\t{k}\tP005\t0\t0.5" for k in range(2)], path.stat()
+        path.write_text("\n".join([header, *lines, ""]))
+        os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns))
+    tested = {p: f for p, f in digests(root).items() if "test-pred" in p or "occlusion" in p}
+    assert len(tested) > 14
+    write_plan(plan, ["postop-event"])
+    assert "seen_before is 'nothing'" in project.snakemake("--dry-run", status=1)
+    with_a_test_patient(project, analysis_plan=None)
+    shown = project.snakemake("--quiet", "rules")
+    assert "shown as they are, after the fact, and are not made again" in shown
+    assert {p: digests(root)[p] for p in tested} == tested
+    assert project.jobs() == Counter()
+    with_a_test_patient(project, analysis_plan="config/small-plan.yaml")
+    write_plan(plan, ["dose"], seen_before="test")
+    jobs = project.ran()
+    assert jobs["open_test_set"] == 1 and not set(jobs) & {*TEST_JOBS, "train_model"}
+    assert {p: digests(root)[p] for p in tested} == tested
 
 
 def digests(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -316,10 +391,73 @@ def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Proj
     values |= {"cohort": "config/cohorts/second.tsv", "compare": {"cohorts": ["small"]}}
     project.config.write_text(yaml.safe_dump(values))
     assert project.ran() == Counter(
-        manifest=1, train_model=14, predict_test=7, evaluate=1, calibrate=1, compare=1,
+        manifest=1, train_model=14, open_test_set=1, note_plan=1, predict_test=7, evaluate=1,
+        calibrate=1, compare=1,
         probe_features=1, probes=1, describe_cohort=1, near_duplicates=1, occlusion_map=2,
         occlusion_native=2, occlusion_picture=2, occlusion_summary=1, dose_counterfactual=1,
         audit=1, report=1,
     )  # fmt: skip
     assert digests(first) == before and len(before) > 14 * 4
     assert project.jobs() == Counter()
+
+
+def test_a_changed_label_remakes_no_image(project: Project) -> None:
+    """What no step before the manifest is told, no step can write into a cache."""
+    table = project.folder / "config/small.tsv"
+    text = table.read_text()
+    for old, new in (("P002\trecurrence", "P002\tRICE"), ("P004\tRICE", "P004\trecurrence")):
+        text = text.replace(old, new)
+    table.write_text(text)
+    jobs = project.jobs()
+    assert jobs["manifest"] == 1 and jobs["train_model"] == 14
+    assert not set(jobs) & {*SUBJECT_JOBS, "probe_features"}
+
+
+def test_a_column_about_labels_runs_nothing_but_the_tables_of_them(project: Project) -> None:
+    table = project.folder / "config/small.tsv"
+    header, *rows = table.read_text().splitlines()
+    empty = [f"{header}\tlabel_source\thistology", *(f"{row}\t\t" for row in rows)]
+    table.write_text("\n".join(empty) + "\n")
+    assert project.jobs() == Counter()
+    told = [*empty[:1], f"{rows[0]}\tbiopsy\tmixed", *empty[2:]]
+    table.write_text("\n".join(told) + "\n")
+    assert project.jobs() == Counter(describe_cohort=1, audit=1, report=1)
+
+
+@pytest.mark.long
+def test_controls_are_made_once_a_person_agrees_and_leave_the_study_as_it_is(
+    project: Project,
+) -> None:
+    asked = {"permutations": 1, "seeds": 1, "learning_percent": [50], "ablations": ["dose"]}
+    values = yaml.safe_load(project.config.read_text())
+    project.config.write_text(yaml.safe_dump(values | {"controls": asked}))
+    timed = list(project.folder.rglob("benchmarks/small/dose_fold-*_train_model.tsv"))
+    for path in timed:
+        path.unlink()
+    shown = project.snakemake("--dry-run", "--quiet", "rules")
+    assert "are 6 trainings, 6 of them not made yet; how long is unknown" in shown
+    assert "None is made before controls.accepted_trainings is at least 6" in shown
+    assert project.jobs() == Counter()
+    assert "accepted_trainings" in project.snakemake("--dry-run", "controls", status=1)
+    for path in timed:
+        path.write_text("s\th:m:s\n1800.0\t0:30:00\n")
+    asked["accepted_trainings"] = 6
+    project.config.write_text(yaml.safe_dump(values | {"controls": asked}))
+    shown = project.snakemake("--dry-run", "--quiet", "rules")
+    assert (
+        "6 of them not made yet; about 3.0 hours, one after the other, by 2 earlier ones" in shown
+    )
+    root = project.folder / "results/small/cohorts/small"
+    before = digests(root)
+    own = Counter(control_manifest=6, train_control=6, control_metrics=1)
+    assert project.ran() == own + Counter(audit=1, report=1)
+    after = digests(root)
+    made = set(after) - set(before)
+    assert all("control-" in Path(p).name and p.startswith("controls/") for p in made)
+    assert len(made) == 6 * 2 + 6 * 4 + 3
+    # the stand-in of report writes what follows its --summary
+    report = {"report/index.html", "report/report.json", "evaluation/metrics.json"}
+    assert {p for p in before if after[p] != before[p]} <= report
+    assert project.jobs() == Counter() and "controls:" not in project.snakemake("--dry-run")
+    project.write_subjects([*FOLDS, "P005"])
+    assert project.jobs() == SUBJECT_JOBS + Counter(audit=1, report=1)

@@ -8,6 +8,7 @@ rule audit:
     input:
         evaluation=COHORT.if_cohort(rules.evaluate.output.record),
         tables=COHORT.tables(),
+        controls=CONTROLS.tables(),
         comparison=PREDICT.if_compared(rules.compare.output.record),
         overviews=PREPROCESS.overviews(REPORTED),
         caches=PREPROCESS.caches(REPORTED),

@@ -8,6 +8,7 @@ from ricenet.config.config import json_text
 from ricenet.config.settings_files import completed
 from ricenet.study import job_files, layout, notices, silent_ends
 from ricenet.study.cohort_files import CohortFiles
+from ricenet.study.control_files import ControlFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.predict_files import PredictFiles
 from ricenet.study.preprocess_files import PreprocessFiles
@@ -22,6 +23,7 @@ installation.require_unmoved(workflow, STUDY.at("report"))
 notices.of_planning(workflow, STUDY.notices)
 PREPROCESS = PreprocessFiles(STUDY)
 COHORT = CohortFiles(STUDY)
+CONTROLS = ControlFiles(STUDY)
 PREDICT = PredictFiles(STUDY)
 EXPLAIN = ExplainFiles(STUDY)
 REPORTED = COHORT.reported()  # read off the disk: once, or two rules may differ

@@ -1,8 +1,68 @@
 # REQUIRED INPUTS: predictions for the validation folds and the test subjects, from train.smk and
 # predict.smk.
-# OUTPUTS: cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
+# OUTPUTS: cohorts/<cohort>/test-openings.tsv; cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
 # are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv;
-# probes.tsv, added-value.tsv; subgroups.tsv, failures.tsv, missingness.tsv; near-duplicates.tsv; and subjects/<subject>/probe-features.tsv of the cohort's subjects.
+# probes.tsv, added-value.tsv; subgroups.tsv, failures.tsv, missingness.tsv, label-provenance.tsv; near-duplicates.tsv; and subjects/<subject>/probe-features.tsv of the cohort's subjects.
+
+
+# The ledger is no output, or Snakemake would delete it before the job: both steps replace it by a
+# longer one, and each has one job in a run, the second after the first. What looks at test subjects
+# waits for the first, which knows plan and code without being made again when they change; not by
+# ancient(): Snakemake 9.27 does not see other reasons of jobs behind one that runs.
+rule open_test_set:
+    """Note that the test set is opened: when, under which plan, with which models."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        model_records=COHORT.model_records(),
+    output:
+        record=STUDY.at("test_openings_record"),
+    log:
+        STUDY.at("open_test_set_log"),
+    benchmark:
+        STUDY.at("open_test_set_benchmark")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("open_test_set"),
+        plan=STUDY.config.analysis_plan or "",
+        ledger=layout.file_name("test_openings"),
+    shell:
+        "python -m ricenet open_test_set --manifest {input.manifest:q} "
+        "--model-records {input.model_records:q} --plan {params.plan:q} "
+        "--ledger {params.ledger:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule note_plan:
+    """Note under which plan results are evaluated, where it is another than at the opening."""
+    input:
+        opening_record=rules.open_test_set.output.record,
+    output:
+        record=STUDY.at("plan_record"),
+    log:
+        STUDY.at("note_plan_log"),
+    benchmark:
+        STUDY.at("note_plan_benchmark")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        settings=STUDY.settings("note_plan"),
+        code=STUDY.code("note_plan"),
+        ledger=layout.file_name("test_openings"),
+        plan=STUDY.plan_text,
+    shell:
+        "python -m ricenet note_plan --opening-record {input.opening_record:q} "
+        "--plan {params.plan:q} --ledger {params.ledger:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
 rule evaluate:
@@ -12,6 +72,7 @@ rule evaluate:
         manifest_record=ancient(rules.manifest.output.record),
         validation=COHORT.validation_predictions(),
         test=COHORT.test_predictions(),
+        plan=COHORT.plan_noted(),
     output:
         metrics=STUDY.at("metrics"),
         summary=STUDY.at("metrics_summary"),
@@ -30,9 +91,13 @@ rule evaluate:
     params:
         settings=STUDY.settings("evaluate"),
         code=STUDY.code("evaluate"),
+        ledger=COHORT.ledger(),
+        plan=STUDY.plan_text,
+        test_set=STUDY.test_set.state,
     shell:
         "python -m ricenet evaluate --manifest {input.manifest:q} "
-        "--validation {input.validation:q} --test {input.test:q} --out {output.metrics:q} "
+        "--validation {input.validation:q} --test {input.test:q} --openings {params.ledger:q} "
+        "--plan={params.plan:q} --test-set {params.test_set:q} --out {output.metrics:q} "
         "--summary {output.summary:q} --contrasts {output.contrasts:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -118,6 +183,7 @@ rule probes:
         manifest_record=ancient(rules.manifest.output.record),
         validation=COHORT.validation_predictions(),
         features=COHORT.probe_features(),
+        plan=COHORT.plan_noted(),
     output:
         probes=STUDY.at("probes"),
         added_value=STUDY.at("added_value"),
@@ -137,10 +203,11 @@ rule probes:
         settings=STUDY.settings("probes"),
         code=STUDY.code("probes"),
         subjects=json_text(list(STUDY.cohort.index)),
+        test_set=STUDY.test_set.state,
     shell:
         "python -m ricenet probes --manifest {input.manifest:q} "
         "--validation {input.validation:q} --subjects {params.subjects:q} "
-        "--features {input.features:q} --probes {output.probes:q} "
+        "--features {input.features:q} --test-set {params.test_set:q} --probes {output.probes:q} "
         "--added-value {output.added_value:q} --predictions {output.predictions:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -157,6 +224,7 @@ rule describe_cohort:
         subgroups=STUDY.at("subgroups"),
         failures=STUDY.at("failures"),
         missingness=STUDY.at("missingness"),
+        provenance=STUDY.at("label_provenance"),
         record=STUDY.at("description_record"),
     log:
         STUDY.at("describe_cohort_log"),
@@ -171,13 +239,15 @@ rule describe_cohort:
     params:
         settings=STUDY.settings("describe_cohort"),
         code=STUDY.code("describe_cohort"),
+        labels=COHORT.label_provenance(),
         subjects=json_text(list(STUDY.cohort.index)),
         reference=STUDY.config.reference,
     shell:
         "python -m ricenet describe_cohort --manifest {input.manifest:q} "
         "--validation {input.validation:q} --test {input.test:q} "
         "--subjects {params.subjects:q} --features {input.features:q} "
-        "--reference {params.reference:q} --subgroups {output.subgroups:q} "
+        "--reference {params.reference:q} --labels {params.labels:q} "
+        "--label-provenance {output.provenance:q} --subgroups {output.subgroups:q} "
         "--failures {output.failures:q} --missingness {output.missingness:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 

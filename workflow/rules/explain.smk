@@ -10,6 +10,7 @@ rule occlusion_map:
         manifest_record=ancient(rules.manifest.output.record),
         models=COHORT.fold_models,
         mask=rules.crop.output.mask,
+        opening=COHORT.before_a_test,
     output:
         map=STUDY.at("occlusion_map"),
         channel_maps=STUDY.at("occlusion_channel_maps"),
@@ -142,6 +143,7 @@ rule dose_counterfactual:
         manifest_record=ancient(rules.manifest.output.record),
         models=COHORT.fold_models,
         masks=expand(rules.crop.output.mask, **EXPLAIN.tested),
+        opening=COHORT.before_a_test,
     output:
         table=STUDY.at("dose_counterfactual"),
         record=STUDY.at("dose_counterfactual_record"),

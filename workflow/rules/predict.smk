@@ -11,6 +11,7 @@ rule predict_test:
         manifest=rules.manifest.output.table,
         manifest_record=ancient(rules.manifest.output.record),
         models=COHORT.fold_models,
+        opening=COHORT.before_a_test,
     output:
         table=STUDY.at("test_predictions"),
         record=STUDY.at("test_predictions_record"),

@@ -8,7 +8,7 @@ rule report:
         metrics=COHORT.if_cohort(rules.evaluate.output.metrics),
         summary=COHORT.if_cohort(rules.evaluate.output.summary),
         manifest=COHORT.if_cohort(rules.manifest.output.table),
-        tables=COHORT.tables(),
+        tables=[*COHORT.tables(), *CONTROLS.tables()],
         comparison=PREDICT.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
         audit_record=rules.audit.output.record,
@@ -36,7 +36,7 @@ rule report:
         subjects=json.dumps(list(STUDY.subjects.index)),
         excluded=json.dumps(STUDY.excluded, sort_keys=True),
         accepted=json_text({s: sorted(c) for s, c in STUDY.accepted.items()}),
-        tabled=json_text(COHORT.tabled()),
+        tabled=json_text([*COHORT.tabled(), *CONTROLS.tabled()]),
         pictured=json_text(REPORTED),
         mapped=json_text(EXPLAIN.mapped()),
     shell:

@@ -126,9 +126,9 @@ def root_digest(study: RecordedStudy, digests: Mapping[str, str]) -> str:
     """Return one digest over the study: names and contents of the outputs.
 
     A tree of sha256: a folder's digest is that of its entries' names and digests, in the order of
-    the names; a file's is that of its content (voxels and affine for NIfTI). Records, logs and the
-    report do not count: they hold durations and versions. Nor do dates, compression, or where the
-    study lies. Two runs that made the same have the same root.
+    the names; a file's is that of its content (voxels and affine for NIfTI). Records, logs, the
+    report and the ledger of test openings do not count: they hold durations, versions and days. Nor
+    do dates, compression, or where the study lies. Two runs that made the same have the same root.
     """
     files = {
         file: digests.get(file, "missing")

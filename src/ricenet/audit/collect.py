@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
-from ricenet.audit import chain, measure, records
+from ricenet.audit import chain, measure, openings, records
 from ricenet.audit.finding import Finding
 from ricenet.audit.records import Problem, Record, RecordedStudy
 from ricenet.provenance import tsv
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with step.Job("audit", argv, raw=("overrides",)) as job:
         root = study_folder.root_of(job.args.record, "audit_record")
         study = before_the_audit(records.read(root))
-        require_sound(study.problems)
+        require_sound([*study.problems, *openings.problems(study)])
         todo = measure.tasks(study.root, chain.wanted(study), study.records.values())
         job.say(f"{len(study.records)} records, {len(study.outputs())} files")
         measured = measure.run(todo, processes=job.args.threads)

@@ -7,6 +7,7 @@ nothing is required of them here.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from typing import Any
 from ricenet.audit.records import Problem, Record, RecordedStudy
 from ricenet.study import board, layout
 from ricenet.study.cohort_files import CohortFiles
+from ricenet.study.control_files import ControlFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.study.study import Study
@@ -34,7 +36,10 @@ VALUES: dict[str, dict[str, Callable[[Study, Any], str]]] = {
         "kinds": lambda study, w: study.kinds_text,
     },
     "manifest": {"rows": lambda study, w: CohortFiles(study).manifest_rows()},
+    "note_plan": {"plan": lambda study, w: study.plan_text},
+    "evaluate": {"plan": lambda study, w: study.plan_text},
 }
+UNTRACKED = ("open_test_set",)  # a ledger is not made again by other code
 SOURCES = {
     "series": "the subjects table",
     "sequence": "the settings",
@@ -44,6 +49,7 @@ SOURCES = {
     "channels": "the settings",
     "kinds": "the settings",
     "rows": "the cohort file or a label",
+    "plan": "the analysis plan",
 }
 
 
@@ -72,18 +78,26 @@ def stale(record: Record, study: Study) -> Iterable[Problem]:
     if not hasattr(study.config, "registration" if record.step == "register" else record.step):
         yield Problem(record.name, "stale", f"there is no step {record.step} any more")
         return
-    now = json.loads(study.settings(record.step))
+    now = json.loads(_settings(record, study))
     before = record.content["settings"]
     differ = sorted(k for k in now.keys() | before.keys() if now.get(k) != before.get(k))
     if differ:
         yield Problem(record.name, "stale", f"other settings: {', '.join(differ)}")
     older = study.accepted_code.get(record.step)
     valid = {study.own_code(record.step), older.code if older else ""}
-    if record.content["code"] not in valid:
+    if record.step not in UNTRACKED and record.content["code"] not in valid:
         yield Problem(record.name, "stale", f"made by another version of {record.step}")
     for flag, value in VALUES.get(record.step, {}).items():
         if _text(value(study, _wildcards(record))) != _text(record.value(flag)):
             yield Problem(record.name, "stale", f"{SOURCES[flag]} says otherwise now ({flag})")
+
+
+def _settings(record: Record, study: Study) -> str:
+    """Return the settings that a record's step has now; those of a control's training differ."""
+    place = layout.parse(record.name)
+    if place and place.kind == "control_model_record":
+        return ControlFiles(study).settings(SimpleNamespace(**place.names))
+    return study.settings(record.step)
 
 
 def accepted(recorded: RecordedStudy, study: Study) -> list[str]:
@@ -134,9 +148,9 @@ def missing(recorded: RecordedStudy, study: Study) -> Iterable[Problem]:
     Subjects that wait are left out.
     """
     waiting = board.failed_subjects(recorded.root, map(str, study.subjects.index), study.accepted)
-    made = recorded.outputs().keys() | recorded.claimed
+    made = recorded.outputs().keys() | recorded.records.keys() | recorded.claimed
     for path in leaves(study, waiting):
-        name = Path(path).relative_to(study.root).as_posix()
+        name = Path(os.path.relpath(path, study.root)).as_posix()
         if name not in made:
             yield Problem(name, "missing", "not made yet, or removed with its record")
 
@@ -156,10 +170,12 @@ def leaves(study: Study, waiting: Iterable[str]) -> list[str]:
             *cohort.models(),
             *cohort.validation_predictions(),
             *cohort.test_predictions(),
+            *cohort.plan_noted(),
             *explain.pictures(),
             *explain.files(),
             study.at("metrics"),
             *cohort.tables(),
+            *ControlFiles(study).tables(),
         ),
         study.at("report"),
     ]

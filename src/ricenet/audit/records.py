@@ -178,5 +178,6 @@ def files_of(root: Path) -> list[str]:
         if within == Path():
             folders[:] = [name for name in folders if name not in layout.UNRECORDED_FOLDERS]
             names = [name for name in names if name not in layout.UNRECORDED_FILES]
+        names = [n for n in names if not layout.is_ledger((within / n).as_posix())]
         files += [(within / name).as_posix() for name in names]
     return sorted(files)

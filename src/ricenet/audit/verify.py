@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet.audit import chain, collect, measure, privacy, records
+from ricenet.audit import chain, collect, measure, openings, privacy, records
 from ricenet.audit.measure import Measured
 from ricenet.audit.records import Problem, RecordedStudy
 
@@ -73,6 +73,7 @@ def verify(
         *chain.outputs(recorded, digests),
         *chain.parents(recorded, digests),
         *chain.orphans(recorded, files),
+        *openings.problems(recorded),
         *chain.invalid(
             measured.findings, chain.sound_files(recorded, digests), collect.accepted_checks(root)
         ),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ricenet.cohort import label_sources
 from ricenet.cohort.labels import LABELS
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
@@ -19,7 +20,7 @@ DOSE_COLUMNS = (
     "fractions", "dose_kind", "dose_units", "dose_frame", "dose_plan", "prescription_gy",
     "relative_one_gy",
 )  # fmt: skip
-OPTIONAL_COLUMNS = ("ct", *DOSE_COLUMNS)
+OPTIONAL_COLUMNS = ("ct", *DOSE_COLUMNS, *label_sources.CHOICES)
 DOSE_CHOICES = {"dose_kind": ("total", "per_fraction"), "dose_units": ("Gy", "cGy", "relative")}
 SERIES_PATTERN = r"[0-9a-f]{8}"
 FRACTIONS_PATTERN = r"[1-9]\d{0,2}(\+[1-9]\d{0,2})*"
@@ -67,10 +68,7 @@ def _by_subject(path: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(path: Path) -> pd.DataFrame:
-    """Return the cells of a table as text.
-
-    No quotes, no missing values; lines from ``#`` are comments.
-    """
+    """Return the cells of a table as text: no quotes, no missing values; ``#`` begins a comment."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -138,8 +136,9 @@ def read_subjects(
         if column not in table:
             table[column] = ""
     _check_choice(path, table, "label", tuple(LABELS))
-    for column, choices in DOSE_CHOICES.items():
+    for column, choices in {**DOSE_CHOICES, **label_sources.CHOICES}.items():
         _check_choice(path, table, column, choices)
+    label_sources.require_possible(path, table)
     for channel in channels:
         empty = list(table.index[table[channel] == ""])
         if empty:

@@ -17,12 +17,15 @@ from ricenet import channels
 from ricenet.channels import PLANNING_CT
 from ricenet.config import yaml_limits
 from ricenet.config.cohort import Manifest
+from ricenet.config.controls import ControlManifest, ControlMetrics, Controls
 from ricenet.config.evaluate import (
     Calibrate,
     Compare,
     DescribeCohort,
     Evaluate,
     NearDuplicates,
+    NotePlan,
+    OpenTestSet,
     ProbeFeatures,
     Probes,
 )
@@ -52,7 +55,7 @@ from ricenet.config.report import Audit, Report
 from ricenet.config.section import Channel, Name, Section
 from ricenet.config.train import TrainModel
 
-TABLE_COLUMNS = frozenset({"subject", "label", PLANNING_CT, "fractions"})
+TABLE_COLUMNS = frozenset({"subject", "label", PLANNING_CT, "fractions", "histology"})
 
 
 class Config(Section):
@@ -64,6 +67,12 @@ class Config(Section):
     cohort: str = Field(description="frozen cohort file: subject, split, fold")
     overrides: str = Field(description="table of decisions about checks and subjects")
     accepted_code: str = Field(description="table of older code whose results stay valid")
+    analysis_plan: str | None = Field(
+        description="file of the analysis plan; without one the test set is locked"
+    )
+    mixed_histology: Literal["declare", "exclude"] = Field(
+        description="whether patients with a mixed histology stay, and the report says how many"
+    )
     channels: Annotated[list[Channel], Field(min_length=1)]
     reference: Name = Field(description="MRI channel whose grid all others are brought to")
     dose_anchor: Name = Field(description="MRI channel that the planning CT is registered to")
@@ -91,6 +100,8 @@ class Config(Section):
     arrival: Arrival
     vote: Vote
     predictions: Predictions
+    open_test_set: OpenTestSet
+    note_plan: NotePlan
     evaluate: Evaluate
     calibrate: Calibrate
     probe_features: ProbeFeatures
@@ -98,6 +109,9 @@ class Config(Section):
     describe_cohort: DescribeCohort
     near_duplicates: NearDuplicates
     compare: Compare
+    controls: Controls
+    control_manifest: ControlManifest
+    control_metrics: ControlMetrics
     occlusion_map: OcclusionMap
     occlusion_native: OcclusionNative
     occlusion_picture: OcclusionPicture

@@ -9,6 +9,14 @@ from pydantic import Field, PositiveInt, model_validator
 from ricenet.config.section import Section
 
 
+class OpenTestSet(Section):
+    """The ledger of test openings."""
+
+
+class NotePlan(Section):
+    """The plan under which results are evaluated."""
+
+
 class Evaluate(Section):
     """Metrics and their confidence intervals."""
 

@@ -18,7 +18,8 @@ def read_checked(
     Parameters
     ----------
     validation, test : sequence of Path
-        Tables of all ablations; there may be no test subjects.
+        Tables of all ablations. Without a table of test predictions nobody has looked at the test
+        subjects, if there are any.
     manifest : DataFrame
         Of the cohort.
 
@@ -27,13 +28,25 @@ def read_checked(
     ValueError
         No validation predictions, or some that do not fit the manifest.
     """
+    require_results([*validation, *test])
     of_folds = read_predictions(validation, VALIDATION_COLUMNS)
     of_test = read_predictions(test, TEST_COLUMNS)
     if of_folds.empty:
         raise ValueError("no validation predictions were passed")
     check_validation(of_folds, manifest)
-    check_test(of_test, manifest, list(of_folds["ablation"].unique()))
+    if test:
+        check_test(of_test, manifest, list(of_folds["ablation"].unique()))
     return of_folds, of_test
+
+
+def require_results(paths: Sequence[Path]) -> None:
+    """Raise ``ValueError`` where a table is of a control: no result, whatever it says."""
+    controls = [p for p in paths if p.name.startswith("control-")]
+    if controls:
+        raise ValueError(
+            f"{controls[0].name}: predictions of a control (permuted labels, another seed, fewer "
+            f"subjects) are no results; pass those of the study"
+        )
 
 
 def check_subjects(table: pd.DataFrame, expected: pd.DataFrame, what: str) -> None:

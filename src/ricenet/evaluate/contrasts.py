@@ -20,7 +20,7 @@ COLUMNS = [
     "p_max_t", "p_holm", "level", "detectable", "detectable_at_best", "verdict",
     "macro_f1_difference", "macro_f1_low", "macro_f1_high",
     "auc_difference", "auc_low", "auc_high", "auc_p",
-    "fold_difference", "fold_low", "fold_high", "fold_p",
+    "fold_difference", "fold_low", "fold_high", "fold_p", "plan",
 ]  # fmt: skip
 WANTED = 0.8  # power with which a detectable difference is found
 # Tests on out-of-fold predictions reject too often, as the models were trained on each other's
@@ -71,13 +71,20 @@ def out_of_fold(validation: pd.DataFrame) -> Answers:
     return Answers(subjects["label"].to_numpy(), subjects["fold"].to_numpy(), classes, by_name)
 
 
-def of_ensembles(test: pd.DataFrame) -> Answers:
-    """Gather the ensembles' predictions for the test subjects: majority vote, mean probability."""
+def of_ensembles(test: pd.DataFrame, ensemble: str = "vote") -> Answers:
+    """Gather the ensembles' answers about the test subjects, and their mean probabilities.
+
+    Parameters
+    ----------
+    ensemble : str
+        ``vote``: the answer is that of most models; ``mean``: that of their mean probability.
+    """
     classes, rice = {}, {}
     for name, part in test.groupby("ablation", sort=False):
         wide = part.pivot(index="fold", columns="subject", values="probability_rice").to_numpy()
-        classes[str(name)] = metrics.majority_vote(wide)
-        rice[str(name)] = metrics.mean_probability(wide)
+        mean = rice[str(name)] = metrics.mean_probability(wide)
+        vote = ensemble == "vote"
+        classes[str(name)] = metrics.majority_vote(wide) if vote else metrics.predicted_class(mean)
     labels = test.groupby("subject")["label"].first().to_numpy(dtype=np.int64)
     return Answers(labels, None, classes, rice)
 
@@ -177,7 +184,11 @@ def other_differences(answers: Answers, a: str, b: str, settings: Row) -> Row:
 
 
 def contrasts(
-    validation: pd.DataFrame, test: pd.DataFrame, pairs: Sequence[tuple[str, str]], settings: Row
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    settings: Row,
+    ensemble: str = "vote",
 ) -> pd.DataFrame:
     """Return the table of contrasts, on validation and on test subjects."""
     rows = [
@@ -185,6 +196,30 @@ def contrasts(
         for row in contrast_rows(out_of_fold(validation), pairs, settings)
     ]
     if len(test):
-        found = contrast_rows(of_ensembles(test), pairs, settings)
+        found = contrast_rows(of_ensembles(test, ensemble), pairs, settings)
         rows += [{"set": "test", **row} for row in found]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def with_planned(
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    planned: Sequence[tuple[str, str]],
+    others: Sequence[tuple[str, str]],
+    settings: Row,
+    ensemble: str,
+) -> pd.DataFrame:
+    """Return the table of contrasts, those of the plan first and as a family of their own.
+
+    A contrast beyond the plan is corrected for all contrasts, the planned ones among them: looking
+    further is not free.
+    """
+    turned = {(b, a) for a, b in planned}
+    more = [pair for pair in others if pair not in planned and pair not in turned]
+    if not planned or not more:
+        return contrasts(validation, test, [*planned, *more], settings, ensemble)
+    table = contrasts(validation, test, planned, settings, ensemble)
+    everything = contrasts(validation, test, [*planned, *more], settings, ensemble)
+    pairs = list(zip(everything["first"], everything["second"], strict=True))
+    beyond = everything[[pair in more for pair in pairs]]
+    return pd.concat([table, beyond], ignore_index=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ricenet import step
-from ricenet.cohort import dataset
+from ricenet.cohort import dataset, label_sources
 from ricenet.cohort.labels import NAMES
 from ricenet.evaluate import probe_groups, subgroups
 from ricenet.evaluate.check_predictions import read_checked
@@ -96,7 +96,8 @@ def failures(answers: pd.DataFrame, features: pd.DataFrame) -> list[Row]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read predictions and features of a cohort, write the tables."""
     inputs = ("manifest", "validation*", "test*", "features*")
-    outputs, values = ("subgroups", "failures", "missingness"), ("subjects", "reference")
+    outputs = ("subgroups", "failures", "missingness", "label-provenance")
+    values = ("subjects", "reference", "labels")
     with step.Job("describe_cohort", argv, inputs=inputs, outputs=outputs, values=values) as job:
         args = job.args
         manifest, _ = dataset.read_manifest(args.manifest)
@@ -112,6 +113,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             features.drop(columns=[n for n in features if groups[str(n)] == "id"]), groups,
             manifest["label"], confidence=job.settings["confidence"],
         )  # fmt: skip
+        provenance = label_sources.counts(manifest, json.loads(args.labels))
+        provenance["label"] = provenance["label"].map(NAMES)
+        tsv.write(job.stage(args.label_provenance), provenance)
         job.fact("features", len(features.columns))
         job.fact("subjects", len(features))
         counts = {"errors": "Int64", "missed_rice": "Int64"}

@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
-from ricenet.cohort import dataset
-from ricenet.evaluate import contrasts
+from ricenet.cohort import dataset, openings
+from ricenet.config import analysis_plan
+from ricenet.config.analysis_plan import AnalysisPlan
+from ricenet.evaluate import contrasts, marks
 from ricenet.evaluate.check_predictions import read_checked
 from ricenet.evaluate.results import Row, test_results, validation_results
 from ricenet.provenance import atomic, tsv
@@ -23,7 +25,7 @@ from ricenet.statistics.reported import Reported, interval
 
 COLUMNS = [
     "ablation", "set", "aggregate", "which", "metric", "value", "low", "high", "sd", "n",
-    "method", "coverage", "errors", "prevalence",
+    "method", "coverage", "errors", "prevalence", "plan",
 ]  # fmt: skip
 
 
@@ -71,6 +73,12 @@ def evaluate(
     return pd.DataFrame(rows, columns=COLUMNS), {"ablations": summary, "settings": settings}
 
 
+def with_planned(settings: dict[str, Any], plan: AnalysisPlan | None) -> dict[str, Any]:
+    """Return the settings with the plan's prevalences beside their own."""
+    more = plan.prevalences if plan else []
+    return {**settings, "prevalences": list(dict.fromkeys((*settings["prevalences"], *more)))}
+
+
 def without_nan(value: Any) -> Any:
     """Return a copy of nested dicts and lists, NaN as None: JSON has no NaN."""
     if isinstance(value, dict):
@@ -82,19 +90,30 @@ def without_nan(value: Any) -> Any:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read manifest and predictions, check them against each other, write the metrics."""
-    inputs = ("manifest", "validation*", "test*")
+    inputs, values = ("manifest", "validation*", "test*", "openings*"), ("plan?", "test-set?")
     outputs = ("out", "summary", "contrasts")
-    with step.Job("evaluate", argv, inputs=inputs, outputs=outputs) as job:
+    with step.Job("evaluate", argv, inputs=inputs, outputs=outputs, values=values) as job:
         manifest, _ = dataset.read_manifest(job.args.manifest)
         validation, test = read_checked(job.args.validation, job.args.test, manifest)
         ablations = list(validation["ablation"].unique())
+        plan = analysis_plan.parse(job.args.plan)
+        lines = [line for path in job.args.openings for line in openings.read(path)]
+        why = marks.standing(plan, job.args.plan, lines)
         pairs = job.settings["contrasts"]
         pairs = contrasts.usual(ablations) if pairs is None else [(a, b) for a, b in pairs]
-        table, summary = evaluate(validation, test, job.settings)
-        compared = contrasts.contrasts(validation, test, pairs, job.settings)
+        table, summary = evaluate(validation, test, with_planned(job.settings, plan))
+        table["plan"] = [marks.of_figure(row, plan, why) for row in table.to_dict("records")]
+        planned, ensemble = (plan.pairs, plan.ensemble) if plan else ([], "vote")
+        compared = contrasts.with_planned(validation, test, planned, pairs, job.settings, ensemble)
+        compared["plan"] = [
+            marks.of_contrast(row, plan, why) for row in compared.to_dict("records")
+        ]
         summary["contrasts"] = compared.to_dict("records")
+        summary["test_set"] = marks.summary(plan, why, lines, job.args.test_set)
         job.fact("methods", sorted(set(table["method"].dropna())))
-        job.fact("contrasts", [list(pair) for pair in pairs])
+        job.fact("contrasts", compared[["first", "second"]].drop_duplicates().values.tolist())
+        job.fact("planned_figures", int((table["plan"] == marks.PLANNED).sum()))
+        job.fact("after_the_fact", why._asdict())
         tsv.write(job.stage(job.args.out), table)
         tsv.write(job.stage(job.args.contrasts), compared)
         atomic.write_json(job.stage(job.args.summary), without_nan(summary))

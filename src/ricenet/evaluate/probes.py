@@ -20,7 +20,7 @@ from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
 from ricenet.evaluate.calibration import FEWEST
-from ricenet.evaluate.check_predictions import check_validation
+from ricenet.evaluate.check_predictions import check_validation, require_results
 from ricenet.evaluate.probe_groups import GROUPS
 from ricenet.provenance import tsv
 from ricenet.statistics import roc
@@ -32,6 +32,7 @@ COLUMNS = [
     "group", "kind", "model", "set", "n", "features", "auc", "low", "high", "null_low",
     "null_high", "p", "macro_f1", "macro_f1_low", "macro_f1_high", "note",
 ]  # fmt: skip
+LOCKED = "locked"  # test subjects are not predicted by a probe, either
 PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
 
 
@@ -154,9 +155,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         ("manifest", "validation*", "features*"),
         ("probes", "added-value", "predictions"),
     )
-    with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=("subjects",)) as job:
+    values = ("subjects", "test-set?")
+    with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=values) as job:
         args = job.args
         manifest, _ = dataset.read_manifest(args.manifest)
+        if args.test_set == LOCKED:
+            manifest = manifest[manifest["split"] == "train"]
+        require_results(args.validation)
         validation = read_predictions(args.validation, VALIDATION_COLUMNS)
         check_validation(validation, manifest)
         pairs = zip(json.loads(args.subjects), args.features, strict=True)

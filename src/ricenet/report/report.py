@@ -18,9 +18,12 @@ from ricenet.cohort.labels import NAMES
 from ricenet.provenance import digests, software, tsv
 from ricenet.report import page
 from ricenet.report.cohort import description, flow
+from ricenet.report.controls import controls
 from ricenet.report.explain_tables import explanations
+from ricenet.report.label_provenance import label_provenance
 from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.shortcuts import shortcuts
+from ricenet.report.test_openings import test_openings
 from ricenet.step.checks import NOT_MADE
 from ricenet.study import board, layout, study_folder
 
@@ -156,6 +159,17 @@ def of_tables(
         "probabilities": probabilities(tables, main),
         "shortcuts": shortcuts(tables, main),
         "description": description(tables, main, checks),
+        "label_provenance": label_provenance(tables),
+        "controls": controls(tables),
+    }
+
+
+def of_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the evaluation's summary says besides figures: settings, contrasts, the plan."""
+    return {
+        "settings": summary.get("settings", {}),
+        "contrasts": summary.get("contrasts", []),
+        "test_openings": test_openings(summary),
     }
 
 
@@ -188,8 +202,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "states": board.counts(states),
         "pictures": known,
         "ablations": ordered(summary, metrics),
-        "settings": summary.get("settings", {}),
-        "contrasts": summary.get("contrasts", []),
+        **of_summary(summary),
         "fewest_to_estimate": FEWEST_TO_ESTIMATE,
         "metrics": metrics,
         "compared": bool(args.comparison),

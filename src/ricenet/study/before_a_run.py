@@ -12,6 +12,7 @@ from ricenet.cohort import overrides
 from ricenet.cohort.labels import LABELS
 from ricenet.config import config
 from ricenet.study import layout
+from ricenet.study.control_files import ControlFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def require_possible(study: Study) -> None:
     """Raise ``ValueError`` for a study of which some job is certain to fail."""
     _check_ablations(study)
     _check_folds(study)
+    _check_plan(study)
     _check_decisions(study)
     _check_masks(study)
     study.raw.require_apart(study.config.subjects)
@@ -39,6 +41,7 @@ def _check_ablations(study: Study) -> None:
     named = {
         "occlusion_map.ablations": c.occlusion_map.ablations,
         "arrival.ablations": c.arrival.ablations,
+        "controls.ablations": c.controls.ablations,
         "evaluate.contrasts": [name for pair in c.evaluate.contrasts or () for name in pair],
     }
     for key, names in named.items():
@@ -48,6 +51,26 @@ def _check_ablations(study: Study) -> None:
                 f"{key}: {sorted(unknown)} are not input combinations of this study; possible "
                 f"are {study.ablations}"
             )
+
+
+def _check_plan(study: Study) -> None:
+    """Refuse an analysis plan of another study, or one that says less was seen than there is."""
+    plan, path = study.plan, study.config.analysis_plan
+    if not plan:
+        return
+    named = [*plan.inputs, *(name for pair in plan.contrasts for name in pair)]
+    unknown = sorted(set(named) - set(study.ablations))
+    if unknown:
+        raise ValueError(
+            f"{path}: {unknown} are not input combinations of this study; possible are "
+            f"{study.ablations}"
+        )
+    seed = study.config.train_model.seed
+    if plan.seed != seed:
+        raise ValueError(
+            f"{path}: the plan names seed {plan.seed}, train_model.seed is {seed}; correct one"
+        )
+    study.test_set.require_honest()
 
 
 def _check_masks(study: Study) -> None:
@@ -92,6 +115,8 @@ def notices(study: Study) -> list[str]:
     """Return what should be known before a run and stops nothing."""
     return [
         *config.warnings(study.config),
+        *study.test_set.notices(),
+        *ControlFiles(study).notices(),
         *_empty_table(study),
         *_models_of_withdrawn(study),
         *_missing_raw_data(study),

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ricenet.cohort import label_sources
 from ricenet.study import board
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 TABLES = (
     "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
     "probes", "added_value", "probe_predictions",
-    "subgroups", "failures", "missingness", "near_duplicates",
+    "subgroups", "failures", "missingness", "label_provenance", "near_duplicates",
 )  # fmt: skip
 
 
@@ -81,6 +82,11 @@ class CohortFiles:
         """Return the features of each subject of the cohort."""
         return [self.study.at("probe_features", subject=s) for s in self.study.cohort.index]
 
+    def label_provenance(self) -> str:
+        """Return how the labels of the cohort's subjects are known, as JSON text."""
+        subjects = self.study.subjects.loc[self.study.cohort.index]
+        return json.dumps(label_sources.by_subject(subjects), separators=(",", ":"))
+
     def reference_images(self) -> list[str]:
         """Return the cropped reference image of each subject of the cohort."""
         at, reference = self.study.at, self.study.config.reference
@@ -110,9 +116,38 @@ class CohortFiles:
         return self._all_folds("validation_predictions")
 
     def tested(self) -> list[str]:
-        """List input combinations with test predictions; none without test subjects."""
-        return self.study.ablations if self.study.test_subjects else []
+        """List input combinations with test predictions; none while the test set is locked."""
+        return self.study.ablations if self.study.test_set.is_shown else []
 
     def test_predictions(self) -> list[str]:
         """Return every ensemble's predictions for the test subjects."""
-        return [self.study.at("test_predictions", ablation=a) for a in self.tested()]
+        at = self.study.at
+        return self.study.test_set.files(
+            [at("test_predictions", ablation=a) for a in self.tested()]
+        )
+
+    def model_records(self) -> list[str]:
+        """Return the record of every model of the cohort."""
+        return self._all_folds("model_record")
+
+    def opening(self) -> list[str]:
+        """Return the record of the ledger of test openings; none without an analysis plan."""
+        return self.if_cohort(self.study.at("test_openings_record")) if self.study.plan else []
+
+    def plan_noted(self) -> list[str]:
+        """Return the record that the plan of now is in the ledger; none without a plan."""
+        return self.if_cohort(self.study.at("plan_record")) if self.study.plan else []
+
+    def ledger(self) -> list[str]:
+        """Return the ledger itself, which no rule may name as its output."""
+        path = self.study.at("test_openings")
+        return self.if_cohort(path) if self.study.plan or Path(path).exists() else []
+
+    def before_a_test(self, w: Any) -> list[str]:
+        """Input function: what has to be there before a test subject is predicted.
+
+        With a plan that was written after the test predictions had been seen, there is nothing to
+        be first: these predictions stay as they are.
+        """
+        self.study.test_set.require_open()
+        return self.opening() if self.study.test_set.seen_at_first() != "test" else []

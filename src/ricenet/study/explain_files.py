@@ -6,6 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ricenet.study import notices
+from ricenet.study.test_set import LOCKED
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -22,7 +23,7 @@ class ExplainFiles:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.ablations = study.config.occlusion_map.ablations if study.test_subjects else []
+        self.ablations = study.config.occlusion_map.ablations if study.test_set.is_shown else []
         self.tested: dict[str, Any] = {"subject": study.test_subjects, "allow_missing": True}
 
     def ledgers(self) -> list[str]:
@@ -33,11 +34,15 @@ class ExplainFiles:
 
     def mapped(self) -> list[tuple[str, str]]:
         """List ablation and subject of each map that the settings ask for."""
+        return self._all_mapped() if self.pictures() else []
+
+    def _all_mapped(self) -> list[tuple[str, str]]:
         return list(product(self.ablations, self.study.test_subjects))
 
     def _maps(self, kind: str) -> list[str]:
         at = self.study.at
-        return [at(kind, ablation=ablation, subject=subject) for ablation, subject in self.mapped()]
+        maps = [at(kind, ablation=ablation, subject=s) for ablation, s in self._all_mapped()]
+        return self.study.test_set.files(maps)
 
     def pictures(self) -> list[str]:
         """List the pictures of the maps that the settings ask for."""
@@ -49,12 +54,16 @@ class ExplainFiles:
 
     def summaries(self) -> list[str]:
         """List the tables that summarise the maps."""
-        return [self.study.at("occlusion_summary", ablation=a) for a in self.ablations]
+        at = self.study.at
+        return self.study.test_set.files(
+            [at("occlusion_summary", ablation=a) for a in self.ablations]
+        )
 
     def counterfactuals(self) -> list[str]:
         """List the tables of probabilities under other doses, of ablations that have a dose."""
         with_dose = [a for a in self.ablations if set(a.split("-")) & set(self.study.dose)]
-        return [self.study.at("dose_counterfactual", ablation=a) for a in with_dose]
+        at = self.study.at
+        return self.study.test_set.files([at("dose_counterfactual", ablation=a) for a in with_dose])
 
     def files(self) -> list[str]:
         """Return all of them."""
@@ -64,11 +73,12 @@ class ExplainFiles:
         """Input function of the target ``explain``; says so where there is nothing to explain."""
         study = self.study
         if not self.mapped():
+            locked = study.test_set.state == LOCKED
             notices.say(
                 [
                     f"nothing to explain: the cohort file {study.config.cohort} has "
-                    f"{len(study.test_subjects)} test subjects, and occlusion_map.ablations is "
-                    f"{study.config.occlusion_map.ablations}"
+                    f"{len(study.test_subjects)} test subjects{', which are locked' * locked}, and "
+                    f"occlusion_map.ablations is {study.config.occlusion_map.ablations}"
                 ]
             )
         return [*self.pictures(), *self.files()]

@@ -31,11 +31,14 @@ NAMES = {
     "ablation": "[a-z][a-z0-9-]*",
     "fold": r"\d+",
     "digest": "[0-9a-f]{16}",
+    "control": r"(?:permutation-\d{4}|seed-\d{4}|learning-\d{3})",
 }
 _OPEN = {name: f"{{{name}}}" for name in NAMES}
 SUBJECT, COHORT = "subjects/{subject}", "cohorts/{cohort}"
 FOLD, MAP = f"{COHORT}/{{ablation}}/fold-{{fold}}", f"{COHORT}/{{ablation}}/occlusion/{{subject}}"
 ARRIVAL = f"{COHORT}/predictions/{{subject}}"
+CONTROL = f"{COHORT}/controls/{{control}}"  # no results: the name of each file says so
+CONTROL_FOLD = f"{CONTROL}/{{ablation}}/fold-{{fold}}/control"
 ARRIVAL_MAP = f"{ARRIVAL}/{{ablation}}/occlusion/{{subject}}"
 # <kind>_record is the JSON record beside what a step writes
 FILES = {
@@ -74,6 +77,9 @@ FILES = {
     "model_record": f"{FOLD}/model.json",
     "test_predictions": f"{COHORT}/{{ablation}}/test-predictions.tsv",
     "test_predictions_record": f"{COHORT}/{{ablation}}/test-predictions.json",
+    "test_openings": f"{COHORT}/test-openings.tsv",
+    "test_openings_record": f"{COHORT}/test-openings.json",
+    "plan_record": f"{COHORT}/analysis-plan.json",
     "metrics": f"{COHORT}/evaluation/metrics.tsv",
     "metrics_summary": f"{COHORT}/evaluation/metrics.json",
     "contrasts": f"{COHORT}/evaluation/contrasts.tsv",
@@ -92,11 +98,21 @@ FILES = {
     "subgroups": f"{COHORT}/evaluation/subgroups.tsv",
     "failures": f"{COHORT}/evaluation/failures.tsv",
     "missingness": f"{COHORT}/evaluation/missingness.tsv",
+    "label_provenance": f"{COHORT}/evaluation/label-provenance.tsv",
     "description_record": f"{COHORT}/evaluation/description.json",
     "near_duplicates": f"{COHORT}/evaluation/near-duplicates.tsv",
     "near_duplicates_record": f"{COHORT}/evaluation/near-duplicates.json",
     "comparison": f"{COHORT}/evaluation/comparison.tsv",
     "comparison_record": f"{COHORT}/evaluation/comparison.json",
+    "control_manifest": f"{CONTROL}/fold-{{fold}}/control-manifest.tsv",
+    "control_manifest_record": f"{CONTROL}/fold-{{fold}}/control-manifest.json",
+    "control_model": f"{CONTROL_FOLD}-model.safetensors",
+    "control_history": f"{CONTROL_FOLD}-history.tsv",
+    "control_predictions": f"{CONTROL_FOLD}-predictions.tsv",
+    "control_model_record": f"{CONTROL_FOLD}-model.json",
+    "control_metrics": f"{COHORT}/controls/control-metrics.tsv",
+    "control_summary": f"{COHORT}/controls/control-summary.tsv",
+    "control_metrics_record": f"{COHORT}/controls/control-metrics.json",
     "occlusion_map": f"{MAP}.nii.gz",
     "occlusion_channel_maps": f"{MAP}_channels.nii.gz",
     "occlusion_map_record": f"{MAP}.json",
@@ -189,3 +205,14 @@ def record_name(record: str | Path) -> str:
 def short_name(file: str) -> str:
     """Return the name of a file without folder and endings."""
     return file.rpartition("/")[2].partition(".")[0]
+
+
+def file_name(kind: str) -> str:
+    """Return the name of a file of a kind without its folder."""
+    return FILES[kind].rpartition("/")[2]
+
+
+def is_ledger(path: str) -> bool:
+    """Return whether a path is that of the ledger of test openings, which no record names."""
+    parsed = parse(path)
+    return parsed is not None and parsed.kind == "test_openings"

@@ -94,7 +94,7 @@ def find(root: Path, present: Collection[str]) -> Leftovers:
 
 def _is_of_model(path: Path) -> bool:
     parsed = layout.parse(path.as_posix())
-    return parsed is not None and parsed.kind == "model_record"
+    return parsed is not None and parsed.kind in ("model_record", "control_model_record")
 
 
 def _subjects_of_model(record: Path) -> set[str]:

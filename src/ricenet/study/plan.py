@@ -22,7 +22,14 @@ from ricenet.study import layout, notices, preflight, run, study_folder
 NOT_MADE, FOLLOWS = "not made yet", "follows from others"
 CODE, SETTINGS, RAW, TABLES = "other code", "other settings", "other raw data", "a table's row"
 COMMAND, INPUTS, FORCED, OTHER = "another command", "other input files", "forced", "another reason"
-COLLECTING = {"all", "preprocess", "train", "explain", "predict"}  # targets: they make no file
+COLLECTING = {
+    "all",
+    "preprocess",
+    "train",
+    "controls",
+    "explain",
+    "predict",
+}  # targets: they make no file
 
 
 class Planned(NamedTuple):

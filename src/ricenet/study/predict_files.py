@@ -6,20 +6,15 @@ models through it. Its rules therefore name manifest and models by paths that no
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ricenet.study import board, notices
 from ricenet.study.cohort_files import CohortFiles
+from ricenet.study.test_set import as_source
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
-
-
-def as_source(path: str) -> str:
-    """Rewrite a path so that it matches no rule's output: absolute for relative, or back."""
-    return os.path.relpath(path) if Path(path).is_absolute() else str(Path(path).absolute())
 
 
 class PredictFiles:

@@ -29,9 +29,9 @@ def command(argv: Sequence[str], *, verb: str = "run") -> tuple[list[str], list[
     parser = argparse.ArgumentParser(
         prog=f"ricenet {verb}",
         usage=f"ricenet {verb} [TARGET ...] [--configfile FILE ...] [any option of snakemake]",
-        description=f"{WHAT[verb]} Targets: preprocess, train, explain, predict, check_device; "
-        f"without one, everything up to the report. The profile is {PROFILE} unless --profile or "
-        "SNAKEMAKE_PROFILE names another.",
+        description=f"{WHAT[verb]} Targets: preprocess, train, controls, explain, predict, "
+        f"check_device; without one, everything up to the report. The profile is {PROFILE} unless "
+        "--profile or SNAKEMAKE_PROFILE names another.",
         allow_abbrev=False,
     )
     parser.add_argument("--configfile", nargs="+", default=[], type=Path, help="settings files")

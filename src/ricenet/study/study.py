@@ -9,11 +9,12 @@ from typing import Any
 
 from ricenet import ablations, channels
 from ricenet.channels import PLANNING_CT
-from ricenet.cohort import overrides, tables
-from ricenet.config import config, introduced, settings_files
+from ricenet.cohort import label_sources, overrides, tables
+from ricenet.config import analysis_plan, config, introduced, settings_files
 from ricenet.provenance import digests, steps
 from ricenet.study import accepted_code, before_a_run, layout, resources
 from ricenet.study.ingest_files import RawInputs
+from ricenet.study.test_set import TestSet
 
 NOTHING = "(?!)"  # a pattern that no name matches
 # sections whose settings, and modules whose code, decide what a cache holds
@@ -58,7 +59,8 @@ class Study:
         self.accepted_code = accepted_code.read(self.config.accepted_code, digest=self.own_code)
         self.decided = set(self.overrides["subject"])
         self.accepted = overrides.accepted_checks(self.overrides)
-        self.excluded = overrides.excluded(self.overrides)
+        self.excluded = label_sources.excluded(everyone, self.config.mixed_histology)
+        self.excluded |= overrides.excluded(self.overrides)
         # who was withdrawn is not in the table any more
         self.subjects = everyone.drop(index=list(self.excluded), errors="ignore")
         self.cohort = tables.read_cohort(self.config.cohort, everyone, self.excluded)
@@ -81,11 +83,18 @@ class Study:
             masks=self.config.masks,
             memory=memory,
         )
+        self.plan = analysis_plan.named(self.config.analysis_plan)
+        self.test_set = TestSet(self)
         before_a_run.require_possible(self)
         self.training_mb = resources.training_mb(
             self.config.train_model, self.config.crop.shape, len(inputs)
         )
         self.notices = before_a_run.notices(self)
+
+    @property
+    def plan_text(self) -> str:
+        """Canonical text of the analysis plan; empty without one."""
+        return analysis_plan.text(self.plan) if self.plan else ""
 
     @property
     def mask_pattern(self) -> str:

@@ -1,0 +1,158 @@
+"""Whether a cohort's test set may be looked at: only with an analysis plan.
+
+Without a plan the jobs that predict test subjects are not made. Predictions that an earlier version
+made without a plan stay what they are: they are read, and neither made again nor removed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ricenet.cohort import openings
+from ricenet.provenance import tsv
+
+if TYPE_CHECKING:
+    from ricenet.study.study import Study
+
+# states
+NONE = "no test patients"
+PLANNED, LOCKED, AS_IT_IS = "planned", "locked", "opened without a plan"
+SEEN = ("nothing", "validation", "test")  # in the order of what a plan can still decide
+
+
+def as_source(path: str) -> str:
+    """Rewrite a path so that it matches no rule's output: absolute for relative, or back."""
+    return os.path.relpath(path) if Path(path).is_absolute() else str(Path(path).absolute())
+
+
+class TestSet:
+    """The test set of a study's cohort.
+
+    Attributes
+    ----------
+    state : str
+        :data:`NONE`, :data:`PLANNED`, :data:`LOCKED` or :data:`AS_IT_IS`.
+    """
+
+    __test__ = False  # no class of tests
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.state = self._state()
+
+    def _state(self) -> str:
+        if not self.study.test_subjects:
+            return NONE
+        if self.study.plan:
+            return PLANNED
+        return AS_IT_IS if self._predicted_before() else LOCKED
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there are results of test subjects, or will be."""
+        return self.state in (PLANNED, AS_IT_IS)
+
+    def files(self, paths: list[str]) -> list[str]:
+        """Return results of test subjects as the rules may ask for them.
+
+        Those of an earlier version are sources: no rule makes them.
+        """
+        if self.state == AS_IT_IS:
+            return [as_source(path) for path in paths] if all(map(_exists, paths)) else []
+        return paths if self.state == PLANNED else []
+
+    def require_open(self) -> None:
+        """Raise ``ValueError`` where a test subject is asked about without a plan."""
+        if self.state != PLANNED:
+            raise ValueError(f"the test set is locked: {WHAT_TO_DO.format(**self._names())}")
+
+    def _predicted(self) -> list[Path]:
+        at = self.study.at
+        return [Path(at("test_predictions", ablation=a)) for a in self.study.ablations]
+
+    def _predicted_before(self) -> bool:
+        """Return whether all test predictions exist, of the subjects, folds and labels of now."""
+        study = self.study
+        tested = study.cohort.loc[study.test_subjects, "label"]
+        wanted = {(s, str(k), str(y)) for s, y in tested.items() for k in study.folds}
+        for path in self._predicted():
+            if not path.is_file():
+                return False
+            table = tsv.read(path)
+            if not {"subject", "fold", "label"} <= set(table.columns):
+                return False
+            found = zip(table["subject"], table["fold"], table["label"], strict=True)
+            if set(found) != wanted:
+                return False
+        return True
+
+    def seen(self) -> str:
+        """Return which results of the cohort exist, one of :data:`SEEN`."""
+        if any(map(Path.exists, self._predicted())):
+            return SEEN[2]
+        return SEEN[1] if Path(self.study.at("metrics")).exists() else SEEN[0]
+
+    def seen_at_first(self) -> str:
+        """Return what had been seen when the first plan was written, by the ledger or the plan.
+
+        A later plan changes nothing about what was there before the ledger.
+        """
+        try:
+            lines = openings.read(Path(self.study.at("test_openings")))
+        except ValueError:  # the next opening refuses it, and says so
+            lines = []
+        plan = self.study.plan
+        return lines[0]["seen_before"] if lines else plan.seen_before if plan else SEEN[0]
+
+    def require_honest(self) -> None:
+        """Raise ``ValueError`` for a plan that says less was seen than there is."""
+        plan, seen = self.study.plan, self.seen()
+        ledger = (self.study.at(kind) for kind in ("test_openings", "test_openings_record"))
+        if any(map(_exists, ledger)):
+            return  # it tells of later plans; if it is gone, its steps and the audit say so
+        if plan and SEEN.index(plan.seen_before) < SEEN.index(seen):
+            what = {"test": "test predictions", "validation": "results of the validation"}[seen]
+            raise ValueError(
+                f"{self.study.config.analysis_plan}: seen_before is {plan.seen_before!r}, but "
+                f"{what} of cohort {self.study.cohort_name} exist already, made without a plan. "
+                f"Write seen_before: {seen}: they stay as they are, and what the plan names is "
+                f"marked as after the fact. If they are a trial that nobody has used, move "
+                f"{self.study.root} away"
+            )
+
+    def notices(self) -> list[str]:
+        """Return what a person should know of a test set without a plan."""
+        if self.state not in (LOCKED, AS_IT_IS):
+            return []
+        texts = {LOCKED: IS_LOCKED, AS_IT_IS: IS_AS_IT_IS}
+        if self.state == AS_IT_IS and Path(self.study.at("test_openings")).exists():
+            texts = {AS_IT_IS: LOST_ITS_PLAN}
+        return [f"{texts[self.state]} {WHAT_TO_DO}".format(**self._names())]
+
+    def _names(self) -> dict[str, Any]:
+        return {"cohort": self.study.cohort_name, "n": len(self.study.test_subjects)}
+
+
+def _exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+IS_LOCKED = (
+    "the {n} test patients of cohort {cohort} stay locked, as there is no analysis plan: nothing "
+    "predicts them, and all results are of cross-validation."
+)
+IS_AS_IT_IS = (
+    "the {n} test patients of cohort {cohort} were predicted without an analysis plan, by an "
+    "earlier version: these results are shown as they are, after the fact, and are not made again."
+)
+LOST_ITS_PLAN = (
+    "the {n} test patients of cohort {cohort} were opened with an analysis plan that the settings "
+    "do not name any more: the results are shown as they are, after the fact, and are not made "
+    "again. Name the plan again, or:"
+)
+WHAT_TO_DO = (
+    "Write a plan before you look: ricenet new-plan --configfile FILE --out plan.yaml, correct it, "
+    "and name it in the settings (analysis_plan: plan.yaml)"
+)
