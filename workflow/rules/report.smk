@@ -8,6 +8,9 @@ rule report:
         metrics=COHORT.if_cohort(rules.evaluate.output.metrics),
         summary=COHORT.if_cohort(rules.evaluate.output.summary),
         manifest=COHORT.if_cohort(rules.manifest.output.table),
+        manifest_record=COHORT.if_cohort(ancient(rules.manifest.output.record)),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
         tables=COHORT.tables(),
         comparison=PREDICT.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
@@ -41,7 +44,8 @@ rule report:
         mapped=json_text(EXPLAIN.mapped()),
     shell:
         "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "
-        "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
+        "--manifest {input.manifest:q} --validation {input.validation:q} --test {input.test:q} "
+        "--comparison {input.comparison:q} --audit {input.audit:q} "
         "--audit-record {input.audit_record:q} "
         "--tabled {params.tabled:q} --tables {input.tables:q} "
         "--pictured {params.pictured:q} --overviews {input.overviews:q} "

@@ -14,18 +14,17 @@ from typing import Any
 
 import ricenet
 from ricenet import step
+from ricenet.cohort import dataset
 from ricenet.cohort.labels import NAMES
+from ricenet.evaluate.check_predictions import read_checked
 from ricenet.provenance import digests, software, tsv
-from ricenet.report import page
-from ricenet.report.cohort import description, flow
+from ricenet.report import cohort, evaluated, page, patient_plots, results
 from ricenet.report.explain_tables import explanations
-from ricenet.report.probabilities import headline, probabilities
-from ricenet.report.shortcuts import shortcuts
+from ricenet.report.results import Answered
 from ricenet.step.checks import NOT_MADE
 from ricenet.study import board, layout
 
 SOUND = ("pass", "accepted")  # any other verdict has to be looked at
-FEWEST_TO_ESTIMATE = 10  # of each class; with less the page says that nothing can be estimated
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
@@ -70,12 +69,6 @@ def _subject_of(row: Mapping[str, str]) -> str:
     return row["subject"] or (place.names.get("subject") if place else "") or ""
 
 
-def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return the ablations in the order of the table of metrics (JSON keys are sorted)."""
-    names = dict.fromkeys([row["ablation"] for row in metrics])
-    return {name: summary["ablations"][name] for name in names}
-
-
 def subject_sections(
     manifest: Sequence[dict[str, str]],
     checks: Sequence[dict[str, str]],
@@ -96,8 +89,8 @@ def subject_sections(
         Picture of the map of each ablation and subject.
     """
     names = {str(label): name for label, name in NAMES.items()}
-    cohort = {row["subject"] for row in manifest}
-    others = [dict(OUTSIDE, subject=name) for name in overviews if name not in cohort]
+    known = {row["subject"] for row in manifest}
+    others = [dict(OUTSIDE, subject=name) for name in overviews if name not in known]
     found = []
     for row in (*manifest, *others):
         own = [check for check in checks if check["subject"] == row["subject"]]
@@ -148,15 +141,12 @@ def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
     return {kind: read_table(path) for kind, path in kinds}
 
 
-def of_tables(
-    tables: dict[str, list[dict[str, str]]], main: str, checks: Collection[dict[str, str]]
-) -> dict[str, Any]:
-    """Return the sections that further tables fill, with one input combination to the fore."""
-    return {
-        "probabilities": probabilities(tables, main),
-        "shortcuts": shortcuts(tables, main),
-        "description": description(tables, main, checks),
-    }
+def predictions_of(job: step.Job) -> Answered | None:
+    """Return the predictions, which fit the manifest; None before any."""
+    if not job.args.validation:
+        return None
+    manifest, _ = dataset.read_manifest(job.args.manifest[0])
+    return results.answered(*read_checked(job.args.validation, job.args.test, manifest))
 
 
 def content(job: step.Job) -> dict[str, Any]:
@@ -177,6 +167,7 @@ def content(job: step.Job) -> dict[str, Any]:
     overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
     pairs = map(tuple, json.loads(args.mapped))
     maps = dict(zip(pairs, args.occlusions, strict=True))
+    steps = cohort.flow(states, manifest, subjects, excluded)
     sections = subject_sections(manifest, checks, overviews, maps)
     known = {section["subject"] for section in sections}
     audit = job.read_record(args.audit_record)["facts"]
@@ -187,16 +178,13 @@ def content(job: step.Job) -> dict[str, Any]:
         "board": states,
         "states": board.counts(states),
         "pictures": known,
-        "ablations": ordered(summary, metrics),
-        "settings": summary.get("settings", {}),
-        "contrasts": summary.get("contrasts", []),
-        "fewest_to_estimate": FEWEST_TO_ESTIMATE,
-        "metrics": metrics,
+        "fewest_to_estimate": results.FEWEST_TO_ESTIMATE,
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
-        **of_tables(tables_of(job), headline(summary.get("ablations", ())), checks),
-        "flow": flow(states, manifest, subjects, excluded),
+        **evaluated.content(summary, metrics, tables_of(job), predictions_of(job), checks),
+        "flow": steps,
+        "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
@@ -210,7 +198,7 @@ def content(job: step.Job) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
-        "summary*", "metrics*", "manifest*", "comparison*", "tables*", "overviews*", "occlusions*",
+        "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*", "overviews*", "occlusions*",
         "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
     values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
