@@ -20,7 +20,9 @@ from ricenet.report.svg import BLUE, GREY, INK, LIGHT, ORANGE, PALE, SMALL, say
 
 Row = Mapping[str, Any]
 COLOURS = mpl.colormaps["PuOr_r"]  # tells apart for colour-blind people, and in print by lightness
+FEWEST_WIDE = 7  # patients, below which a panel of the grid is as wide as for so many
 MOST_IDS = 120  # of patients whose ids can be read below the grid
+DARK = 0.33  # distance from 0.5 of a colour that a black cross would be lost on
 WRAP = 24  # letters of a line in the flow diagram
 
 
@@ -35,9 +37,10 @@ def flow(steps: Sequence[Row], *, name: str, alt: str) -> Markup:
     chain, parts = steps[:-2], steps[-2:]
     texts = {i: _left(step) for i, step in enumerate(chain)}
     lines = max((text.count("\n") + 1 for text in texts.values() if text), default=0)
-    figure = svg.figure(10.2, 1.75 + 0.14 * lines)
-    axes = figure.add_axes((0, 0, 1, 1))
     height = 1.75 + 0.14 * lines
+    figure = svg.figure(10.2, height)
+    figure.set_layout_engine("none")  # all of it is the drawing's
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 10.2), ylim=(0, height))
     axes.axis("off")
     top = height - 0.85
@@ -105,15 +108,15 @@ def errors(answers: pd.DataFrame, *, name: str, alt: str) -> Markup:
     ids = count <= MOST_IDS
     width = min(10.2, 3.2 + 0.3 * count)
     figure = svg.figure(width, 1.5 + 0.26 * len(ablations) + 0.4 * ids)
-    ratios = [len(subjects) for subjects in ordered.values()]
+    ratios = [max(len(subjects), FEWEST_WIDE) for subjects in ordered.values()]
     axes = figure.subplots(1, len(ordered), squeeze=False, width_ratios=ratios, sharey=True)[0]
     by_place = answers.set_index(["ablation", "set", "subject"]).sort_index()
     for one, ((of, label), subjects) in zip(axes, ordered.items(), strict=True):
         for row, ablation in enumerate(ablations):
             for place, subject in enumerate(subjects):
                 _cell(one, place, row, by_place.loc[(ablation, of, subject)], subject, ablation)
-        one.set(xlim=(0, len(subjects)), ylim=(len(ablations), 0))
-        one.set_title(f"{of}:\n{label}, n = {len(subjects)}", fontsize=8, loc="left")
+        one.set(xlim=(0, max(len(subjects), FEWEST_WIDE)), ylim=(len(ablations), 0))
+        one.set_title(f"{of}\n{label}\nn = {len(subjects)}", fontsize=SMALL, loc="left")
         size = max(3.5, min(SMALL, 600 / count))
         centres = np.arange(len(subjects)) + 0.5
         one.set_xticks(*((centres, subjects) if ids else ([], [])), rotation=90, fontsize=size)
@@ -144,15 +147,16 @@ def _cell(axes: Axes, x: int, y: int, row: Any, subject: str, ablation: str) -> 
               f"{NAMES[int(row['label'])]}, {words}")  # fmt: skip
     axes.add_patch(cell)
     if wrong:
-        axes.plot([x + 0.5], [y + 0.5], "x", color="black", markersize=4, markeredgewidth=1.1)
+        ink = "white" if abs(p - 0.5) > DARK else "black"
+        axes.plot([x + 0.5], [y + 0.5], "x", color=ink, markersize=4, markeredgewidth=1.2)
 
 
 def _shades() -> list[Any]:
     found: list[Any] = [
-        Rectangle((0, 0), 1, 1, facecolor=COLOURS(p), label=f"{p:.1f}") for p in (0.0, 0.25, 0.5, 0.75)
+        Rectangle((0, 0), 1, 1, facecolor=COLOURS(p), label=f"{p:g}") for p in (0.0, 0.25, 0.5, 0.75)
     ]
-    found[0].set_label("probability of RICE: 0.0")
-    found.append(Rectangle((0, 0), 1, 1, facecolor=COLOURS(1.0), label="1.0"))
+    found[0].set_label("probability of RICE: 0")
+    found.append(Rectangle((0, 0), 1, 1, facecolor=COLOURS(1.0), label="1"))
     found.append(Line2D([], [], color="black", marker="x", linestyle="", label="wrong answer"))
     return found
 

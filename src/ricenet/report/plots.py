@@ -42,7 +42,8 @@ def calibration(rows: Sequence[Row], *, alt: str) -> Markup:
                 one.plot([value, value], [0.97, 1.0], color=BLUE, linewidth=0.8)
             if cases > positive:
                 one.plot([value, value], [0.0, 0.03], color=GREY, linewidth=0.8)
-        one.set(title=version, xlabel="probability of RICE", xlim=(0, 1), ylim=(0, 1))
+        one.set_title(version, fontsize=9)
+        one.set(xlabel="probability of RICE", xlim=(0, 1), ylim=(0, 1))
     axes[0].set_ylabel(f"share with RICE (n = {sum(column(own, 'n')):.0f})")
     axes[0].legend(fontsize=SMALL, frameon=False, loc="upper left")
     return svg.inline(figure, name="calibration", alt=alt)
@@ -60,7 +61,8 @@ def decision(rows: Sequence[Row], *, alt: str) -> Markup:
         one.plot(at, column(own, "treat_all"), color=ORANGE, label="all called RICE")
         one.axhline(0, color=GREY, linewidth=0.8, label="nobody called RICE")
         lowest = min(column(own, "net_benefit"))
-        one.set(title=version, xlabel="threshold", ylim=(min(-0.1, lowest - 0.02), 0.6))
+        one.set_title(version, fontsize=9)
+        one.set(xlabel="threshold", ylim=(min(-0.1, lowest - 0.02), 0.6))
     axes[0].set_ylabel(f"net benefit a patient (n = {own[0]['n']})")
     axes[0].legend(fontsize=SMALL, frameon=False)
     return svg.inline(figure, name="decision", alt=alt)
@@ -78,7 +80,7 @@ def selective(rows: Sequence[Row], *, alt: str) -> Markup:
     one.errorbar(share, value, yerr=spans, fmt="o-", color=BLUE, capsize=3, label="surest first")
     one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="by chance: all patients")
     one.set(
-        xlabel="share of patients who are answered", ylim=(0, 1), xlim=(0, 1.05),
+        xlabel="share of patients who are answered", ylim=(-0.03, 1), xlim=(0, 1.05),
         ylabel=f"errors among them (n = {rows[0]['n']})",
     )  # fmt: skip
     one.legend(fontsize=SMALL, frameon=False)

@@ -81,7 +81,7 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
         for place, line in enumerate(panel.lines):
             _line(one, most - 1 - place, line, hollow=panel.hollow)
         one.set_title(panel.title, fontsize=9, loc="left")
-        one.set(xlabel="macro F1", xlim=(0, 1), ylim=(-0.7, most - 0.4))
+        one.set(xlabel="macro F1", xlim=(-0.02, 1.02), ylim=(-0.7, most - 0.4))
         one.text(value, most - 0.45, f" {words}: {value:.2f}", fontsize=SMALL, va="top")
         one.tick_params(axis="y", length=0)
     names = [line.name for line in max((p.lines for p in drawn), key=len)]
@@ -114,7 +114,7 @@ def _line(axes: Axes, y: float, line: Line, *, hollow: bool) -> None:
     face = "white" if hollow else BLUE
     mark = axes.plot([own["value"]], [y], "o", color=BLUE, markerfacecolor=face, markersize=6)[0]
     say(mark, said)
-    axes.text(1.02, y, text, fontsize=SMALL, va="center", clip_on=False)
+    axes.text(1.04, y, text, fontsize=SMALL, va="center")
     if line.beside:
         _published(axes, y - 0.33, line)
 

@@ -115,7 +115,7 @@ def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
             "value": float(probe["macro_f1"]), "low": probe["macro_f1_low"],
             "high": probe["macro_f1_high"], "n": probe["n"], "method": "exact",
         }  # fmt: skip
-        lines.append(Line("best probe (no network)", own))
+        lines.append(Line("no network: best probe", own))
         way = "out of fold" if of == "validation" else "majority vote"
         title = f"{of}, {way}: n = {n}, {pair[0]} RICE"
         if few < FEWEST_TO_ESTIMATE:

@@ -75,7 +75,7 @@ def inline(made: Figure, *, name: str, alt: str) -> Markup:
     """
     text = io.StringIO()
     with mpl.rc_context(STYLE):
-        made.savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Title")))
+        made.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     root = ElementTree.fromstring(text.getvalue())
     _tidy(root, name)
     root.attrib.update(
