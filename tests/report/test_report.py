@@ -13,7 +13,7 @@ from boards import cache, note
 from ricenet.cohort import prediction_table
 from ricenet.evaluate import compare, contrasts, evaluate
 from ricenet.provenance.atomic import write_json
-from ricenet.report import report
+from ricenet.report import report, subjects
 
 SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]
 TITLE = """A <script>alert("1")</script> & 'study'"""
@@ -186,7 +186,9 @@ def run(folder, *, test=True):
             "--audit-record", str(folder / "audit.json"),
             "--subjects", json.dumps([*SUBJECTS, "P013", "P015"]),
             "--excluded", '{"P014": "<gone>"}', "--accepted", "{}",
-            "--out", str(folder / "index.html"),
+            "--out", str(folder / "index.html"), "--sheets", str(folder / "sheets.tsv"),
+            "--methods", str(folder / "methods.md"), "--card", str(folder / "card.md"),
+            "--validation", "--test", "--statements",
             "--record", str(folder / "cohorts" / "c1" / "report" / "report.json"),
             "--settings", json.dumps({"title": TITLE}),
         ]
@@ -265,7 +267,7 @@ def test_what_has_no_number_or_was_not_made_is_said_so(text):
 
 def test_an_accepted_check_is_not_shown_as_failed():
     rows = [{"check": "a", "verdict": v, "subject": "P001"} for v in ("pass", "accepted", "fail")]
-    section = report.subject_sections(
+    section = subjects.subject_sections(
         [{"subject": "P001", "split": "test", "fold": "-1", "label": "1"}], rows, {}, {}
     )[0]
     assert section["failed"] == 1
@@ -348,7 +350,7 @@ def test_missing_values_are_na(tmp_path):
 
 def test_subject_without_a_picture_is_said_and_recorded(tmp_path):
     rows = [{"subject": "P001", "split": "test", "fold": "-1", "label": "1", "digest": "x"}]
-    section = report.subject_sections(rows, [], {}, {})[0]
+    section = subjects.subject_sections(rows, [], {}, {})[0]
     assert section["overview"] is None and section["label"] == "RICE"
 
 

@@ -21,7 +21,6 @@ from ricenet.evaluate import (
     contrasts,
     describe_cohort,
     evaluate,
-    probe_groups,
     probes,
     subgroups,
 )
@@ -35,7 +34,13 @@ SKILLS = {
     "event-dose": 1.8, "postop-event-dose": 2.0,
 }  # fmt: skip
 SETTINGS = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1, "prevalences": [0.18]}
-CALIBRATE = {"confidence": 0.95, "cost_ratio": 1.0, "conformal_alpha": [0.1], "draws": 20, "seed": 1}
+CALIBRATE = {
+    "confidence": 0.95,
+    "cost_ratio": 1.0,
+    "conformal_alpha": [0.1],
+    "draws": 20,
+    "seed": 1,
+}
 PROBES = {"confidence": 0.95, "inner_folds": 3, "seed": 1}
 AUDIT = [
     "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
@@ -140,6 +145,12 @@ def page(
     return (root / "report" / "index.html").read_text(encoding="utf-8")
 
 
+def outputs_beside(folder: Path) -> dict[str, list[Path]]:
+    """Return the flags of what the step writes besides the page."""
+    names = {"sheets": "reporting-sheets.tsv", "methods": "methods.md", "card": "model-card.md"}
+    return {flag: [folder / name] for flag, name in names.items()}
+
+
 def flags(
     folder: Path, cohort: pd.DataFrame, kinds: list[str], more: dict[str, list[str]]
 ) -> list[str]:
@@ -152,9 +163,9 @@ def flags(
         "test": [root / "test.tsv"], "comparison": [], "overviews": [], "occlusions": [],
         "importance": [], "counterfactuals": [], "tables": [at / f"{k}.tsv" for k in kinds],
         "tabled": [json.dumps(kinds)], "audit": [folder / "records.tsv"],
-        "audit-record": [folder / "audit.json"], "subjects": [json.dumps(list(cohort.index))],
+        "audit-record": [folder / "audit.json"], "statements": [], "subjects": [json.dumps(list(cohort.index))],
         "excluded": ["{}"], "accepted": ["{}"], "pictured": ["[]"], "mapped": ["[]"],
-        "out": [root / "report" / "index.html"], "record": [root / "report" / "report.json"],
+        "out": [root / "report" / "index.html"], **outputs_beside(root / "report"), "record": [root / "report" / "report.json"],
         "settings": [json.dumps({"title": "Simulated predictions"})], **more,
     }  # fmt: skip
     return [str(x) for flag, values in given.items() for x in (f"--{flag}", *values)]

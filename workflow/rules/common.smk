@@ -14,6 +14,7 @@ from ricenet.study.predict_files import PredictFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.provenance import digests
 from ricenet.study.resources import growing as growing_with_attempts
+from ricenet.report import statements
 from ricenet.report.status import show
 from ricenet.study.study import Study
 

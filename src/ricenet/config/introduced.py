@@ -18,6 +18,7 @@ LATER: dict[str, dict[str, Any]] = {
     "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
     "train_model": {"model.network": "resnet18"},
     "evaluate": {"prevalences": [0.18], "contrasts": None},
+    "report": {"statements": None},
 }
 
 

@@ -44,7 +44,11 @@ def content(
     main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
     settings = summary.get("settings", {})
     pairs = summary.get("contrasts", [])
-    said = verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main) if main else []
+    said = (
+        verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main)
+        if main
+        else []
+    )
     return {
         "main": main,
         "ablations": ablations,

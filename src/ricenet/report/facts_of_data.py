@@ -86,10 +86,14 @@ def missing(k: Known) -> str:
     found = []
     if k.runs.have("quality"):
         lacking = sum(len(run.facts.get("not_made", ())) for run in k.runs.of("quality"))
-        found.append(f"{lacking} checks of {k.runs.subjects('quality')} patients could not be made.")
+        found.append(
+            f"{lacking} checks of {k.runs.subjects('quality')} patients could not be made."
+        )
     if "missingness" in k.tables:
         rows = k.tables["missingness"]
-        found.append(f"{len(rows)} simple features are missing in some patients and known in others.")
+        found.append(
+            f"{len(rows)} simple features are missing in some patients and known in others."
+        )
     if k.runs.have("cache"):
         found.append(
             "A network gets only patients who have all channels; nothing was imputed for it. Probes "
@@ -111,7 +115,9 @@ def acquisition(k: Known) -> str:
             parts.append(f"{words} {span(values, ' ms', 1)} (n = {len(values)})")
     kinds = sorted({"+".join(map(str, one["sequence"])) for one in told if one.get("sequence")})
     agent = sum(run.facts.get("contrast_agent") is True for run in images)
-    text = f"{len(images)} images, {len(told)} with acquisition data; contrast agent named in {agent}."
+    text = (
+        f"{len(images)} images, {len(told)} with acquisition data; contrast agent named in {agent}."
+    )
     if kinds:
         text += f" Sequences: {', '.join(kinds)}."
     return f"{text} {'; '.join(parts)}." if parts else text
@@ -148,7 +154,9 @@ def disjoint(k: Known) -> str:
         return text + "Whether two ids are one person: not made."
     alike = sum(row["alike"] == "yes" for row in k.tables["near_duplicates"])
     looked = len(k.tables["near_duplicates"])
-    return text + f"{alike} of {looked} pairs of ids that were looked at closely look like one person."
+    return (
+        text + f"{alike} of {looked} pairs of ids that were looked at closely look like one person."
+    )
 
 
 def size(k: Known) -> str:

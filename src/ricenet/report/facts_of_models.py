@@ -179,7 +179,9 @@ def handling(k: Known) -> str:
     if k.runs.have("cache"):
         scaling = k.runs.setting("cache", "dose_scaling")
         scale = k.runs.setting("cache", "dose_scale_gy")
-        found.append(f"Dose: {scaling}" + (f", divided by {scale} Gy." if scaling == "constant" else "."))
+        found.append(
+            f"Dose: {scaling}" + (f", divided by {scale} Gy." if scaling == "constant" else ".")
+        )
     return " ".join(found)
 
 
@@ -240,4 +242,6 @@ def poor_input(k: Known) -> str:
     """Return what happens to a patient whose data are poor."""
     if not k.runs.have("quality"):
         return ""
-    return "A patient with a failed check is held back, also from prediction, until a person decides."
+    return (
+        "A patient with a failed check is held back, also from prediction, until a person decides."
+    )

@@ -63,7 +63,9 @@ def reading(runs: Runs) -> list[str]:
     if n := len(runs.of("ingest_dose")):
         fractions = runs.numbers("ingest_dose", "ledger.fractions")
         of = f", of {span(fractions)} fractions" if fractions else ""
-        found.append(f"{n} radiotherapy doses of {runs.subjects('ingest_dose')} patients were read{of}.")
+        found.append(
+            f"{n} radiotherapy doses of {runs.subjects('ingest_dose')} patients were read{of}."
+        )
     return found
 
 
@@ -164,7 +166,9 @@ def evaluating(runs: Runs) -> list[str]:
     found = []
     if runs.have("evaluate"):
         (run,) = runs.of("evaluate")
-        used = "; ".join(f"{m}: {METHODS[m].reference}" for m in run.facts["methods"] if m in METHODS)
+        used = "; ".join(
+            f"{m}: {METHODS[m].reference}" for m in run.facts["methods"] if m in METHODS
+        )
         confidence = 100 * float(run.settings["confidence"])
         found.append(f"RICE is the positive class. Intervals are of {confidence:g} % ({used}).")
         if pairs := run.facts["contrasts"]:
@@ -212,6 +216,12 @@ def methods(runs: Runs) -> Methods:
         f"Results were made with RICE-NET {ricenet.__version__} [@ricenet], a workflow of "
         f"{version(runs, 'snakemake', 'Snakemake')} [@snakemake] in {version(runs, 'python', 'Python')}."
     )
-    parts = [[head, *reading(runs)], preparing(runs), training(runs), evaluating(runs), explaining(runs)]
+    parts = [
+        [head, *reading(runs)],
+        preparing(runs),
+        training(runs),
+        evaluating(runs),
+        explaining(runs),
+    ]
     texts = [" ".join(part) for part in parts if part]
     return Methods(*references.numbered(texts))

@@ -153,7 +153,8 @@ def _cell(axes: Axes, x: int, y: int, row: Any, subject: str, ablation: str) -> 
 
 def _shades() -> list[Any]:
     found: list[Any] = [
-        Rectangle((0, 0), 1, 1, facecolor=COLOURS(p), label=f"{p:g}") for p in (0.0, 0.25, 0.5, 0.75)
+        Rectangle((0, 0), 1, 1, facecolor=COLOURS(p), label=f"{p:g}")
+        for p in (0.0, 0.25, 0.5, 0.75)
     ]
     found[0].set_label("probability of RICE: 0")
     found.append(Rectangle((0, 0), 1, 1, facecolor=COLOURS(1.0), label="1"))

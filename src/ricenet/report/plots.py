@@ -88,7 +88,11 @@ def selective(rows: Sequence[Row], *, alt: str) -> Markup:
 
 
 def forest(
-    rows: Sequence[Mapping[str, Any]], lines: Sequence[tuple[str, float]], *, label: str, name: str,
+    rows: Sequence[Mapping[str, Any]],
+    lines: Sequence[tuple[str, float]],
+    *,
+    label: str,
+    name: str,
     alt: str,
 ) -> Markup:
     """Draw values with their intervals, one a line, and references.
@@ -129,7 +133,11 @@ def forest(
 
 
 def roc_curves(
-    sets: Mapping[str, Answers], ablation: str, areas: Mapping[str, str], *, confidence: float,
+    sets: Mapping[str, Answers],
+    ablation: str,
+    areas: Mapping[str, str],
+    *,
+    confidence: float,
     alt: str,
 ) -> Markup:
     """Draw the ROC curve of one input combination, one panel for each set with both classes.

@@ -6,133 +6,40 @@ and printed. Numbers come from the tables of earlier steps; nothing is computed 
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ricenet
 from ricenet import step
 from ricenet.cohort import dataset
-from ricenet.cohort.labels import NAMES
 from ricenet.evaluate.check_predictions import read_checked
 from ricenet.provenance import digests, software, tsv
-from ricenet.report import cohort, evaluated, page, patient_plots, results
+from ricenet.report import (
+    cohort,
+    evaluated,
+    model_card,
+    page,
+    patient_plots,
+    records,
+    reporting,
+    results,
+    sheets,
+    statements,
+)
 from ricenet.report.explain_tables import explanations
+from ricenet.report.known import Known
+from ricenet.report.reporting import Reporting
 from ricenet.report.results import Answered
-from ricenet.step.checks import NOT_MADE
-from ricenet.study import board, layout
-
-SOUND = ("pass", "accepted")  # any other verdict has to be looked at
-OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
-
-
-def data_uri(path: Path) -> str:
-    """Return the PNG file as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-# --- tables ---------------------------------------------------------------------------------------
+from ricenet.report.subjects import checks_of, counts, failed, subject_sections
+from ricenet.study import board
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """Return the rows of a tab-separated file, all values as text."""
     table = tsv.read(path)
     return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def checks_of(records: Sequence[dict[str, str]], subjects: Collection[str]) -> list[dict[str, str]]:
-    """Return the rows of the audit table that are checks of the study's subjects, failed first.
-
-    Who was left out or is gone may have records still, but no part in the study.
-
-    Parameters
-    ----------
-    subjects : collection of str
-        Whom the study works on.
-    """
-    found = [row | {"subject": _subject_of(row)} for row in records if row["check"]]
-    found = [row for row in found if row["subject"] in {*subjects, ""}]
-    order = {NOT_MADE: 1, **dict.fromkeys(SOUND, 2)}
-    return sorted(found, key=lambda row: order.get(row["verdict"], 0))
-
-
-def failed(checks: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the checks that failed and that nobody accepted; what was not made has not."""
-    return [check for check in checks if check["verdict"] not in (*SOUND, NOT_MADE)]
-
-
-def _subject_of(row: Mapping[str, str]) -> str:
-    """Return whom a record is about; the audit counts one who was asked about to the cohort."""
-    place = layout.parse(row["record"])
-    return row["subject"] or (place.names.get("subject") if place else "") or ""
-
-
-def subject_sections(
-    manifest: Sequence[dict[str, str]],
-    checks: Sequence[dict[str, str]],
-    overviews: Mapping[str, Path],
-    occlusions: Mapping[tuple[str, str], Path],
-) -> list[dict[str, Any]]:
-    """Return the content of each subject's section.
-
-    The cohort in the manifest's order, then the others.
-
-    Parameters
-    ----------
-    manifest : sequence of dict
-        Rows of the manifest; empty where there is no cohort yet.
-    overviews : mapping of str to Path
-        Picture of each subject.
-    occlusions : mapping of (str, str) to Path
-        Picture of the map of each ablation and subject.
-    """
-    names = {str(label): name for label, name in NAMES.items()}
-    known = {row["subject"] for row in manifest}
-    others = [dict(OUTSIDE, subject=name) for name in overviews if name not in known]
-    found = []
-    for row in (*manifest, *others):
-        own = [check for check in checks if check["subject"] == row["subject"]]
-        maps = [(a, p) for (a, subject), p in occlusions.items() if subject == row["subject"]]
-        picture = overviews.get(row["subject"])
-        found.append(
-            {
-                **row,
-                "label": names.get(row["label"], row["label"]),
-                "overview": data_uri(picture) if picture else None,
-                "occlusions": [(ablation, data_uri(p)) for ablation, p in maps],
-                "checks": own,
-                "failed": len(failed(own)),
-                "not_made": sum(check["verdict"] == NOT_MADE for check in own),
-            }
-        )
-    return found
-
-
-def fewest(sections: Sequence[dict[str, Any]]) -> int:
-    """Return the number of subjects of the smaller class."""
-    return min(sum(s["label"] == name for s in sections) for name in NAMES.values())
-
-
-def counts(
-    sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
-) -> dict[str, int | str]:
-    """Count the subjects, folds and checks for the top of the page."""
-    train = [s for s in sections if s["split"] == "train"]
-    return {
-        "subjects": len(sections),
-        "train": len(train),
-        "test": sum(s["split"] == "test" for s in sections),
-        "rice": sum(s["label"] == "RICE" for s in sections),
-        "recurrence": sum(s["label"] == "recurrence" for s in sections),
-        "folds": len({s["fold"] for s in train}),
-        "fewest_train": fewest(train),
-        "fewest_test": fewest([s for s in sections if s["split"] == "test"]),
-        "checks": len(checks),
-        "failed": len(failed(checks)),
-        "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
-    }
 
 
 def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
@@ -149,6 +56,20 @@ def predictions_of(job: step.Job) -> Answered | None:
     return results.answered(*read_checked(job.args.validation, job.args.test, manifest))
 
 
+def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporting:
+    """Write methods, model card and sheets from the records that the audit lists."""
+    members = {row["subject"] for row in found["manifest"]} or set(found["everyone"])
+    runs = records.read(
+        root, found["records"], subjects=members, cohort=job.record_path.resolve().parents[1].name
+    )
+    known = Known(
+        runs, found["flow"], found["manifest"], found["ablations"], found["main"], found["verdict"],
+        found["tables"], found["root_digest"],
+    )  # fmt: skip
+    stated = [statements.read(path) for path in job.args.statements]
+    return reporting.reporting(known, stated[0] if stated else {})
+
+
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, job.record_path.resolve().parents[3]
@@ -163,7 +84,9 @@ def content(job: step.Job) -> dict[str, Any]:
             args.metrics, args.manifest, args.comparison, args.importance, args.counterfactuals
         )
     )  # fmt: skip
-    checks = checks_of(read_table(args.audit), subjects)
+    audited = read_table(args.audit)
+    checks = checks_of(audited, subjects)
+    tables = tables_of(job)
     overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
     pairs = map(tuple, json.loads(args.mapped))
     maps = dict(zip(pairs, args.occlusions, strict=True))
@@ -172,7 +95,7 @@ def content(job: step.Job) -> dict[str, Any]:
     known = {section["subject"] for section in sections}
     audit = job.read_record(args.audit_record)["facts"]
     files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
-    return {
+    shown = {
         "title": job.settings["title"],
         "counts": counts(sections, checks),
         "board": states,
@@ -182,7 +105,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
-        **evaluated.content(summary, metrics, tables_of(job), predictions_of(job), checks),
+        **evaluated.content(summary, metrics, tables, predictions_of(job), checks),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
         "sections": sections,
@@ -192,7 +115,12 @@ def content(job: step.Job) -> dict[str, Any]:
         "root_digest": audit["root_digest"],
         "files": audit["files"],
         "digests": {path.name: digests.bytes_digest(path) for path in files},
+        "manifest": manifest,
+        "everyone": subjects,
+        "records": [row["record"] for row in audited],
+        "tables": tables,
     }
+    return {**shown, "reporting": reporting_of(job, shown, root)}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -202,9 +130,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
     values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
-    with step.Job("report", argv, inputs=inputs, values=values) as job:
+    outputs = ("out", "sheets", "methods", "card")
+    with step.Job(
+        "report", argv, inputs=inputs, outputs=outputs, raw=("statements*",), values=values
+    ) as job:
         found = content(job)
         missing = sum(section["overview"] is None for section in found["sections"])
         job.check("subjects without a picture", missing, at_most=0)
         html = page.render("report.html.j2", found)
         job.stage(job.args.out).write_text(html, encoding="utf-8")
+        texts: Reporting = found["reporting"]
+        tsv.write(job.stage(job.args.sheets), sheets.as_table(texts.sheets))
+        written = texts.methods.as_markdown(found["title"])
+        job.stage(job.args.methods).write_text(written, encoding="utf-8")
+        card = model_card.as_markdown(found["title"], texts.card)
+        job.stage(job.args.card).write_text(card, encoding="utf-8")

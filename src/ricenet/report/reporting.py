@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ricenet.report import methods, model_card, sheet_facts, sheets
 from ricenet.report.known import Known
@@ -39,13 +39,3 @@ def reporting(known: Known, statements: Mapping[str, str]) -> Reporting:
         sheets.filled(facts, statements),
         len(statements),
     )
-
-
-def known_of(
-    content: Mapping[str, Any], runs: Any, manifest: Any, tables: Any, root_digest: str
-) -> Known:
-    """Gather what the texts are written from, of the content of the page."""
-    return Known(
-        runs, content["flow"], manifest, content["ablations"], content["main"], content["verdict"],
-        tables, root_digest,
-    )  # fmt: skip

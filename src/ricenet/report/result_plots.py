@@ -158,7 +158,9 @@ def contrasts(rows: Sequence[Row], *, name: str, alt: str) -> Markup:
     for place, row in enumerate(rows):
         _contrast(one, len(rows) - 1 - place, row, reach)
     one.axvline(0, color=INK, linewidth=0.8)
-    names = [f"{r['set']}, n = {r['n']}: {_inputs(r['first'])} − {_inputs(r['second'])}" for r in rows]
+    names = [
+        f"{r['set']}, n = {r['n']}: {_inputs(r['first'])} − {_inputs(r['second'])}" for r in rows
+    ]
     one.set_yticks(range(len(rows)), list(reversed(names)), fontsize=8)
     one.tick_params(axis="y", length=0)
     one.set(xlabel="difference of accuracy", xlim=(-reach, reach), ylim=(-0.7, len(rows) - 0.3))
@@ -168,7 +170,9 @@ def contrasts(rows: Sequence[Row], *, name: str, alt: str) -> Markup:
         Line2D([], [], color=GREY, marker="x", label="cannot be shown with this many patients"),
         Patch(color=PALE, label="smaller than so many patients can be expected to show"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=SMALL)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=SMALL
+    )
     return svg.inline(figure, name=name, alt=alt)
 
 

@@ -84,7 +84,11 @@ def best_probe(probes: Sequence[Row], of: str) -> Row | None:
     if not ranked:
         return None
     best = max(ranked, key=lambda r: float(r["auc"]))
-    own = [r for r in made if r["set"] == of and (r["group"], r["model"]) == (best["group"], best["model"])]
+    own = [
+        r
+        for r in made
+        if r["set"] == of and (r["group"], r["model"]) == (best["group"], best["model"])
+    ]
     return own[0] if own else None
 
 
@@ -97,7 +101,9 @@ def _line(ablation: str, result: Row, of: str, *, estimated: bool) -> Line:
     limits = own["macro_f1_new_study"]
     band = (limits["low"], limits["high"]) if limits["low"] is not None else None
     folds = [value for value in own["macro_f1_folds"] if value is not None]
-    return Line(name, own["pooled"]["macro_f1"], own["published"] if estimated else None, band, folds)
+    return Line(
+        name, own["pooled"]["macro_f1"], own["published"] if estimated else None, band, folds
+    )
 
 
 def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from ricenet.config.yaml_limits import require_plain
+from ricenet.provenance import digests
 
 NOT_STATED = "not stated"
 KEYS = (
@@ -21,6 +22,20 @@ KEYS = (
     "data_availability", "model_availability", "public_involvement", "interpretation",
     "limitations", "implications", "users", "next_steps",
 )  # fmt: skip
+
+
+def checked(path: str | None) -> tuple[list[str], str]:
+    """Return the file of a study as a list, and its digest; nothing where none is named.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read`; before any job starts.
+    """
+    if path is None:
+        return [], ""
+    read(Path(path))
+    return [path], digests.bytes_digest(path)
 
 
 def read(path: Path) -> dict[str, str]:

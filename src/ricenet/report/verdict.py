@@ -168,7 +168,9 @@ def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
     tone = IMPOSSIBLE if impossible else NOT_SHOWN
     which = "None" if not found else "None of the others"
     word = "can be decided on so few patients" if impossible else "is shown"
-    text = f"{SETS[of]} (n = {n}): {len(open_rows)} of {len(rows)} contrasts between inputs are open. "
+    text = (
+        f"{SETS[of]} (n = {n}): {len(open_rows)} of {len(rows)} contrasts between inputs are open. "
+    )
     text += f"{which} {word}; the order of the inputs says nothing."
     marks = "; ".join(dict.fromkeys(mark(row) for row in open_rows))
     return [*found, Sentence(text, tone, method, marks)]

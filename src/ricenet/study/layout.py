@@ -122,6 +122,9 @@ FILES = {
     "audit": "audit/records.tsv",
     "audit_record": "audit/audit.json",
     "report": f"{COHORT}/report/index.html",
+    "reporting_sheets": f"{COHORT}/report/reporting-sheets.tsv",
+    "methods_text": f"{COHORT}/report/methods.md",
+    "model_card": f"{COHORT}/report/model-card.md",
     "report_record": f"{COHORT}/report/report.json",
     "device_check": "logs/device-check.json",
 }  # fmt: skip
