@@ -163,9 +163,11 @@ def flags(
         "test": [root / "test.tsv"], "comparison": [], "overviews": [], "occlusions": [],
         "importance": [], "counterfactuals": [], "tables": [at / f"{k}.tsv" for k in kinds],
         "tabled": [json.dumps(kinds)], "audit": [folder / "records.tsv"],
-        "audit-record": [folder / "audit.json"], "statements": [], "subjects": [json.dumps(list(cohort.index))],
+        "audit-record": [folder / "audit.json"], "statements": [],
+        "subjects": [json.dumps(list(cohort.index))],
         "excluded": ["{}"], "accepted": ["{}"], "pictured": ["[]"], "mapped": ["[]"],
-        "out": [root / "report" / "index.html"], **outputs_beside(root / "report"), "record": [root / "report" / "report.json"],
+        "out": [root / "report" / "index.html"], **outputs_beside(root / "report"),
+        "record": [root / "report" / "report.json"],
         "settings": [json.dumps({"title": "Simulated predictions"})], **more,
     }  # fmt: skip
     return [str(x) for flag, values in given.items() for x in (f"--{flag}", *values)]

@@ -65,7 +65,8 @@ def selection(k: Known) -> str:
     left = sum(len(run.facts.get("left_out_series") or ()) for run in images)
     twice = int(sum(k.runs.numbers("ingest_mri", "dropped_duplicates")))
     return (
-        f"One series was taken for each of {len(images)} images; {left} further series of the folders "
+        f"One series was taken for each of {len(images)} images; {left} further series of the "
+        f"folders "
         f"and {twice} repeated slices were left out."
     )
 
@@ -75,7 +76,8 @@ def deidentification(k: Known) -> str:
     if not k.runs.have("ingest_mri"):
         return ""
     return (
-        "Patients have ids that a person assigned; records hold salted or shortened digests in place "
+        "Patients have ids that a person assigned; records hold salted or shortened digests in "
+        "place "
         "of UIDs, and days in place of dates. Whether any file holds a name, date or UID: not made "
         "here, ricenet verify looks for them."
     )
@@ -96,7 +98,8 @@ def missing(k: Known) -> str:
         )
     if k.runs.have("cache"):
         found.append(
-            "A network gets only patients who have all channels; nothing was imputed for it. Probes "
+            "A network gets only patients who have all channels; nothing was imputed for it. "
+            "Probes "
             "take medians of the training patients, with an indicator."
         )
     return " ".join(found)
@@ -139,7 +142,8 @@ def partition(k: Known) -> str:
         return ""
     folds = {row["fold"] for row in k.manifest if row["split"] == "train"}
     return (
-        f"A frozen cohort file assigns each patient: {k.count('train')} to training in {len(folds)} "
+        f"A frozen cohort file assigns each patient: {k.count('train')} to training in "
+        f"{len(folds)} "
         f"folds, {k.count('test')} to the test set. Each training patient was predicted by the one "
         "model that did not see this patient."
     )
@@ -167,7 +171,10 @@ def size(k: Known) -> str:
         f"{k.count(split)} {words} patients, {k.count(split, '1')} with RICE"
         for split, words in (("train", "training"), ("test", "test")) if k.count(split)
     ]  # fmt: skip
-    return f"{'; '.join(parts)}. The smallest difference that they can show stands beside each contrast."
+    return (
+        f"{'; '.join(parts)}. The smallest difference that they can show stands beside each "
+        f"contrast."
+    )
 
 
 def flow(k: Known) -> str:

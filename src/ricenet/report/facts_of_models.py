@@ -23,7 +23,8 @@ def model(k: Known) -> str:
     shape = k.runs.setting("crop", "shape", lambda s: " x ".join(map(str, s)))
     box = f" of {shape} voxels" if shape else ""
     return (
-        f"{plain(sentences[:1])} Input: {channels} channels{box}; output: probability of RICE. Weights: "
+        f"{plain(sentences[:1])} Input: {channels} channels{box}; output: probability of RICE. "
+        f"Weights: "
         "model.safetensors of each fold, with a digest in its record."
     )
 
@@ -69,10 +70,16 @@ def metrics(k: Known) -> str:
     """Return the figures and plots that were made."""
     if not k.ablations:
         return ""
-    found = "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE is "
+    found = (
+        "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE "
+        "is "
+    )
     found += "the positive class."
     if "calibration" in k.tables:
-        found += " Calibration (slope, intercept, Brier score with CORP), decision curve, conformal sets."
+        found += (
+            " Calibration (slope, intercept, Brier score with CORP), decision curve, conformal "
+            "sets."
+        )
     return found
 
 
@@ -106,7 +113,10 @@ def explained(k: Known) -> str:
     if not sentences:
         return ""
     null = "Importance was held against shifted maps" if k.runs.have("occlusion_summary") else ""
-    return f"{plain(sentences)} {null or 'Maps were held against nothing'}, not against untrained networks."
+    return (
+        f"{plain(sentences)} {null or 'Maps were held against nothing'}, not against untrained "
+        f"networks."
+    )
 
 
 def internal(k: Known) -> str:
@@ -194,7 +204,10 @@ def imbalance(k: Known) -> str:
     """Return how class imbalance was handled."""
     if not k.runs.have("train_model"):
         return ""
-    text = "Both classes were drawn equally often in training, so that outputs are for as many RICE as "
+    text = (
+        "Both classes were drawn equally often in training, so that outputs are for as many RICE "
+        "as "
+    )
     text += "recurrences."
     if "calibration" in k.tables:
         text += " Probabilities shifted to the cohort's share of RICE stand beside them."
@@ -205,7 +218,10 @@ def fairness(k: Known) -> str:
     """Return what was looked at of fairness."""
     if "subgroups" not in k.tables:
         return ""
-    return "Subgroups by dose, scanner and time; not by age, sex or origin, which the study does not know."
+    return (
+        "Subgroups by dose, scanner and time; not by age, sex or origin, which the study does "
+        "not know."
+    )
 
 
 def output(k: Known) -> str:
@@ -232,7 +248,8 @@ def updated(k: Known) -> str:
         if row["ablation"] == k.main and row["measure"] == "temperature" and row["value"]
     ]  # fmt: skip
     parts = [
-        f"{row['version']}: {wording.estimate(row['value'], row['low'], row['high'], int(row['n']))}"
+        f"{row['version']}: "
+        f"{wording.estimate(row['value'], row['low'], row['high'], int(row['n']))}"
         for row in rows
     ]
     return f"Temperature, {'; '.join(parts)}." if parts else ""

@@ -74,8 +74,10 @@ def preparing(runs: Runs) -> list[str]:
     found = []
     if runs.have("resample"):
         found.append(
-            f"Images were resampled to isotropic voxels of {runs.setting('resample', 'spacing_mm')} mm "
-            f"({runs.setting('resample', 'interpolator')}, {version(runs, 'SimpleITK')} [@simpleitk])."
+            f"Images were resampled to isotropic voxels of "
+            f"{runs.setting('resample', 'spacing_mm')} mm "
+            f"({runs.setting('resample', 'interpolator')}, {version(runs, 'SimpleITK')} "
+            f"[@simpleitk])."
         )
     if runs.have("brain_mask"):
         found.append(f"Brains were extracted by {runs.fact('brain_mask', 'method')} [@hdbet].")
@@ -102,7 +104,8 @@ def preparing(runs: Runs) -> list[str]:
     if runs.have("quality"):
         accepted = int(sum(runs.numbers("quality", "accepted")))
         found.append(
-            f"Checks of {runs.subjects('quality')} patients were gathered before training; {accepted} "
+            f"Checks of {runs.subjects('quality')} patients were gathered before training; "
+            f"{accepted} "
             "that had not passed were accepted by a person."
         )
     return found
@@ -141,7 +144,8 @@ def training(runs: Runs) -> list[str]:
     cited = "".join(f"@{name}, " for name in ("resnet18", "densenet121") if name in network)
     found = [
         f"{len(models)} networks were trained from random weights, one for each of {len(inputs)} "
-        f"input combinations and {len(folds)} folds: {network} of {version(runs, 'monai', 'MONAI')} "
+        f"input combinations and {len(folds)} folds: {network} of "
+        f"{version(runs, 'monai', 'MONAI')} "
         f"in 3D [{cited}@monai], feature maps times {setting('model.width')}, stride "
         f"{setting('model.stem_stride')} of the first convolution.",
         f"Adam [@adam] minimised the cross-entropy over {setting('epochs')} epochs in batches of "
@@ -149,13 +153,15 @@ def training(runs: Runs) -> list[str]:
         f"decay of {setting('weight_decay')} ({version(runs, 'torch', 'PyTorch')} [@torch], "
         f"{runs.fact('train_model', 'device')}); both classes were drawn equally often.",
         f"Each augmentation (rotation, scaling, elastic deformation, noise, brightness, gamma) was "
-        f"applied with a probability of {setting('augmentation.probability')}. The model of the last "
+        f"applied with a probability of {setting('augmentation.probability')}. The model of the "
+        f"last "
         "epoch counts; none was chosen by its validation figures.",
     ]
     if runs.have("predict"):
         patients = {s for run in runs.of("predict") for s in run.facts.get("test_subjects", ())}
         found.append(
-            f"{len(patients)} test patients were predicted by the models of all folds; the ensemble's "
+            f"{len(patients)} test patients were predicted by the models of all folds; the "
+            f"ensemble's "
             "answer is their majority vote, with the mean probability beside it."
         )
     return found
@@ -173,19 +179,22 @@ def evaluating(runs: Runs) -> list[str]:
         found.append(f"RICE is the positive class. Intervals are of {confidence:g} % ({used}).")
         if pairs := run.facts["contrasts"]:
             found.append(
-                f"{len(pairs)} contrasts between input combinations were tested by the exact test of "
+                f"{len(pairs)} contrasts between input combinations were tested by the exact "
+                f"test of "
                 "McNemar [@mcnemar], corrected by max-T [@maxt]."
             )
     if runs.have("calibrate"):
         found.append(
-            "Calibration was measured out of fold (CORP [@corp]), with decision curves [@netbenefit] "
+            "Calibration was measured out of fold (CORP [@corp]), with decision curves "
+            "[@netbenefit] "
             "and class-wise conformal sets [@conformal]; what is fitted was fitted on other folds."
         )
     if runs.have("probes"):
         features = runs.of("probes")[0].facts["features"]
         count = sum(bool(names) for names in features.values())
         found.append(
-            f"Logistic regression and gradient boosting ({version(runs, 'scikit-learn')} [@sklearn]) on "
+            f"Logistic regression and gradient boosting ({version(runs, 'scikit-learn')} "
+            f"[@sklearn]) on "
             f"{count} groups of simple features [@ibsi] were fitted in the same folds."
         )
     if runs.have("near_duplicates"):
@@ -199,7 +208,8 @@ def explaining(runs: Runs) -> list[str]:
     found = []
     if runs.have("occlusion_map"):
         found.append(
-            f"Occlusion maps [@occlusion] of {runs.subjects('occlusion_map')} patients hid cubes of "
+            f"Occlusion maps [@occlusion] of {runs.subjects('occlusion_map')} patients hid cubes "
+            f"of "
             f"{runs.setting('occlusion_map', 'cube_mm')} mm every "
             f"{runs.setting('occlusion_map', 'stride_mm')} mm, filled with "
             f"{runs.setting('occlusion_map', 'mri_fill')} in MRI and "
@@ -214,7 +224,8 @@ def methods(runs: Runs) -> Methods:
     """Return the methods paragraph with its references."""
     head = (
         f"Results were made with RICE-NET {ricenet.__version__} [@ricenet], a workflow of "
-        f"{version(runs, 'snakemake', 'Snakemake')} [@snakemake] in {version(runs, 'python', 'Python')}."
+        f"{version(runs, 'snakemake', 'Snakemake')} [@snakemake] in "
+        f"{version(runs, 'python', 'Python')}."
     )
     parts = [
         [head, *reading(runs)],

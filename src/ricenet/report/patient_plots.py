@@ -110,11 +110,13 @@ def errors(answers: pd.DataFrame, *, name: str, alt: str) -> Markup:
     figure = svg.figure(width, 1.5 + 0.26 * len(ablations) + 0.4 * ids)
     ratios = [max(len(subjects), FEWEST_WIDE) for subjects in ordered.values()]
     axes = figure.subplots(1, len(ordered), squeeze=False, width_ratios=ratios, sharey=True)[0]
-    by_place = answers.set_index(["ablation", "set", "subject"]).sort_index()
+    by_place = {
+        (row["ablation"], row["set"], row["subject"]): row for row in answers.to_dict("records")
+    }
     for one, ((of, label), subjects) in zip(axes, ordered.items(), strict=True):
         for row, ablation in enumerate(ablations):
             for place, subject in enumerate(subjects):
-                _cell(one, place, row, by_place.loc[(ablation, of, subject)], subject, ablation)
+                _cell(one, place, row, by_place[str(ablation), of, subject], subject, ablation)
         one.set(xlim=(0, max(len(subjects), FEWEST_WIDE)), ylim=(len(ablations), 0))
         one.set_title(f"{of}\n{label}\nn = {len(subjects)}", fontsize=SMALL, loc="left")
         size = max(3.5, min(SMALL, 600 / count))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 REFERENCES = {
     "ricenet": "Peretzke et al., Multimodal classification of Radiation-Induced Contrast "
     "Enhancements and tumor recurrence using deep learning, arXiv 2603.11827, 2026",
-    "snakemake": "Mölder et al., Sustainable data analysis with Snakemake, F1000Research 10:33, 2021",
+    "snakemake": "Mölder et al., Sustainable data analysis with Snakemake, F1000Research 10:33, "
+    "2021",
     "pydicom": "Mason, pydicom: an open source DICOM library, https://github.com/pydicom/pydicom",
     "simpleitk": "Lowekamp et al., The design of SimpleITK, Front Neuroinform 7:45, 2013",
     "hdbet": "Isensee et al., Automated brain extraction of multisequence MRI using artificial "
@@ -29,11 +30,13 @@ REFERENCES = {
     "mcnemar": "McNemar, Psychometrika 12:153, 1947",
     "maxt": "Westfall and Young, Resampling-based multiple testing, Wiley 1993",
     "corp": "Dimitriadis, Gneiting and Jordan, PNAS 118:e2016191118, 2021",
-    "conformal": "Vovk, Gammerman and Shafer, Algorithmic learning in a random world, Springer 2005",
+    "conformal": "Vovk, Gammerman and Shafer, Algorithmic learning in a random world, Springer "
+    "2005",
     "netbenefit": "Vickers and Elkin, Med Decis Making 26:565, 2006",
     "ibsi": "Zwanenburg et al., The Image Biomarker Standardization Initiative, Radiology 295:328, "
     "2020",
-    "occlusion": "Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
+    "occlusion": "Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV "
+    "2014",
 }
 _CITED = re.compile(r"\[@([\w, @]+)\]")
 

@@ -126,8 +126,8 @@ def content(job: step.Job) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
-        "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*", "overviews*", "occlusions*",
-        "importance*", "counterfactuals*", "audit", "audit-record",
+        "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*",
+        "overviews*", "occlusions*", "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
     values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
     outputs = ("out", "sheets", "methods", "card")

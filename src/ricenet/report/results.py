@@ -1,4 +1,4 @@
-"""What the report shows of the results: panels of the forest plot, answers by patient, ROC curves."""
+"""Results as the report shows them: panels of the forest plot, answers by patient, ROC curves."""
 
 from __future__ import annotations
 
@@ -166,13 +166,13 @@ def figures(
         "Probability of RICE of each patient by input combination, wrong answers marked; "
         f"{inputs_of(main)} is wrong about {wrong.sum()} of {len(own)} patients"
     ))  # fmt: skip
-    lines = [("0.5", 0.5)] + [
+    chosen = [
         ("Youden, out of fold", float(row["threshold"]))
         for row in thresholds
         if row["ablation"] == main and row["set"] == "test" and "Youden" in row["rule"]
         and row["threshold"] and not row["note"]
-    ][:1]  # fmt: skip
-    found["strip"] = patient_plots.strip(own, lines, name="strip", alt=(
+    ]  # fmt: skip
+    found["strip"] = patient_plots.strip(own, [("0.5", 0.5), *chosen[:1]], name="strip", alt=(
         f"Probabilities of {inputs_of(main)} by set and class; {wrong.sum()} of {len(own)} lie on "
         "the wrong side"
     ))  # fmt: skip

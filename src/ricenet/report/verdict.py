@@ -187,7 +187,10 @@ def _of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
         return Sentence("Whether a model of few features does as well: not made.", NOT_MADE)
     n = int(best["n"])
     area = wording.estimate(best["auc"], best["low"], best["high"], n)
-    text = f"The best of {len(rows)} models of few features ({probe_words(best)}) has an AUC of {area}."
+    text = (
+        f"The best of {len(rows)} models of few features ({probe_words(best)}) has an AUC of "
+        f"{area}."
+    )
     method = f"n = {n}; within folds, Newcombe; the best was picked afterwards, which flatters it"
     better = sum(row["verdict"] == BETTER for row in rows)
     as_well = {row["group"]: row["kind"] for row in rows if AS_WELL in row["verdict"]}

@@ -96,8 +96,8 @@ def band(found: Curve, *, rice: int, recurrence: int, confidence: float) -> NDAr
     lower, upper = [], []
     for x, y in zip(*found, strict=True):
         # a mean over folds need not be of whole patients
-        fp = wilson(x * recurrence, recurrence, confidence=confidence)  # type: ignore[arg-type]
-        tp = wilson(y * rice, rice, confidence=confidence)  # type: ignore[arg-type]
+        fp = wilson(x * recurrence, recurrence, confidence=confidence)
+        tp = wilson(y * rice, rice, confidence=confidence)
         lower.append((fp.high, tp.low))
         upper.append((fp.low, tp.high))
     return np.array([lower, upper])
