@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ricenet.report import facts_of_data as of_data
 from ricenet.report import facts_of_models as of_models
+from ricenet.report import facts_of_use as of_use
 from ricenet.report.known import Known
 
 FACTS = {
@@ -15,9 +16,9 @@ FACTS = {
         of_models.final_model, of_models.ensemble, of_models.metrics, of_models.uncertainty,
         of_models.robustness, of_models.explained, of_models.internal, of_models.external,
         of_models.performance, of_models.failures, of_models.limits, of_models.shown,
-        of_models.protocol, of_models.code, of_models.handling, of_models.predictors,
-        of_models.imbalance, of_models.fairness, of_models.output, of_models.updating,
-        of_models.updated, of_models.poor_input,
+        of_models.protocol, of_models.code, of_use.handling, of_use.predictors,
+        of_use.imbalance, of_use.fairness, of_use.output, of_use.updating,
+        of_use.updated, of_use.poor_input,
     )},
     "precision": of_models.performance,
     "events": of_models.internal,
