@@ -1,4 +1,4 @@
-"""Facts about inputs, outputs and their use for the reporting sheets; empty where nothing was run."""
+"""Facts about inputs, outputs and use for the reporting sheets; empty where nothing was run."""
 
 from __future__ import annotations
 

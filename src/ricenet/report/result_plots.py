@@ -135,7 +135,14 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
     ]
     if any(panel.hollow for panel in drawn):
         found.append(
-            Line2D([], [], color=BLUE, marker="o", markerfacecolor="white", label="fewer than 30")
+            Line2D(
+                [],
+                [],
+                color=BLUE,
+                marker="o",
+                markerfacecolor="white",
+                label="fewer than 30 patients",
+            )
         )
     if any(line.folds for line in lines):
         found.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="one fold"))

@@ -100,14 +100,19 @@ def _of_set(
     figures = own["pooled"] if of == "validation" else own
     f1, n = figures["macro_f1"], sum(pair)
     numbers = f"macro F1 {wording.estimate(f1['value'], f1['low'], f1['high'], n)}"
-    answers = own["constant"] or own["right"]
+    answers = f"the network {own['constant']}" if own["constant"] else own["right"]
     method = f"n = {n}, {pair[0]} RICE; interval: {f1['method']}; {WAYS[of]}"
     start = f"{SETS[of]}, {inputs_of(main)}"
     if min(pair) < FEWEST_TO_ESTIMATE:
         limits = wording.interval(f1["low"], f1["high"], n)
         text = (
             f"{SETS[of]}: {min(pair)} patients of the smaller class are too few to estimate "
-            f"anything. {answers}, which is compatible with a macro F1 of {limits}."
+            f"anything. {answers[:1].upper()}{answers[1:]}"
+        )
+        text += (
+            "; without both classes no figure says more."
+            if limits == wording.NO_INTERVAL
+            else f", which is compatible with a macro F1 of {limits}."
         )
         return [Sentence(text, IMPOSSIBLE, method, mark(row))]
     words, value = constant(*pair)
@@ -138,7 +143,7 @@ def _beats(own: Row, of: str, value: float) -> bool:
 def _new_study(own: Row, n: int, plan: str) -> Sentence:
     limits = own["macro_f1_new_study"]
     if limits["low"] is None:
-        text = "What a new study of this size would find: not made, there are too few folds."
+        text = "What a new study of this size would find: not made; too few folds, or all alike."
         return Sentence(text, NOT_MADE)
     shown = wording.interval(limits["low"], limits["high"], n)
     text = f"A new study of this size, with its own patients and trainings, would find {shown}."
