@@ -15,14 +15,18 @@ from simulated_report import page
 TWO = {"dose": 1.5, "event-dose": 2.0}
 COHORTS = {
     "6": {"train": 4, "test": 2, "folds": 2},
-    "12, all right": {"train": 10, "test": 2, "folds": 2, "seed": 3},
+    "12": {"train": 10, "test": 2, "folds": 2, "seed": 3},
     "92": {},
-    "92, constant": {"constant": True, "train": 80, "test": 12},
+    "92, constant": {"constant": True},
 }
 NUMBER = r"-?\d\.\d+"
 
 
-@pytest.fixture(scope="module", params=list(COHORTS))
+LONG = ("12", "92, constant")
+NAMES = [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in COHORTS]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def found(request, tmp_path_factory) -> tuple[str, str]:
     folder = tmp_path_factory.mktemp("page")
     return request.param, page(folder, skills=TWO, **COHORTS[request.param])

@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -10,42 +9,14 @@ import pytest
 from PIL import Image
 
 from boards import cache, note
+from html_pages import Page
 from ricenet.cohort import prediction_table
 from ricenet.evaluate import compare, contrasts, evaluate
 from ricenet.provenance.atomic import write_json
-from ricenet.report import report, subjects
+from ricenet.report import evaluated, report, subjects
 
 SUBJECTS = [f"P{i:03d}" for i in range(1, 13)]
 TITLE = """A <script>alert("1")</script> & 'study'"""
-VOID = {"meta", "img", "link", "br", "path", "rect", "circle"}
-
-
-class Page(HTMLParser):
-    """Collects elements and complains about tags that do not close in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.ids, self.links = [], [], set(), []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        assert len(values) == len(attributes)
-        self.tags.append((tag, values))
-        if "id" in values:
-            assert values["id"] not in self.ids
-            self.ids.add(values["id"])
-        if tag == "a":
-            self.links.append(values["href"])
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 def manifest():
@@ -219,7 +190,7 @@ def test_nothing_is_fetched_and_nothing_runs(text, page):
         assert attributes.get("src", "data:").startswith("data:")
     outside = set(re.findall(r"https?://[^\s\"'<)]+", text))
     assert outside <= {"http://www.w3.org/2000/svg"}  # a name, not an address
-    assert "url(" not in text and "@import" not in text
+    assert set(re.findall(r"url\((.)", text)) <= {"#"} and "@import" not in text
     policy = next(a for t, a in page.tags if t == "meta" and "http-equiv" in a)["content"]
     assert "default-src 'none'" in policy and "script" not in policy
 
@@ -323,7 +294,7 @@ def test_no_interval_has_a_width_of_zero(text):
 def test_too_few_patients_are_said_to_be_too_few(text):
     results = text[text.index('id="results"') : text.index('id="maps"')]
     assert results.count("too few to estimate anything") == 2
-    assert 'class="published" d="M' not in results.replace('d="M550 6.5h22"', "")
+    assert "published, " not in results
     assert "± " not in results.split("Validation:")[1].split("</table>")[0]  # of two folds
 
 
@@ -356,4 +327,7 @@ def test_subject_without_a_picture_is_said_and_recorded(tmp_path):
 
 def test_ablations_keep_the_order_of_the_table():
     summary = {"ablations": {"a-b": 1, "b": 2}}
-    assert list(report.ordered(summary, [{"ablation": "b"}, {"ablation": "a-b"}])) == ["b", "a-b"]
+    assert list(evaluated.ordered(summary, [{"ablation": "b"}, {"ablation": "a-b"}])) == [
+        "b",
+        "a-b",
+    ]

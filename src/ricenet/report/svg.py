@@ -108,7 +108,8 @@ def _tidy(root: ElementTree.Element, name: str) -> None:
 def _references(element: ElementTree.Element) -> list[str]:
     """Return the ids that an element uses."""
     found = [name for value in element.attrib.values() for name in _URL.findall(value)]
-    return [*found, element.attrib.get(HREF, "").removeprefix("#")]
+    link = element.attrib.get(HREF, "")
+    return [*found, link.removeprefix("#")] if link else found
 
 
 def _written(root: ElementTree.Element) -> str:
