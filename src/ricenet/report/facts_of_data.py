@@ -76,7 +76,7 @@ def deidentification(k: Known) -> str:
     if not k.runs.have("ingest_mri"):
         return ""
     return (
-        "Patients have ids that a person assigned; records hold salted or shortened digests in "
+        "Patients have ids that a person assigned; records hold shortened digests in "
         "place "
         "of UIDs, and days in place of dates. Whether any file holds a name, date or UID: not made "
         "here, ricenet verify looks for them."
@@ -97,11 +97,9 @@ def missing(k: Known) -> str:
             f"{len(rows)} simple features are missing in some patients and known in others."
         )
     if k.runs.have("cache"):
-        found.append(
-            "A network gets only patients who have all channels; nothing was imputed for it. "
-            "Probes "
-            "take medians of the training patients, with an indicator."
-        )
+        found.append("Networks get only patients who have all channels; nothing was imputed.")
+    if k.runs.have("probes"):
+        found.append("Probes take medians of the training patients, with an indicator.")
     return " ".join(found)
 
 

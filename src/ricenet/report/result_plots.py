@@ -53,15 +53,15 @@ class Panel(NamedTuple):
     ----------
     title : str
     lines : sequence of Line
-    constant : tuple of str and float
-        What a constant classifier says, and its figure.
+    constant : tuple of str and float, or None
+        What a constant classifier says, and its figure; None without both classes.
     hollow : bool
         Rings in place of discs: of few patients.
     """
 
     title: str
     lines: Sequence[Line]
-    constant: tuple[str, float]
+    constant: tuple[str, float] | None
     hollow: bool
 
 
@@ -73,16 +73,12 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
     for one, panel in zip(axes, drawn, strict=True):
         svg.plain(one)
         one.grid(visible=False, axis="y")
-        words, value = panel.constant
-        say(
-            one.axvline(value, color=INK, linewidth=1, linestyle=(0, (4, 2))),
-            f"a classifier that {words} has a macro F1 of {value:.2f}",
-        )
+        if panel.constant:
+            _constant(one, most - 0.45, *panel.constant)
         for place, line in enumerate(panel.lines):
             _line(one, most - 1 - place, line, hollow=panel.hollow)
         one.set_title(panel.title, fontsize=9, loc="left")
         one.set(xlabel="macro F1", xlim=(-0.02, 1.02), ylim=(-0.7, most - 0.4))
-        one.text(value, most - 0.45, f" {words}: {value:.2f}", fontsize=SMALL, va="top")
         one.tick_params(axis="y", length=0)
     names = [line.name for line in max((p.lines for p in drawn), key=len)]
     axes[0].set_yticks(range(most), list(reversed(names)))
@@ -90,6 +86,12 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
         handles=_legend(drawn), loc="outside lower center", ncols=5, frameon=False, fontsize=SMALL
     )
     return svg.inline(figure, name=name, alt=alt)
+
+
+def _constant(axes: Axes, y: float, words: str, value: float) -> None:
+    line = axes.axvline(value, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+    say(line, f"a classifier that {words} has a macro F1 of {value:.2f}")
+    axes.text(value, y, f" {words}: {value:.2f}", fontsize=SMALL, va="top")
 
 
 def _line(axes: Axes, y: float, line: Line, *, hollow: bool) -> None:

@@ -131,7 +131,8 @@ def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
         title = f"{of}, {way}: n = {n}, {pair[0]} RICE"
         if few < FEWEST_TO_ESTIMATE:
             title += "; too few to estimate"
-        found.append(Panel(title, lines, constant(*pair), n < HOLLOW_BELOW))
+        line = constant(*pair) if few else None
+        found.append(Panel(title, lines, line, n < HOLLOW_BELOW))
     return found
 
 
