@@ -82,5 +82,6 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
         "register": {"max_repeatability_mm": 1.5, "max_brain_in_bone": 0.01},
         "train_model": {"model.network": "resnet18"},
         "evaluate": {"prevalences": [0.18], "contrasts": None},
+        "report": {"statements": None},
     }
     assert known == introduced.LATER  # a new key is added here, too; nothing is taken away

@@ -87,7 +87,7 @@ def test_the_files_beside_the_page_are_written_and_the_same_again(tmp_path) -> N
     assert sheet.groupby("sheet").size().to_dict() == {"CLAIM 2024": 44, "TRIPOD+AI": 52}
     # nothing was run but the evaluation: no record says how anything was trained
     made = sheet.set_index(["sheet", "number"])["from_records"]
-    assert made["CLAIM 2024", "25"] == "not made" and made["CLAIM 2024", "33"].startswith("None")
+    assert made["CLAIM 2024", "25"] == "not made" and "none" in made["CLAIM 2024", "33"]
     assert "not stated" in (folder / "model-card.md").read_text()
     assert "Adam" not in (folder / "methods.md").read_text()
     record = json.loads((folder / "report.json").read_text())

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from ricenet.report import methods, results
 from ricenet.report.known import Known, plain, said
-from ricenet.report.results import SETS, headline, inputs_of
+from ricenet.report.results import (
+    FEWEST_TO_ESTIMATE,
+    SETS,
+    class_sizes,
+    headline,
+    inputs_of,
+)
 from ricenet.statistics import wording
 from ricenet.statistics.methods import METHODS
 
@@ -130,7 +136,11 @@ def internal(k: Known) -> str:
 
 def external(k: Known) -> str:
     """Return whether other hospitals' patients were predicted."""
-    return "None: no patients of another study were predicted." if k.ablations else ""
+    return (
+        "External testing: none, no patients of another study were predicted."
+        if k.ablations
+        else ""
+    )
 
 
 def performance(k: Known) -> str:
@@ -143,7 +153,11 @@ def performance(k: Known) -> str:
         f1 = (own["pooled"] if of == "validation" else own)["macro_f1"]
         if n := int(f1["n"]):
             text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
-            parts.append(f"{of}: {own['right']}, macro F1 {text}, n = {n}, {f1['method']}")
+            few = min(class_sizes(own)) < FEWEST_TO_ESTIMATE
+            parts.append(
+                f"{of}: {own['right']}, macro F1 {text}, n = {n}, {f1['method']}"
+                + ("; too few patients to estimate anything" if few else "")
+            )
     return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
 
 

@@ -146,8 +146,8 @@ def _new_study(own: Row, n: int, plan: str) -> Sentence:
         text = "What a new study of this size would find: not made; too few folds, or all alike."
         return Sentence(text, NOT_MADE)
     shown = wording.interval(limits["low"], limits["high"], n)
-    text = f"A new study of this size, with its own patients and trainings, would find {shown}."
-    return Sentence(text, NOT_SHOWN, f"macro F1, n = {n}; Nadeau-Bengio", plan)
+    text = "A new study of this size, with its own patients and trainings, would find a macro F1 of"
+    return Sentence(f"{text} {shown}.", NOT_SHOWN, f"n = {n}; Nadeau-Bengio", plan)
 
 
 def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
