@@ -27,6 +27,8 @@ def content(
     tables: Tables,
     given: Answered | None,
     checks: Collection[Row],
+    *,
+    mapped: bool,
 ) -> dict[str, Any]:
     """Return the content of the sections about results, with one input combination to the fore.
 
@@ -40,18 +42,21 @@ def content(
         The predictions.
     checks : collection of dict
         Checks of the study's subjects.
+    mapped : bool
+        There are occlusion maps.
     """
     main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
     settings = summary.get("settings", {})
     pairs = summary.get("contrasts", [])
     said = (
-        verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main)
+        verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main, mapped=mapped)
         if main
         else []
     )
     return {
         "main": main,
         "ablations": ablations,
+        "sets": list(results.sizes(ablations)),
         "settings": settings,
         "contrasts": pairs,
         "metrics": metrics,

@@ -105,7 +105,9 @@ def content(job: step.Job) -> dict[str, Any]:
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
-        **evaluated.content(summary, metrics, tables, predictions_of(job), checks),
+        **evaluated.content(
+            summary, metrics, tables, predictions_of(job), checks, mapped=bool(args.occlusions)
+        ),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
         "sections": sections,

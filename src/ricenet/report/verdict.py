@@ -57,7 +57,12 @@ def mark(row: Row | None) -> str:
 
 
 def sentences(
-    summary: Row, metrics: Sequence[Row], tables: Mapping[str, Sequence[Row]], main: str
+    summary: Row,
+    metrics: Sequence[Row],
+    tables: Mapping[str, Sequence[Row]],
+    main: str,
+    *,
+    mapped: bool = False,
 ) -> list[Sentence]:
     """Return all sentences about an evaluated cohort.
 
@@ -69,6 +74,8 @@ def sentences(
         Further tables by kind of file; a kind that is not there was not made.
     main : str
         Input combination to the fore.
+    mapped : bool
+        There are occlusion maps.
     """
     ablations = summary["ablations"]
     known = sizes(ablations)
@@ -78,11 +85,13 @@ def sentences(
     pairs = summary.get("contrasts", [])
     for of in known:
         found += _of_contrasts([row for row in pairs if row["set"] == of], of)
-    if "validation" in known and min(known["validation"]) >= FEWEST_TO_ESTIMATE:
-        found.append(_of_probes(tables, main))
+    found.append(_of_probes(tables, main))
     found += _of_leaks(tables)
-    found.append(_elsewhere())
-    return found
+    if mapped:
+        text = "What networks look at: maps were not held against those of untrained networks."
+        found.append(Sentence(text, NOT_MADE))
+    text = "Other hospitals, scanners and labels: not tested. No figure here is about them."
+    return [*found, Sentence(text, NOT_MADE)]
 
 
 def _row(metrics: Sequence[Row], ablation: str, of: str) -> Row | None:
@@ -194,7 +203,7 @@ def _of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
     area = wording.estimate(best["auc"], best["low"], best["high"], n)
     text = (
         f"The best of {len(rows)} models of few features ({probe_words(best)}) has an AUC of "
-        f"{area}."
+        f"{area}, the network {_network(rows[0])}."
     )
     method = f"n = {n}; within folds, Newcombe; the best was picked afterwards, which flatters it"
     better = sum(row["verdict"] == BETTER for row in rows)
@@ -212,6 +221,12 @@ def _of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
     return Sentence(text, NOT_SHOWN, method, mark(best))
 
 
+def _network(row: Row) -> str:
+    """Return the area of the network, of a row of ``added-value.tsv``."""
+    values = [row[key] for key in ("auc_network", "network_low", "network_high")]
+    return wording.estimate(*values, int(row["n"]))
+
+
 def _of_leaks(tables: Mapping[str, Sequence[Row]]) -> list[Sentence]:
     """Say what was found that could have leaked; permuted labels have a place of their own."""
     if "near_duplicates" not in tables:
@@ -221,11 +236,6 @@ def _of_leaks(tables: Mapping[str, Sequence[Row]]) -> list[Sentence]:
         return []
     text = f"{len(alike)} pairs of ids look like one person each: look at them first."
     return [Sentence(text, NOT_SHOWN, f"of {len(tables['near_duplicates'])} pairs looked at")]
-
-
-def _elsewhere() -> Sentence:
-    text = "Other hospitals, scanners and labels: not tested. No figure here is about them."
-    return Sentence(text, NOT_MADE)
 
 
 def box(found: Sequence[Sentence]) -> dict[str, Any]:
