@@ -70,6 +70,19 @@ def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporti
     return reporting.reporting(known, stated[0] if stated else {})
 
 
+def provenance_of(job: step.Job) -> dict[str, Any]:
+    """Return what the page was made from, and by which software."""
+    args = job.args
+    audit = job.read_record(args.audit_record)["facts"]
+    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
+    return {
+        "versions": {"ricenet": ricenet.__version__, **software.versions()},
+        "root_digest": audit["root_digest"],
+        "files": audit["files"],
+        "digests": {path.name: digests.bytes_digest(path) for path in files},
+    }
+
+
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, job.record_path.resolve().parents[3]
@@ -93,8 +106,6 @@ def content(job: step.Job) -> dict[str, Any]:
     steps = cohort.flow(states, manifest, subjects, excluded)
     sections = subject_sections(manifest, checks, overviews, maps)
     known = {section["subject"] for section in sections}
-    audit = job.read_record(args.audit_record)["facts"]
-    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
     shown = {
         "title": job.settings["title"],
         "counts": counts(sections, checks),
@@ -113,10 +124,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
-        "versions": {"ricenet": ricenet.__version__, **software.versions()},
-        "root_digest": audit["root_digest"],
-        "files": audit["files"],
-        "digests": {path.name: digests.bytes_digest(path) for path in files},
+        **provenance_of(job),
         "manifest": manifest,
         "everyone": subjects,
         "records": [row["record"] for row in audited],

@@ -166,9 +166,22 @@ def figures(
         ))  # fmt: skip
     if given is None:
         return found
+    found |= _of_patients(given, thresholds, main)
+    both = {of: a for of, a in given.sets.items() if roc.class_sizes(a.labels, a.folds)}
+    if both:
+        found["roc"] = plots.roc_curves(
+            both, main, {of: _area(ablations[main], of) for of in both}, confidence=confidence,
+            alt=f"ROC curves of {inputs_of(main)}: "
+            + "; ".join(f"{of} {_area(ablations[main], of)}" for of in both),
+        )  # fmt: skip
+    return found
+
+
+def _of_patients(given: Answered, thresholds: Sequence[Row], main: str) -> dict[str, Markup]:
+    """Return the plots of single patients."""
     own = given.table[given.table["ablation"] == main]
     wrong = own["label"] != own["predicted"]
-    found["errors"] = patient_plots.errors(given.table, name="errors", alt=(
+    errors = patient_plots.errors(given.table, name="errors", alt=(
         "Probability of RICE of each patient by input combination, wrong answers marked; "
         f"{inputs_of(main)} is wrong about {wrong.sum()} of {len(own)} patients"
     ))  # fmt: skip
@@ -178,18 +191,11 @@ def figures(
         if row["ablation"] == main and row["set"] == "test" and "Youden" in row["rule"]
         and row["threshold"] and not row["note"]
     ]  # fmt: skip
-    found["strip"] = patient_plots.strip(own, [("0.5", 0.5), *chosen[:1]], name="strip", alt=(
+    strip = patient_plots.strip(own, [("0.5", 0.5), *chosen[:1]], name="strip", alt=(
         f"Probabilities of {inputs_of(main)} by set and class; {wrong.sum()} of {len(own)} lie on "
         "the wrong side"
     ))  # fmt: skip
-    both = {of: a for of, a in given.sets.items() if roc.class_sizes(a.labels, a.folds)}
-    if both:
-        found["roc"] = plots.roc_curves(
-            both, main, {of: _area(ablations[main], of) for of in both}, confidence=confidence,
-            alt=f"ROC curves of {inputs_of(main)}: "
-            + "; ".join(f"{of} {_area(ablations[main], of)}" for of in both),
-        )  # fmt: skip
-    return found
+    return {"errors": errors, "strip": strip}
 
 
 def _area(result: Row, of: str) -> str:

@@ -223,8 +223,8 @@ def _of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
 
 def _network(row: Row) -> str:
     """Return the area of the network, of a row of ``added-value.tsv``."""
-    values = [row[key] for key in ("auc_network", "network_low", "network_high")]
-    return wording.estimate(*values, int(row["n"]))
+    low, high = row["network_low"], row["network_high"]
+    return wording.estimate(row["auc_network"], low, high, int(row["n"]))
 
 
 def _of_leaks(tables: Mapping[str, Sequence[Row]]) -> list[Sentence]:
