@@ -70,6 +70,16 @@ def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporti
     return reporting.reporting(known, stated[0] if stated else {})
 
 
+def sections_of(
+    job: step.Job, manifest: Sequence[dict[str, str]], checks: Sequence[dict[str, str]]
+) -> list[dict[str, Any]]:
+    """Return the content of each subject's section, with its pictures."""
+    args = job.args
+    overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
+    maps = dict(zip(map(tuple, json.loads(args.mapped)), args.occlusions, strict=True))
+    return subject_sections(manifest, checks, overviews, maps)
+
+
 def provenance_of(job: step.Job) -> dict[str, Any]:
     """Return what the page was made from, and by which software."""
     args = job.args
@@ -100,11 +110,8 @@ def content(job: step.Job) -> dict[str, Any]:
     audited = read_table(args.audit)
     checks = checks_of(audited, subjects)
     tables = tables_of(job)
-    overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
-    pairs = map(tuple, json.loads(args.mapped))
-    maps = dict(zip(pairs, args.occlusions, strict=True))
     steps = cohort.flow(states, manifest, subjects, excluded)
-    sections = subject_sections(manifest, checks, overviews, maps)
+    sections = sections_of(job, manifest, checks)
     known = {section["subject"] for section in sections}
     shown = {
         "title": job.settings["title"],
