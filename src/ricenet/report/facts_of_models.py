@@ -93,7 +93,7 @@ def uncertainty(k: Known) -> str:
     """Return the methods of intervals and tests."""
     if not k.runs.have("evaluate"):
         return ""
-    used = [m for m in k.runs.of("evaluate")[0].facts["methods"] if m in METHODS]
+    used = [m for m in k.runs.of("evaluate")[0].facts.get("methods", ()) if m in METHODS]
     parts = [f"{m} ({METHODS[m].reference}; real coverage {METHODS[m].coverage})" for m in used]
     return f"{'; '.join(parts)}. Contrasts: exact McNemar, max-T over the family."
 

@@ -173,11 +173,11 @@ def evaluating(runs: Runs) -> list[str]:
     if runs.have("evaluate"):
         (run,) = runs.of("evaluate")
         used = "; ".join(
-            f"{m}: {METHODS[m].reference}" for m in run.facts["methods"] if m in METHODS
+            f"{m}: {METHODS[m].reference}" for m in run.facts.get("methods", ()) if m in METHODS
         )
         confidence = 100 * float(run.settings["confidence"])
         found.append(f"RICE is the positive class. Intervals are of {confidence:g} % ({used}).")
-        if pairs := run.facts["contrasts"]:
+        if pairs := run.facts.get("contrasts"):
             found.append(
                 f"{len(pairs)} contrasts between input combinations were tested by the exact "
                 f"test of "
