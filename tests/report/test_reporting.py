@@ -70,6 +70,23 @@ def test_methods_say_what_was_run_and_nothing_else(texts) -> None:
     assert not [line for line in texts.methods.references if "Avants" in line]
 
 
+def test_a_step_that_ran_and_made_nothing_is_not_mentioned(tmp_path) -> None:
+    """Below ten patients of a class no probe is fitted and no calibration is seen."""
+    names = [
+        write(tmp_path, f"cohorts/c1/evaluation/{name}.json", step, {}, {"not_made": []})
+        for name, step in (("probes", "probes"), ("calibration", "calibrate"))
+    ]
+    runs = records.read(tmp_path, names, subjects=(), cohort="c1")
+    nothing = {"note": "not made: too few", "group": "scanner"}
+    for note, said in (("not made: too few", False), ("", True)):
+        rows = [nothing, {**nothing, "note": note}]
+        tables = dict.fromkeys(("probes", "calibration", "decision", "conformal"), rows)
+        text = " ".join(methods.methods(runs, tables).paragraphs)
+        for words in ("Logistic regression", "Calibration", "Decision", "conformal"):
+            assert (words in text) == said
+        assert ("on 1 groups" in text) == said
+
+
 def test_a_setting_that_differs_is_told_with_its_runs(tmp_path) -> None:
     names = study(tmp_path)
     runs = records.read(tmp_path, names, subjects={"P1", "GONE"}, cohort="c1")
@@ -122,5 +139,5 @@ def test_a_file_that_is_no_such_file_is_refused(tmp_path, text: str, why: str) -
 
 
 def test_citations_are_all_known(texts) -> None:
-    assert methods.methods(records.Runs([])).references  # without any run
+    assert methods.methods(records.Runs([]), {}).references  # without any run
     assert all(texts.methods.references)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ricenet.report import methods, results
+from ricenet.report import methods, methods_of_results, results
 from ricenet.report.known import Known, plain, said
 from ricenet.report.results import (
     FEWEST_TO_ESTIMATE,
@@ -81,11 +81,12 @@ def metrics(k: Known) -> str:
         "is "
     )
     found += "the positive class."
-    if "calibration" in k.tables:
-        found += (
-            " Calibration (slope, intercept, Brier score with CORP), decision curve, conformal "
-            "sets."
-        )
+    for kind, words in (
+        ("calibration", "Calibration: slope, intercept, Brier score with CORP."),
+        ("decision", "Decision curve."),
+        ("conformal", "Conformal sets."),
+    ):
+        found += f" {words}" if k.made(kind) else ""
     return found
 
 
@@ -101,7 +102,7 @@ def uncertainty(k: Known) -> str:
 def robustness(k: Known) -> str:
     """Return which analyses of robustness were made."""
     made = {
-        "models of few features": k.runs.have("probes"),
+        "models of few features": k.made("probes"),
         "answers under other doses": k.runs.have("dose_counterfactual"),
         "subgroups": "subgroups" in k.tables,
     }
@@ -115,7 +116,7 @@ def robustness(k: Known) -> str:
 
 def explained(k: Known) -> str:
     """Return how answers were explained, and how that was checked."""
-    sentences = methods.explaining(k.runs)
+    sentences = methods_of_results.explaining(k.runs)
     if not sentences:
         return ""
     null = "Importance was held against shifted maps" if k.runs.have("occlusion_summary") else ""

@@ -35,7 +35,7 @@ def imbalance(k: Known) -> str:
         "as "
     )
     text += "recurrences."
-    if "calibration" in k.tables:
+    if k.made("calibration"):
         text += " Probabilities shifted to the cohort's share of RICE stand beside them."
     return text
 
@@ -55,14 +55,14 @@ def output(k: Known) -> str:
     if not k.ablations:
         return ""
     text = "Probability of RICE; above 0.5 the call is RICE."
-    if "thresholds" in k.tables:
+    if k.made("thresholds"):
         text += " Thresholds chosen out of fold stand beside it."
     return text
 
 
 def updating(k: Known) -> str:
     """Return how probabilities were recalibrated."""
-    if "calibration" not in k.tables:
+    if not k.made("calibration"):
         return ""
     return "A temperature and the share of RICE, fitted out of fold; the networks stay as they are."
 

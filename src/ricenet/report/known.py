@@ -47,6 +47,11 @@ class Known(NamedTuple):
         own = [row for row in self.manifest if row["split"] == split]
         return sum(not label or row["label"] == label for row in own)
 
+    def made(self, kind: str) -> bool:
+        """Return whether a table says more than that nothing could be made."""
+        rows = self.tables.get(kind, ())
+        return any(not row["note"].startswith("not made") for row in rows)
+
 
 def plain(sentences: Sequence[str]) -> str:
     """Return sentences as one text without the marks of citations."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import ricenet
-from ricenet.report import references
+from ricenet.report import methods_of_results, references
+from ricenet.report.methods_of_results import Tables
 from ricenet.report.records import Runs
-from ricenet.statistics.methods import METHODS
 
 
 class Methods(NamedTuple):
@@ -59,7 +59,7 @@ def reading(runs: Runs) -> list[str]:
             f"DICOM with {version(runs, 'pydicom')} [@pydicom]."
         )
     if runs.have("ingest_mask"):
-        found.append(f"{len(runs.of('ingest_mask'))} outlines were read; no network was given one.")
+        found.append(f"Outlines read: {len(runs.of('ingest_mask'))}; no network was given one.")
     if n := len(runs.of("ingest_dose")):
         fractions = runs.numbers("ingest_dose", "ledger.fractions")
         of = f", of {span(fractions)} fractions" if fractions else ""
@@ -80,7 +80,9 @@ def preparing(runs: Runs) -> list[str]:
             f"[@simpleitk])."
         )
     if runs.have("brain_mask"):
-        found.append(f"Brains were extracted by {runs.fact('brain_mask', 'method')} [@hdbet].")
+        method = runs.fact("brain_mask", "method")
+        cited = " [@hdbet]" if "hd-bet" in method else ""
+        found.append(f"Brain masks: {method}{cited}.")
     if runs.have("register"):
         found.append(
             f"{len(runs.of('register'))} pairs of images were registered by "
@@ -167,61 +169,14 @@ def training(runs: Runs) -> list[str]:
     return found
 
 
-def evaluating(runs: Runs) -> list[str]:
-    """Write how results were evaluated."""
-    found = []
-    if runs.have("evaluate"):
-        (run,) = runs.of("evaluate")
-        used = "; ".join(
-            f"{m}: {METHODS[m].reference}" for m in run.facts.get("methods", ()) if m in METHODS
-        )
-        confidence = 100 * float(run.settings["confidence"])
-        found.append(f"RICE is the positive class. Intervals are of {confidence:g} % ({used}).")
-        if pairs := run.facts.get("contrasts"):
-            found.append(
-                f"{len(pairs)} contrasts between input combinations were tested by the exact "
-                f"test of "
-                "McNemar [@mcnemar], corrected by max-T [@maxt]."
-            )
-    if runs.have("calibrate"):
-        found.append(
-            "Calibration was measured out of fold (CORP [@corp]), with decision curves "
-            "[@netbenefit] "
-            "and class-wise conformal sets [@conformal]; what is fitted was fitted on other folds."
-        )
-    if runs.have("probes"):
-        features = runs.of("probes")[0].facts["features"]
-        count = sum(bool(names) for names in features.values())
-        found.append(
-            f"Logistic regression and gradient boosting ({version(runs, 'scikit-learn')} "
-            f"[@sklearn]) on "
-            f"{count} groups of simple features [@ibsi] were fitted in the same folds."
-        )
-    if runs.have("near_duplicates"):
-        pairs = runs.of("near_duplicates")[0].facts["pairs"]
-        found.append(f"{pairs} pairs of patients were compared to find one person under two ids.")
-    return found
+def methods(runs: Runs, tables: Tables) -> Methods:
+    """Return the methods paragraph with its references.
 
-
-def explaining(runs: Runs) -> list[str]:
-    """Write how answers were explained."""
-    found = []
-    if runs.have("occlusion_map"):
-        found.append(
-            f"Occlusion maps [@occlusion] of {runs.subjects('occlusion_map')} patients hid cubes "
-            f"of "
-            f"{runs.setting('occlusion_map', 'cube_mm')} mm every "
-            f"{runs.setting('occlusion_map', 'stride_mm')} mm, filled with "
-            f"{runs.setting('occlusion_map', 'mri_fill')} in MRI and "
-            f"{runs.setting('occlusion_map', 'dose_fill')} in doses."
-        )
-    if runs.have("dose_counterfactual"):
-        found.append("Test patients were predicted again under other doses.")
-    return found
-
-
-def methods(runs: Runs) -> Methods:
-    """Return the methods paragraph with its references."""
+    Parameters
+    ----------
+    tables : mapping of str to rows
+        By kind of file: what a step that ran could make of so few patients.
+    """
     head = (
         f"Results were made with RICE-NET {ricenet.__version__} [@ricenet], a workflow of "
         f"{version(runs, 'snakemake', 'Snakemake')} [@snakemake] in "
@@ -231,8 +186,8 @@ def methods(runs: Runs) -> Methods:
         [head, *reading(runs)],
         preparing(runs),
         training(runs),
-        evaluating(runs),
-        explaining(runs),
+        methods_of_results.evaluating(runs, tables),
+        methods_of_results.explaining(runs),
     ]
     texts = [" ".join(part) for part in parts if part]
     return Methods(*references.numbered(texts))
