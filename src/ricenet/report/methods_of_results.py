@@ -46,8 +46,9 @@ def evaluating(runs: Runs, tables: Tables) -> list[str]:
         found.append("Class-wise conformal sets were made [@conformal].")
     if runs.have("probes") and (count := len({row["group"] for row in _values(tables, "probes")})):
         found.append(
-            "Logistic regression and gradient boosting "
-            f"(scikit-learn {runs.version('scikit-learn')} [@sklearn]) on {count} groups of simple features [@ibsi] were fitted in the same folds."
+            "Logistic regression and gradient boosting (scikit-learn "
+            f"{runs.version('scikit-learn')} [@sklearn]) on {count} groups of simple features "
+            "[@ibsi] were fitted in the same folds."
         )
     if runs.have("near_duplicates"):
         pairs = runs.of("near_duplicates")[0].facts["pairs"]
