@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import paths_in_code
+
 SOURCE = Path(__file__).parents[1] / "src" / "ricenet"
 MODULES = sorted(SOURCE.rglob("*.py"))
 MODULE_LINES, FUNCTION_LINES = 250, 45
@@ -65,3 +67,106 @@ def test_make_test_looks_for_what_needs_the_whole_machine_where_it_is():
     marked = {p.parent.name for p in tests.rglob("test_*.py") if mark in p.read_text()}
     assert marked == {"workflow"}
     assert "pytest tests/workflow -m" in (ROOT / "Makefile").read_text()
+
+
+# --- paths of a study
+
+# the table of a study's files, and what reads a folder by it; patients' data lie elsewhere
+LAYOUT = {"study/layout.py", "study/job_files.py", "study/study_folder.py", "study/ownership.py"}
+OTHER_FILES = {"dicom", "dose", "former", "outlines", "phantom", "scan"}
+ALLOWED = {
+    # beside the model that a training was asked for; a row of the table, tests/study/test_layout.py
+    "train/checkpoint.py": {"f'resume-{key}.safetensors'", "'resume-*.safetensors'",
+                            "folder.glob('resume-*.safetensors')", "name.split('.')"},
+    "predict/arrival.py": {"'test-predictions.tsv'"},  # a word of a message
+    "device_check/command.py": {"'device-check.json'"},  # where no study is
+    # steps whose inputs have the names; flags for them would run finished studies again
+    "cohort/manifest.py": {"path.stem", "path.with_suffix('.json')"},
+    "cohort/dataset.py": {"path.stem", "path.with_suffix('.json')"},
+    "networks/ensemble.py": {"path.parent.name", "manifest.with_suffix('.json')"},
+    "preprocess/quality.py": {"path.stem"},
+    "evaluate/probe_features.py": {"path.stem"},
+    "explain/occlusion_picture.py": {"args.map.name.split('.')"},
+    "explain/occlusion_summary.py": {"p.absolute().parent.name"},
+    # what a step writes beside its result, whatever that is
+    "step/failure.py": {"log.with_suffix('.failed.json')", "result.with_suffix('').parts"},
+    "step/job.py": {"self.record_path.with_name(f'.{os.getpid()}.{self.record_path.name}.tmp')"},
+    "step/lease.py": {"record.with_name(f'.{record.name}.lease')"},
+    "step/staging.py": {"path.with_name(f'.{os.getpid()}.{path.name}')"},
+    "provenance/atomic.py": {"path.with_name(f'.{path.name}.{os.getpid()}.tmp')"},
+    # a file of the cohort, not a result
+    "study/freeze_cohort.py": {"path.stem", "old.stem"},
+    "study/study.py": {"Path(self.config.cohort).stem"},
+    # any path, not a kind of file
+    "audit/chain.py": {"path.partition('/')"},
+    "export/rocrate.py": {"url.rpartition('/')", "SOURCE.parents", "(PROJECT / folder).rglob('*')",
+                          "record.name.removesuffix('.json')"},
+    "study/board.py": {"str(note['place']).split('/')", "check['id'].partition('/')"},
+    "study/before_a_run.py": {"check.partition('/')"},
+    "study/leftovers.py": {"path.parents"},
+    "evaluate/record_features.py": {"row['check'].partition('/')"},
+    "provenance/raw_files.py": {"path.with_suffix('.hdr')"},
+    "provenance/digests.py": {"Path(folder).rglob('*')"},
+    # no path
+    "config/introduced.py": {"key.split('.')"},
+    "networks/checkpointing.py": {"self.parts"},
+    "networks/memory_plan.py": {"self.stem", "asked.stem"},
+    "networks/resnet_stem.py": {"self.stem"},
+    "preprocess/hd_bet_networks.py": {"files(models).joinpath(f'{number}.model')"},
+    "provenance/code_digest.py": {"base.with_suffix('.py')", "imports.parts", "self.parts",
+                                  "module.split('.')"},
+    "statistics/reported.py": {"self.printed.partition('.')"},
+}  # fmt: skip
+
+
+def source_of(text: str) -> set[str]:
+    tree = ast.parse(text)
+    found = {*paths_in_code.built(tree), *paths_in_code.cut(tree)}
+    return {one for one in found if "__file__" not in one}  # what lies beside the source
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'root / "subjects" / subject', 'Path(root, "caches")', 'f"cohorts/{c}/{name}"',
+        'root / "quality.tsv"', 'f"{channel}_native.json"', 'f"{root}/logs/{subject}/crop.log"',
+        "path.stem", "path.parts[1]", "path.parents[2]", "path.parent.name",
+        'name.split("/")[1]', 'name.removesuffix("_native")', 'root.glob("*/quality.tsv")',
+    ],
+)  # fmt: skip
+def test_a_path_that_is_built_or_cut_is_seen(line):
+    assert source_of(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['job.fact("subjects", 3)', 'say("look at logs/P1 for it")', 'path.parent / "mine.tsv"',
+     'text.split(",")', "chain.parents(study)", '"""The folder subjects/x."""'],
+)  # fmt: skip
+def test_what_is_no_path_of_a_study_is_not(line):
+    assert source_of(line) == set()
+
+
+def test_layout_alone_builds_and_cuts_paths_of_a_study():
+    """Those that stand elsewhere are listed above with their reason, and none in vain."""
+    found = {}
+    for path in MODULES:
+        name = path.relative_to(SOURCE).as_posix()
+        if name not in LAYOUT and name.split("/")[0] not in OTHER_FILES:
+            found[name] = source_of(path.read_text())
+    others = {name: sorted(own - ALLOWED.get(name, set())) for name, own in found.items()}
+    assert {name: own for name, own in others.items() if own} == {}
+    gone = {name: own - found.get(name, set()) for name, own in ALLOWED.items()}
+    assert {name: own for name, own in gone.items() if own} == {}
+
+
+def test_rules_take_all_paths_from_the_layout():
+    folders = re.compile(rf"""["'/](?:{paths_in_code.FOLDERS})/|STUDY\.root\b""")
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        lines = [li for li in path.read_text().splitlines() if not li.lstrip().startswith("#")]
+        found = [li.strip() for li in lines if folders.search(li) and "templates" not in li]
+        assert found == (
+            ["silent_ends.watch(Path(STUDY.root, job_files.LOGS))"]
+            if path.name == "common.smk"
+            else []
+        ), path

@@ -36,9 +36,7 @@ VERBS = {
     "status": Verb(
         "ricenet.report.status", "show who is ready, held back or failed, and what to do"
     ),
-    "freeze": Verb(
-        "ricenet.cohort.freeze_cohort", "freeze a cohort, or extend one by new patients"
-    ),
+    "freeze": Verb("ricenet.study.freeze_cohort", "freeze a cohort, or extend one by new patients"),
     "leftovers": Verb("ricenet.study.leftovers", "list or delete files of patients who have left"),
     "explain-dose": Verb(
         "ricenet.ingest.explain_dose", "explain in words how a total dose was computed"

@@ -17,7 +17,6 @@ from ricenet.audit import collect
 from ricenet.image.volume import load
 from ricenet.preprocess import crop, zscore
 from ricenet.provenance import atomic, digests, record
-from ricenet.study import layout
 from step_run import put, run_step
 
 MASK = np.zeros((8, 9, 10), np.uint8)
@@ -188,10 +187,3 @@ def test_damaged_record_is_named(content: bytes, study: Path) -> None:
     (study / "subjects" / "P1" / "crop.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"\n  subjects/P1/crop.json: altered \(not a readable"):
         run(study)
-
-
-def test_subject_of_a_record() -> None:
-    assert layout.subject_of("subjects/P1/crop.json") == "P1"
-    assert layout.subject_of("caches/P1.json") == "P1"
-    assert layout.subject_of("cohorts/c/postop/occlusion/P1_picture.json") == "P1"
-    assert layout.subject_of("cohorts/c/manifest.json") == ""

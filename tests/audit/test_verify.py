@@ -21,7 +21,7 @@ from ricenet.audit import records, verify
 from ricenet.provenance import record, steps
 from ricenet.provenance.atomic import write_json
 from ricenet.study.accepted_code import Accepted
-from ricenet.study.study import from_files
+from ricenet.study.study import Study, from_files
 
 IMAGE = "subjects/S2/event_zscored.nii.gz"
 CROPPED = "subjects/S2/event_cropped.nii.gz"
@@ -36,7 +36,7 @@ def study(small_study: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def problems(study: Finished) -> set[tuple[str, str]]:
-    found = verify.verify(study.root, plan=from_files([study.config]), processes=1).problems
+    found = verify.verify(study.root, study=from_files([study.config]), processes=1).problems
     return {(problem.kind, problem.file) for problem in found}
 
 
@@ -226,12 +226,15 @@ def test_changed_setting_is_found(study: Finished) -> None:
     assert problems(study) == crops
 
 
-def test_changed_code_is_found(study: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ricenet.audit import expected
-
+def edit_code_of(edited: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Study.own_code
     monkeypatch.setattr(
-        expected, "_code", lambda step, known=expected._code: known(step) + "x" * (step == "cache")
+        Study, "own_code", lambda self, step: own(self, step) + "x" * (step == edited)
     )
+
+
+def test_changed_code_is_found(study: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit_code_of("cache", monkeypatch)
     caches = {("stale", f"caches/{s}.json") for s in finished_study.LABELS}
     assert problems(study) == caches
 
@@ -239,22 +242,18 @@ def test_changed_code_is_found(study: Finished, monkeypatch: pytest.MonkeyPatch)
 def test_older_code_that_a_person_accepted_is_shown_and_no_problem(
     study: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ricenet.audit import expected
-
     made_by = steps.code_hash("cache")
-    monkeypatch.setattr(
-        expected, "_code", lambda step, known=expected._code: known(step) + "x" * (step == "cache")
-    )
+    edit_code_of("cache", monkeypatch)
     plan = from_files([study.config])
     plan.accepted_code["cache"] = Accepted(made_by, "AB", "only a log line")
-    found = verify.verify(study.root, plan=plan, processes=1)
+    found = verify.verify(study.root, study=plan, processes=1)
     assert found.problems == []
     assert found.accepted == [
         f"accepted: 5 records of cache by the older code {made_by} (AB: only a log line)"
     ]
     assert found.accepted[0] in verify.text(found, 1)
     plan.accepted_code["cache"] = Accepted("0" * 16, "AB", "other code than that of the records")
-    assert len(verify.verify(study.root, plan=plan, processes=1).problems) == 5
+    assert len(verify.verify(study.root, study=plan, processes=1).problems) == 5
 
 
 def test_changed_row_and_raw_data_are_found(study: Finished) -> None:

@@ -131,7 +131,7 @@ def test_the_step_writes_what_the_rule_names(tmp_path) -> None:
     calibrate.main(argv)
     record = json.loads((folder / "calibration.json").read_text())
     assert record["facts"]["not_made"] == [
-        "not made: 9 patients of the smaller class to fit it with, fewer than 10"
+        "not made: 9 patients of the smaller class for the fit, fewer than 10"
     ]
     found = pd.read_csv(folder / "conformal.tsv.made", sep="\t")
     assert list(found.columns) == calibrate.TABLES["conformal"][1] and len(found) == 4

@@ -245,7 +245,11 @@ BROKEN = {
     "a subject is missing": lambda v, t: (v[v["subject"] != "s05"], t, "missing"),
     "no best epoch": lambda v, t: (v[v["which"] == "last"], t, "missing"),
     "in two folds": lambda v, t: (with_row(v, fold=1), t, "predicted twice"),
-    "wrong fold": lambda v, t: (v.assign(fold=(v["fold"] + 1) % 3), t, "a fold they trained"),
+    "wrong fold": lambda v, t: (
+        v.assign(fold=(v["fold"] + 1) % 3),
+        t,
+        "a model that trained on them",
+    ),
     "test in validation": lambda v, t: (with_row(v, subject="s19"), t, "not of this split"),
     "train in test": lambda v, t: (v, with_row(t, subject="s01"), "not of this split"),
     "twice in test": lambda v, t: (v, with_row(t), "predicted twice"),

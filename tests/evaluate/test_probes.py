@@ -82,7 +82,7 @@ def test_what_is_not_known_is_not_made(planted) -> None:
     rows, beyond = planted
     own = rows[rows["group"] == "time"]
     assert rows["n"].dtype == int  # or the report would read "80.0"
-    assert own["auc"].isna().all() and own["note"].str.startswith("not made: no such").all()
+    assert own["auc"].isna().all() and own["note"].str.startswith("not made: no feature").all()
     assert "time" not in set(beyond["group"])
 
 

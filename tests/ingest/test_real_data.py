@@ -80,6 +80,7 @@ def test_isotropic_image_keeps_every_place(series: Path) -> None:
     np.testing.assert_allclose(values, expected, atol=4e-3 * native.data.max())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("series", HEADS[:1], indirect=True)
 def test_brain_of_a_real_head_has_the_known_volume(series: Path) -> None:

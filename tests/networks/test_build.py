@@ -10,12 +10,13 @@ from monai.networks.nets import densenet121, resnet18
 from built_networks import built
 from ricenet.config.train import Model
 from ricenet.networks import build
+from ricenet.provenance.steps import NETWORKS
 
 NAMES = get_args(Model.model_fields["network"].annotation)
 
 
 def test_every_network_of_the_settings_is_built():
-    assert set(NAMES) == {"resnet18", "densenet121"}
+    assert set(NAMES) == set(NETWORKS) == {"resnet18", "densenet121"}
     for name in NAMES:
         assert build.family(name).SAVING in ("small_stem", "checkpointed")
     with pytest.raises(ValueError, match="network 'vgg' is unknown"):

@@ -237,6 +237,7 @@ def test_one_person_in_two_positions(tmp_path: Path) -> None:
     assert verdicts(flip)["left-right"] == "fail"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_person_on_the_right_and_on_the_left_side(tmp_path: Path) -> None:
     """Thick sagittal slices, 26 degrees and 45 mm apart; other seeds find the same.
@@ -333,6 +334,7 @@ def ants_points(path: Path, points) -> np.ndarray:
     return ants.apply_transforms_to_points(3, table, [str(path)]).to_numpy() * flip
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_syn_is_written_read_and_applied(heads: Path, tmp_path: Path) -> None:
     """Against ANTs: the same points and the same resampled image from the file."""

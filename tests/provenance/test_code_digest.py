@@ -10,7 +10,7 @@ import pytest
 
 from moved_modules import move
 from ricenet.cohort import labels
-from ricenet.provenance import code_digest
+from ricenet.provenance import code_digest, steps
 from ricenet.provenance.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
@@ -227,9 +227,9 @@ def tree(tmp_path, monkeypatch):
     shutil.copytree(SOURCE, tmp_path / "ricenet", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "SOURCE", tmp_path / "ricenet")
 
-    def digests() -> dict[str, str]:
+    def digests(network: str = "resnet18") -> dict[str, str]:
         forget()
-        return {name: code_digest.code_hash(step.module) for name, step in STEPS.items()}
+        return {name: steps.code_hash(name, network) for name in STEPS}
 
     yield tmp_path / "ricenet", digests
     forget()
@@ -258,9 +258,32 @@ def test_what_runs_nothing_again(tree, what: str) -> None:
 def test_what_runs_exactly_the_steps_that_use_it(tree, what: str) -> None:
     folder, digests = tree
     before = digests()
-    *change, steps = SOMETHING[what]
+    *change, users = SOMETHING[what]
     edit(folder, *change)
-    assert changed(digests, before) == steps
+    assert changed(digests, before) == users
+
+
+def test_a_network_that_the_study_has_not_chosen_runs_nothing_again(tree) -> None:
+    """Nor does one that is added: the steps that load networks load the chosen one."""
+    folder, digests = tree
+    users = {"train_model", "predict", "occlusion_map", "dose_counterfactual"}
+    before = {network: digests(network) for network in steps.NETWORKS}
+    edit(folder, "networks/densenet.py", "def build(", "GROWTH = 2\n\n\ndef build(")
+    edit(folder, "provenance/steps.py", "NETWORKS = {", 'NETWORKS = {\n    "vgg": "ricenet.vgg",')
+    assert digests("resnet18") == before["resnet18"]
+    after = digests("densenet121")
+    assert {step for step in STEPS if after[step] != before["densenet121"][step]} == users
+
+
+def test_a_job_counts_every_network_before_it_knows_its_own(tree) -> None:
+    folder, digests = tree
+    edit(folder, "networks/densenet.py", "def build(", "GROWTH = 2\n\n\ndef build(")
+    forget()
+    edited = {name: steps.code_hash(name) for name in STEPS}
+    edit(folder, "networks/densenet.py", "GROWTH = 2", "GROWTH = 3")
+    forget()
+    assert edited["predict"] != steps.code_hash("predict")
+    assert edited["predict"] != digests("densenet121")["predict"]
 
 
 def test_every_step_counts_its_own_code(tree) -> None:
@@ -270,7 +293,7 @@ def test_every_step_counts_its_own_code(tree) -> None:
         path = folder.joinpath(*step.module.split(".")[1:]).with_suffix(".py")
         path.write_text(path.read_text() + "\n\nADDED = 1\n")
         forget()
-        assert code_digest.code_hash(step.module) != before[name], name
+        assert steps.code_hash(name, "resnet18") != before[name], name
 
 
 @pytest.mark.parametrize(

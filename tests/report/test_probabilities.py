@@ -48,7 +48,9 @@ def test_every_part_has_its_table_and_its_plot(text: str) -> None:
     # twelve test patients are too few for curves, and enough to count right sets and answers
     assert text.count("Not made") == 2
     assert (
-        text.count("Not made, test: 5 patients of the smaller class to see it on, fewer than 10.")
+        text.count(
+            "Not made, test: 5 patients of the smaller class for the evaluation, fewer than 10."
+        )
         == 2
     )
     for words in ("as predicted", "temperature, share of RICE", "Youden", "by chance", "nominal"):
@@ -68,7 +70,7 @@ def test_what_was_not_made_is_said_with_its_reason() -> None:
     few = section(tables(8, 4))
     assert (
         few.count(
-            "Not made, validation: 4 patients of the smaller class to fit it with, fewer than 10."
+            "Not made, validation: 4 patients of the smaller class for the fit, fewer than 10."
         )
         >= 3
     )

@@ -18,7 +18,7 @@ def test_terminal_table_and_page_show_the_same_board(tmp_path: Path, capsys, mon
     root = Path(study.root)
     cache(root, "P1")
     note(root, "P2", "ingest_mri", "<script>two</script> slices; give the series")
-    picture = root / status.picture("P2")
+    picture = root / "subjects/P2/overview.png"
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"png")
     status.show(study)

@@ -9,7 +9,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss
 
 from ricenet.statistics import calibration
-from ricenet.statistics.recalibration import shift_prior
+from ricenet.statistics.logistic import logits
 
 
 def cohort(n: int, *, stretch: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def test_a_known_distortion_is_found() -> None:
     labels, p = cohort(20_000, stretch=2.0)
     assert calibration.slope(labels, p, confidence=0.95).value == pytest.approx(0.5, abs=0.02)
     labels, p = cohort(20_000)
-    shifted = shift_prior(p, old=0.5, new=0.8)  # says RICE too often
+    shifted = 1 / (1 + np.exp(-logits(p) - np.log(4)))  # four times the odds: says RICE too often
     found = calibration.intercept(labels, shifted, confidence=0.95)
     assert found.value == pytest.approx(-np.log(4), abs=0.05)
 

@@ -1,4 +1,4 @@
-"""recalibration: known distortions come back, by Bayes' rule and by inverses."""
+"""recalibration: known distortions come back, and shares of RICE, by Bayes' rule."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def test_perfect_and_useless_logits_end_at_the_bounds() -> None:
     assert recalibration.temperature(1 - labels, z) == pytest.approx(recalibration.MOST, rel=0.01)
 
 
-def test_a_shift_is_bayes_rule_and_comes_back() -> None:
-    p = np.array([0.01, 0.3, 0.5, 0.99])
-    ratio = p / (1 - p)  # of likelihoods, where both classes are as frequent
-    by_hand = 0.18 * ratio / (0.18 * ratio + 0.82)
-    found = recalibration.shift_prior(p, old=0.5, new=0.18)
-    assert found == pytest.approx(by_hand)
-    assert recalibration.shift_prior(found, old=0.18, new=0.5) == pytest.approx(p)
+def test_the_share_of_rice_enters_by_bayes_rule() -> None:
+    labels, z = cohort(80)
+    new = np.array([0.01, 0.3, 0.5, 0.99])
+    found = recalibration.of_new(labels, 1 / (1 + np.exp(-z)), new, shifted=True)
+    assert found is not None
+    # likelihoods, where both classes are as frequent, and the share among the known patients
+    ratio, share = (new / (1 - new)) ** (1 / found.temperatures[0]), labels.mean()
+    assert found.probability == pytest.approx(share * ratio / (share * ratio + 1 - share))
 
 
 def test_a_fold_is_recalibrated_by_others_alone() -> None:

@@ -32,7 +32,8 @@ def test_a_row_about_the_code_of_now_counts_and_others_are_history(tmp_path: Pat
 
 
 def test_the_shipped_table_is_empty() -> None:
-    assert accepted_code.read(Path(__file__).parents[2] / "config/accepted-code.tsv") == {}
+    shipped = Path(__file__).parents[2] / "config/accepted-code.tsv"
+    assert accepted_code.read(shipped, digest=lambda step: NOW) == {}
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,8 @@ import re
 
 import pytest
 
+from layout_names import NAMES
 from ricenet.study import layout
-
-NAMES = {
-    "subject": "P-01", "cohort": "main-1", "channel": "event", "moving": "postop", "fixed": "event",
-    "transform": "tfm", "ablation": "postop-event-dose", "fold": "3",
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", layout.FILES)
@@ -22,8 +18,9 @@ def test_a_path_is_read_back(kind):
 def test_no_path_means_two_things():
     paths = [layout.path(kind, **NAMES) for kind in layout.FILES]
     assert len(set(paths)) == len(paths)
+    patterns = [p for below in layout._patterns().values() for p in below.values()]
     for path in paths:
-        assert sum(bool(p.fullmatch(path)) for p in layout._patterns().values()) == 1
+        assert sum(bool(p.fullmatch(path)) for p in patterns) == 1
 
 
 def test_a_name_that_is_left_out_is_for_the_rules_to_fill_in():
@@ -43,11 +40,16 @@ def test_a_path_of_no_kind_says_nothing(path):
     assert layout.parse(path) is None
 
 
-@pytest.mark.parametrize("kind", layout.FILES)
-def test_files_of_a_subject_are_owned(kind):
-    """With a kind of file that names a subject in its path, nobody can be forgotten."""
-    from pathlib import Path
+def test_names_of_a_file_without_its_folder():
+    assert layout.record_name("subjects/P1/event_native.json") == "event_native"
+    assert layout.short_name("subjects/P1/event_native.nii.gz") == "event_native"
 
-    path = Path(layout.path(kind, **NAMES))
-    owned = layout.owner(path, {NAMES["cohort"]})
-    assert owned == (NAMES["subject"] if "{subject}" in layout.FILES[kind] else "")
+
+def test_training_puts_its_resume_points_where_the_layout_says(tmp_path):
+    """The step is given no such path: it must name its file as the table does."""
+    from ricenet.train.checkpoint import resume_path
+
+    model = layout.path("model", **NAMES)
+    point = resume_path((tmp_path / model).parent, {"fold": 1})
+    place = layout.parse(point.relative_to(tmp_path).as_posix())
+    assert place and place.kind == "resume_point"

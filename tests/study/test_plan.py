@@ -35,12 +35,18 @@ def test_reasons(text: str, word: str) -> None:
 
 
 def test_hours_are_those_of_the_same_jobs_else_of_the_same_step(tmp_path: Path) -> None:
-    folder = tmp_path / "S1"
-    folder.mkdir()
-    for name, seconds in (("event_register", 7200), ("postop_register", 3600), ("crop", 36)):
+    folder = tmp_path / "benchmarks/S1"
+    folder.mkdir(parents=True)
+    for name, seconds in (
+        ("event_to-ct_register", 7200),
+        ("postop_to-event_register", 3600),
+        ("crop", 36),
+    ):
         (folder / f"{name}.tsv").write_text(f"s\tmax_rss\n{seconds}\t1\n")
-    (folder / "ct_register.tsv").write_text("s\tmax_rss\nNA\tNA\n")  # of a job that was too short
-    known = str(folder / "event_register.tsv")
+    (folder / "ct_to-postop_register.tsv").write_text(
+        "s\tmax_rss\nNA\tNA\n"
+    )  # of a job that was too short
+    known = str(folder / "event_to-ct_register.tsv")
     jobs = [
         Planned("register", "other code", known),
         Planned("crop", "not made yet", str(tmp_path / "S2/crop.tsv")),
@@ -50,6 +56,7 @@ def test_hours_are_those_of_the_same_jobs_else_of_the_same_step(tmp_path: Path) 
     assert seconds == {"register": [7200.0], "crop": [36.0], "vote": []}
     new = plan.seconds_of([Planned("register", "not made yet", "none.tsv")], tmp_path)
     assert sorted(new["register"]) == [3600.0, 7200.0]
+    assert plan.seconds_of([Planned("mine_crop", "", "")], tmp_path) == {"mine_crop": []}
     shown = plan.as_text(jobs, seconds)
     assert "3 jobs, about 2.01 hours, one after the other" in shown
     assert "1 jobs are of steps that never ran here" in shown

@@ -261,7 +261,7 @@ def test_withdrawn_subject_leaves_the_manifest_and_the_models_are_named(tmp_path
         and "P6" in CohortFiles(study).manifest_rows()
     )
     assert study.excluded == {"P2": "withdrawn: consent (AB)"} and "P2" not in study.subjects.index
-    manifest = Path(study.cohort_root) / "manifest.tsv"
+    manifest = Path(study.at("manifest"))
     manifest.parent.mkdir(parents=True)
     manifest.write_text("subject\tsplit\nP1\ttrain\nP2\ttrain\n")
     (notice,) = make(tmp_path, **tables).notices

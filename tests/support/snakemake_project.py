@@ -36,7 +36,7 @@ for word in "$@"; do
     *) case "$flag" in
         --record) date +%s%N > "$word" ;;
         --out|--history|--predictions|--summary|--contrasts|--calibration|--curve|\
-        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--cropped|--cropped-mask|--channel-maps)
+        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--sheets|--methods|--card|--cropped|--cropped-mask|--channel-maps)
           echo done > "$word" ;;
       esac ;;
   esac

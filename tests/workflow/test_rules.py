@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from moved_modules import move
-from ricenet.study import layout
+from ricenet.study import layout, ownership
 from snakemake_project import (
     ARRIVAL_JOBS,
     FOLDS,
@@ -295,9 +295,8 @@ def test_every_file_belongs_to_the_subject_that_its_rule_names(project: Project)
         for kind in ("output", "log", "benchmark"):
             for file in filter(None, lines.get(kind, "").split(", ")):
                 path = Path(file).relative_to("results/small")
-                found = layout.owner(path, {"small"}) or next(
-                    iter(layout.subjects_in(path, names)), ""
-                )
+                assert layout.parse(path.as_posix()), file
+                found = ownership.owner(path, {"small"})
                 assert found == (subject[1] if subject else ""), file
                 seen[found] += 1
     assert set(seen) == {"", *names} and min(seen.values()) > 20

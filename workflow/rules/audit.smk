@@ -19,9 +19,9 @@ rule audit:
         table=STUDY.at("audit"),
         record=STUDY.at("audit_record"),
     log:
-        f"{LOGS}/audit.log",
+        STUDY.at("audit_log"),
     benchmark:
-        f"{BENCHMARKS}/audit.tsv"
+        STUDY.at("audit_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 2

@@ -11,9 +11,9 @@ rule manifest:
         table=STUDY.at("manifest"),
         record=STUDY.at("manifest_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/manifest.log",
+        STUDY.at("manifest_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/manifest.tsv"
+        STUDY.at("manifest_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1

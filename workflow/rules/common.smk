@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 from ricenet.cli import VERBS
-from ricenet.provenance.code_digest import code_hash as module_hash
 from ricenet.config.config import json_text
 from ricenet.config.settings_files import completed
-from ricenet.study import layout, notices, silent_ends
+from ricenet.study import job_files, layout, notices, silent_ends
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.predict_files import PredictFiles
 from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.provenance import digests
+from ricenet.provenance.steps import module_hash
 from ricenet.study.resources import growing as growing_with_attempts
 from ricenet.report import statements
 from ricenet.report.status import show
@@ -26,10 +26,8 @@ COHORT = CohortFiles(STUDY)
 PREDICT = PredictFiles(STUDY)
 EXPLAIN = ExplainFiles(STUDY)
 REPORTED = COHORT.reported()  # read off the disk: once, or two rules may differ
-LOGS = f"{STUDY.root}/logs"
-BENCHMARKS = f"{STUDY.root}/benchmarks"
 
-silent_ends.watch(Path(LOGS))
+silent_ends.watch(Path(STUDY.root, job_files.LOGS))
 
 # Only a cluster's scheduler kills jobs for their memory or time. Elsewhere nothing has to
 # grow with the attempt, and a number is planned faster than a call.

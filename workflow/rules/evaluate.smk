@@ -18,9 +18,9 @@ rule evaluate:
         contrasts=STUDY.at("contrasts"),
         record=STUDY.at("evaluation_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/evaluate.log",
+        STUDY.at("evaluate_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/evaluate.tsv"
+        STUDY.at("evaluate_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -53,9 +53,9 @@ rule calibrate:
         selective=STUDY.at("selective"),
         record=STUDY.at("calibration_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/calibrate.log",
+        STUDY.at("calibrate_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/calibrate.tsv"
+        STUDY.at("calibrate_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -87,9 +87,9 @@ rule probe_features:
         table=STUDY.at("probe_features"),
         record=STUDY.at("probe_features_record"),
     log:
-        f"{LOGS}/{{subject}}/probe_features.log",
+        STUDY.at("probe_features_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/probe_features.tsv"
+        STUDY.at("probe_features_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -124,9 +124,9 @@ rule probes:
         predictions=STUDY.at("probe_predictions"),
         record=STUDY.at("probes_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/probes.log",
+        STUDY.at("probes_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/probes.tsv"
+        STUDY.at("probes_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -159,9 +159,9 @@ rule describe_cohort:
         missingness=STUDY.at("missingness"),
         record=STUDY.at("description_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/describe_cohort.log",
+        STUDY.at("describe_cohort_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/describe_cohort.tsv"
+        STUDY.at("describe_cohort_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -193,9 +193,9 @@ rule near_duplicates:
         table=STUDY.at("near_duplicates"),
         record=STUDY.at("near_duplicates_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/near_duplicates.log",
+        STUDY.at("near_duplicates_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/near_duplicates.tsv"
+        STUDY.at("near_duplicates_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -224,9 +224,9 @@ rule compare:
         table=STUDY.at("comparison"),
         record=STUDY.at("comparison_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/compare.log",
+        STUDY.at("compare_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/compare.tsv"
+        STUDY.at("compare_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1

@@ -15,9 +15,9 @@ rule occlusion_map:
         channel_maps=STUDY.at("occlusion_channel_maps"),
         record=STUDY.at("occlusion_map_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_map.log",
+        STUDY.at("occlusion_map_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_map.tsv"
+        STUDY.at("occlusion_map_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -44,9 +44,9 @@ rule occlusion_native:
         map=STUDY.at("occlusion_native"),
         record=STUDY.at("occlusion_native_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_native.log",
+        STUDY.at("occlusion_native_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_native.tsv"
+        STUDY.at("occlusion_native_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -73,9 +73,9 @@ rule occlusion_picture:
         picture=STUDY.at("occlusion_picture"),
         record=STUDY.at("occlusion_picture_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_picture.log",
+        STUDY.at("occlusion_picture_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_picture.tsv"
+        STUDY.at("occlusion_picture_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -109,9 +109,9 @@ rule occlusion_summary:
         table=STUDY.at("occlusion_summary"),
         record=STUDY.at("occlusion_summary_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_occlusion_summary.log",
+        STUDY.at("occlusion_summary_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_occlusion_summary.tsv"
+        STUDY.at("occlusion_summary_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -145,9 +145,9 @@ rule dose_counterfactual:
         table=STUDY.at("dose_counterfactual"),
         record=STUDY.at("dose_counterfactual_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_dose_counterfactual.log",
+        STUDY.at("dose_counterfactual_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_dose_counterfactual.tsv"
+        STUDY.at("dose_counterfactual_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 4

@@ -10,9 +10,9 @@ rule ingest_mri:
         image=STUDY.at("native", channel="{mri}"),
         record=STUDY.at("native_record", channel="{mri}"),
     log:
-        f"{LOGS}/{{subject}}/{{mri}}_ingest_mri.log",
+        STUDY.at("ingest_mri_log", channel="{mri}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mri}}_ingest_mri.tsv"
+        STUDY.at("ingest_mri_benchmark", channel="{mri}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -37,9 +37,9 @@ rule ingest_dose:
         image=STUDY.at("native", channel="{dose}"),
         record=STUDY.at("native_record", channel="{dose}"),
     log:
-        f"{LOGS}/{{subject}}/{{dose}}_ingest_dose.log",
+        STUDY.at("ingest_dose_log", channel="{dose}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{dose}}_ingest_dose.tsv"
+        STUDY.at("ingest_dose_benchmark", channel="{dose}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -67,9 +67,9 @@ rule ingest_mask:
         image=STUDY.at("native", channel="{mask}"),
         record=STUDY.at("native_record", channel="{mask}"),
     log:
-        f"{LOGS}/{{subject}}/{{mask}}_ingest_mask.log",
+        STUDY.at("ingest_mask_log", channel="{mask}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mask}}_ingest_mask.tsv"
+        STUDY.at("ingest_mask_benchmark", channel="{mask}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -95,9 +95,9 @@ rule timeline:
     output:
         record=STUDY.at("timeline_record"),
     log:
-        f"{LOGS}/{{subject}}/timeline.log",
+        STUDY.at("timeline_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/timeline.tsv"
+        STUDY.at("timeline_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1

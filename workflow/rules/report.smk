@@ -28,9 +28,9 @@ rule report:
         card=STUDY.at("model_card"),
         record=STUDY.at("report_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/report.log",
+        STUDY.at("report_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/report.tsv"
+        STUDY.at("report_benchmark")
     conda:
         "../../envs/imaging.yaml"
     threads: 1

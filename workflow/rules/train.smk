@@ -8,9 +8,9 @@ rule check_device:
     output:
         STUDY.at("device_check"),
     log:
-        f"{LOGS}/device-check.log",
+        STUDY.at("check_device_log"),
     benchmark:
-        f"{BENCHMARKS}/device-check.tsv"
+        STUDY.at("check_device_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -21,7 +21,7 @@ rule check_device:
         gpu_mem_mb=STUDY.training_mb,
     params:
         settings=json_text(STUDY.size()),
-        code=module_hash(VERBS["check-device"].module),
+        code=module_hash(VERBS["check-device"].module, STUDY.network),
     shell:
         "python -m ricenet check-device --study {params.settings:q} --out {output:q} "
         "--log {log:q} --threads {threads}"
@@ -38,9 +38,9 @@ rule train_model:
         predictions=STUDY.at("validation_predictions"),
         record=STUDY.at("model_record"),
     log:
-        f"{LOGS}/{STUDY.cohort_name}/{{ablation}}_fold-{{fold}}_train_model.log",
+        STUDY.at("train_model_log"),
     benchmark:
-        f"{BENCHMARKS}/{STUDY.cohort_name}/{{ablation}}_fold-{{fold}}_train_model.tsv"
+        STUDY.at("train_model_benchmark")
     conda:
         "../../envs/torch.yaml"
     threads: 4

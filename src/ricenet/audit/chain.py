@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping
 
 from ricenet.audit.finding import Finding
 from ricenet.audit.measure import is_digest
-from ricenet.audit.records import Problem, Study
+from ricenet.audit.records import Problem, RecordedStudy
 
 SCHEME = "ricenet root digest 1"
 # they hold the root digest
 OUTSIDE_THE_ROOT = ("audit", "report")
 
 
-def wanted(study: Study) -> set[str]:
+def wanted(study: RecordedStudy) -> set[str]:
     """Return the names of all files whose digest can be compared with the records."""
     named = {
         file
@@ -30,19 +30,19 @@ def wanted(study: Study) -> set[str]:
     return {name for name in named if not name.startswith("..")}
 
 
-def outputs(study: Study, digests: Mapping[str, str]) -> list[Problem]:
+def outputs(study: RecordedStudy, digests: Mapping[str, str]) -> list[Problem]:
     """Return the files that differ from their record."""
-    found = []
+    problems = []
     for file, (record, digest) in study.outputs().items():
         if file not in digests:
-            found.append(
+            problems.append(
                 Problem(record.name, "altered", "it names an output outside the study's folder")
             )
         elif not is_digest(digests[file]):
-            found.append(_without_digest(file, digests[file], record.name))
+            problems.append(_without_digest(file, digests[file], record.name))
         elif digests[file] != digest:
-            found.append(Problem(file, "altered", f"not what {record.name} says was written"))
-    return found
+            problems.append(Problem(file, "altered", f"not what {record.name} says was written"))
+    return problems
 
 
 def _without_digest(file: str, reason: str, by: str) -> Problem:
@@ -51,7 +51,7 @@ def _without_digest(file: str, reason: str, by: str) -> Problem:
     return Problem(file, "altered", reason)
 
 
-def twice(study: Study) -> list[Problem]:
+def twice(study: RecordedStudy) -> list[Problem]:
     """Return the files that two records claim to have written."""
     first: dict[str, str] = {}
     return [
@@ -62,23 +62,23 @@ def twice(study: Study) -> list[Problem]:
     ]
 
 
-def parents(study: Study, digests: Mapping[str, str]) -> list[Problem]:
+def parents(study: RecordedStudy, digests: Mapping[str, str]) -> list[Problem]:
     """List records that were made from other files than their parents' records name."""
     made, broken = study.outputs(), study.broken()
-    found = []
+    problems = []
     for record in study.records.values():
         for file, digest in record.files("inputs"):
             if file in broken:
                 continue
             now = made[file][1] if file in made else digests.get(file, "missing")
             if now == "missing":
-                found.append(Problem(file, "missing", f"named by {record.name}"))
+                problems.append(Problem(file, "missing", f"named by {record.name}"))
             elif now != digest:
-                found.append(Problem(record.name, "wrong parent", f"made from another {file}"))
-    return found
+                problems.append(Problem(record.name, "wrong parent", f"made from another {file}"))
+    return problems
 
 
-def orphans(study: Study, files: Iterable[str]) -> list[Problem]:
+def orphans(study: RecordedStudy, files: Iterable[str]) -> list[Problem]:
     """Return the files that no record vouches for."""
     # an edited record's outputs are not trusted, but not reported as faulty either
     known = study.outputs().keys() | study.records.keys() | study.broken() | study.claimed
@@ -112,7 +112,7 @@ def _explained(check: Mapping[str, object]) -> str:
     )
 
 
-def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
+def sound_files(study: RecordedStudy, digests: Mapping[str, str]) -> set[str]:
     """Return the files that can be read and do not contradict their records."""
     made = study.outputs()
     return {
@@ -122,7 +122,7 @@ def sound_files(study: Study, digests: Mapping[str, str]) -> set[str]:
     }
 
 
-def root_digest(study: Study, digests: Mapping[str, str]) -> str:
+def root_digest(study: RecordedStudy, digests: Mapping[str, str]) -> str:
     """Return one digest over the study: names and contents of the outputs.
 
     A tree of sha256: a folder's digest is that of its entries' names and digests, in the order of

@@ -15,9 +15,10 @@ import pandas as pd
 from ricenet import step
 from ricenet.audit import chain, measure, records
 from ricenet.audit.finding import Finding
-from ricenet.audit.records import Problem, Record, Study
+from ricenet.audit.records import Problem, Record, RecordedStudy
 from ricenet.provenance import tsv
 from ricenet.step.checks import NOT_MADE
+from ricenet.study import layout, study_folder
 
 COLUMNS = (
     "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
@@ -26,10 +27,10 @@ COLUMNS = (
 Row = dict[str, Any]
 
 
-def before_the_audit(study: Study) -> Study:
+def before_the_audit(study: RecordedStudy) -> RecordedStudy:
     """Return the study without the records that are written after the audit, or by it."""
     kept = {n: r for n, r in study.records.items() if r.step not in chain.OUTSIDE_THE_ROOT}
-    return Study(study.root, kept, study.problems, study.claimed)
+    return RecordedStudy(study.root, kept, study.problems, study.claimed)
 
 
 def require_sound(problems: Iterable[Problem]) -> None:
@@ -43,7 +44,9 @@ def require_sound(problems: Iterable[Problem]) -> None:
         )
 
 
-def rows(study: Study, misparented: Iterable[Problem], findings: Iterable[Finding]) -> pd.DataFrame:
+def rows(
+    study: RecordedStudy, misparented: Iterable[Problem], findings: Iterable[Finding]
+) -> pd.DataFrame:
     """List all records with their checks, whether their inputs are unchanged, and invariants.
 
     Returns
@@ -71,18 +74,18 @@ def _known(record: Record, by: str) -> Row:
 
 def accepted_checks(root: Path) -> set[tuple[str, str]]:
     """Return subject and ``<record>/<check>`` of each held check that a person has accepted."""
-    found = set()
-    for path in root.glob("subjects/*/quality.tsv"):
+    pairs = set()
+    for path, names in study_folder.existing(root, "quality"):
         table = tsv.read(path)
         accepted = table.loc[table["decision"] == "accept", "check"]
-        found |= {(path.parent.name, str(check)) for check in accepted}
-    return found
+        pairs |= {(names["subject"], str(check)) for check in accepted}
+    return pairs
 
 
 def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.DataFrame:
     """Return the table in which a held check that was accepted has the verdict ``accepted``."""
     names = [
-        (row.subject, f"{Path(str(row.record)).stem}/{row.check}")
+        (row.subject, f"{layout.record_name(str(row.record))}/{row.check}")
         for row in table.itertuples(index=False)
     ]
     held = table["verdict"].isin(["fail", NOT_MADE])
@@ -93,17 +96,18 @@ def with_decisions(table: pd.DataFrame, accepted: set[tuple[str, str]]) -> pd.Da
 def main(argv: Sequence[str] | None = None) -> None:
     """Read all records, recompute all digests and invariants, write the table."""
     with step.Job("audit", argv, raw=("overrides",)) as job:
-        study = before_the_audit(records.read(job.args.record.resolve().parents[1]))
+        root = study_folder.root_of(job.args.record, "audit_record")
+        study = before_the_audit(records.read(root))
         require_sound(study.problems)
         todo = measure.tasks(study.root, chain.wanted(study), study.records.values())
         job.say(f"{len(study.records)} records, {len(study.outputs())} files")
-        found = measure.run(todo, processes=job.args.threads)
-        require_sound([*chain.twice(study), *chain.outputs(study, found.digests)])
-        sound = chain.sound_files(study, found.digests)
-        holds = [f for f in found.findings if {f.file, *f.needs} <= sound]
-        table = rows(study, chain.parents(study, found.digests), holds)
+        measured = measure.run(todo, processes=job.args.threads)
+        require_sound([*chain.twice(study), *chain.outputs(study, measured.digests)])
+        sound = chain.sound_files(study, measured.digests)
+        holds = [f for f in measured.findings if {f.file, *f.needs} <= sound]
+        table = rows(study, chain.parents(study, measured.digests), holds)
         table = with_decisions(table, accepted_checks(study.root))
-        job.fact("root_digest", chain.root_digest(study, found.digests))
+        job.fact("root_digest", chain.root_digest(study, measured.digests))
         job.fact("files", len(study.outputs()))
         job.fact("checks_not_made", int((table["verdict"] == NOT_MADE).sum()))
         job.check("checks failed", int((table["verdict"] == "fail").sum()), at_most=0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.audit import chain, records
-from ricenet.audit.records import Record, Study
+from ricenet.audit.records import Record, RecordedStudy
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Divergence:
     content: str
 
 
-def in_order(study: Study) -> list[Record]:
+def in_order(study: RecordedStudy) -> list[Record]:
     """Sort records in the order of processing: each after what it was made from."""
     made = {name: record.name for name, (record, _) in study.outputs().items()}
     depths: dict[str, int] = {}
@@ -57,7 +57,7 @@ def whose(record: Record) -> str:
     return record.subject or "study"
 
 
-def compare(first: Study, second: Study) -> list[Divergence]:
+def compare(first: RecordedStudy, second: RecordedStudy) -> list[Divergence]:
     """Return the first divergence of each subject, and of each cohort, of two runs.
 
     Threads and durations do not count. What only one run has is a divergence, too.
@@ -65,17 +65,19 @@ def compare(first: Study, second: Study) -> list[Divergence]:
     order = {r.name: r for study in (second, first) for r in in_order(study)}
     names = [r.name for r in in_order(first)]
     names += [r.name for r in in_order(second) if r.name not in first.records]
-    found: dict[str, Divergence] = {}
+    divergences: dict[str, Divergence] = {}
     for name in names:
         group = whose(order[name])
         what = tuple(_differences(first.records.get(name), second.records.get(name)))
         differ = not _same_outputs(first.records.get(name), second.records.get(name))
-        if what and group not in found:
-            found[group] = Divergence(group, name, what, name if differ else "")
-        elif differ and not found[group].content:
-            known = found[group]
-            found[group] = Divergence(group, known.record, known.what, name)
-    return sorted(found.values(), key=lambda d: (d.whose.startswith(("cohort ", "study")), d.whose))
+        if what and group not in divergences:
+            divergences[group] = Divergence(group, name, what, name if differ else "")
+        elif differ and not divergences[group].content:
+            known = divergences[group]
+            divergences[group] = Divergence(group, known.record, known.what, name)
+    return sorted(
+        divergences.values(), key=lambda d: (d.whose.startswith(("cohort ", "study")), d.whose)
+    )
 
 
 def _differences(a: Record | None, b: Record | None) -> Iterator[str]:
@@ -115,8 +117,8 @@ def _values(record: Record) -> list[str]:
     words = list(record.content["command"])
     for flag in ("--settings", "--threads"):
         if flag in words:
-            place = words.index(flag)
-            del words[place : place + 2]
+            position = words.index(flag)
+            del words[position : position + 2]
     return words
 
 
@@ -130,10 +132,10 @@ def _outputs(record: Record) -> dict[str, str]:
     return {} if hidden else dict(record.files("outputs"))
 
 
-def text(found: Sequence[Divergence]) -> str:
+def text(divergences: Sequence[Divergence]) -> str:
     """Format the differences as text."""
     lines = []
-    for one in found:
+    for one in divergences:
         lines += [f"{one.whose}: first at {one.record}", *(f"    {what}" for what in one.what)]
         if not one.content:
             lines.append("    all contents are the same")
@@ -159,6 +161,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     first, second = records.read(args.first), records.read(args.second)
     for problem in (*first.problems, *second.problems):
         print(f"left out: {problem.file}: {problem.why}", file=sys.stderr)
-    found = compare(first, second)
-    print(text(found))
-    return 1 if found else 0
+    divergences = compare(first, second)
+    print(text(divergences))
+    return 1 if divergences else 0

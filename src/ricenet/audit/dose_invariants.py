@@ -24,15 +24,15 @@ def of_align(record: Record, load: Volumes) -> list[Finding]:
     """
     (file,) = record.named("outputs", "out")
     moved = load(file)
-    found = [finding(record, file, [], "dose-minimum", moved.data.min(), at_least=0, unit="Gy")]
+    findings = [finding(record, file, [], "dose-minimum", moved.data.min(), at_least=0, unit="Gy")]
     # where the dose reaches beyond the reference's field of view, its integral cannot be kept
     unmade = {c["check"] for c in record.content["checks"] if c["verdict"] == NOT_MADE}
     made = {c["check"] for c in record.content["checks"]} - unmade
     if "dose-integral" in made:
         count = _parts(moved).shape[3]
         kept = [i for i in range(count) if f"dose-integral-part-{i + 1}" not in unmade]
-        found.append(_integral(record, file, moved, load, kept))
-    return found
+        findings.append(_integral(record, file, moved, load, kept))
+    return findings
 
 
 def _integral(
@@ -68,7 +68,7 @@ def of_total_dose(record: Record, load: Volumes, ledger: Mapping[str, Any]) -> l
     (file,), (other,) = record.named("outputs", "out"), record.named("inputs", "mask")
     total, mask, native = load(file), load(other), load(ledger["file"])
     limit = course_maximum_gy(_parts(native), ledger["parts"], record.content["settings"])
-    found = [
+    findings = [
         same_grid(record, file, total, other, mask),
         finding(record, file, [], "dose-minimum", float(total.data.min()), at_least=0, unit="Gy"),
         finding(
@@ -77,8 +77,8 @@ def of_total_dose(record: Record, load: Volumes, ledger: Mapping[str, Any]) -> l
         ),
     ]  # fmt: skip
     if record.content["settings"]["mask_dose"]:
-        found.append(background(record, file, total.data, other, mask.data > 0))
-    return found
+        findings.append(background(record, file, total.data, other, mask.data > 0))
+    return findings
 
 
 def course_maximum_gy(
@@ -97,13 +97,13 @@ def course_maximum_gy(
     """
     course = np.zeros(native_gy.shape[:3])
     bound = 0.0
-    for place, part in enumerate(parts):
-        given = native_gy[..., place].astype(np.float64) * part["factor"]
+    for index, plan in enumerate(parts):
+        given = native_gy[..., index].astype(np.float64) * plan["factor"]
         if settings["quantity"] == "eqd2":
             ratio = settings["alpha_beta_gy"]
             # it rises faster than the dose: only the parts' own maxima bound an interpolated sum
             highest = float(given.max())
-            bound += highest * (highest / part["fractions"] + ratio) / (2 + ratio)
+            bound += highest * (highest / plan["fractions"] + ratio) / (2 + ratio)
         else:
             course += given
     return bound if settings["quantity"] == "eqd2" else float(course.max())

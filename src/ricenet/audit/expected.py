@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ricenet.audit.records import Problem, Record, Study
-from ricenet.provenance import steps
-from ricenet.study import board
+from ricenet.audit.records import Problem, Record, RecordedStudy
+from ricenet.study import board, layout
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.explain_files import ExplainFiles
 from ricenet.study.preprocess_files import PreprocessFiles
-from ricenet.study.study import Study as Plan
+from ricenet.study.study import Study
 
 # values of flags that do not come from a step's settings: flag to the rule's params
-VALUES: dict[str, dict[str, Callable[[Plan, Any], str]]] = {
-    "ingest_mri": {"series": lambda plan, w: plan.raw.series(w)},
-    "ingest_dose": {"row": lambda plan, w: plan.raw.dose_row(w)},
-    "ingest_mask": {"row": lambda plan, w: plan.raw.mask_row(w)},
-    "quality": {"accepted": lambda plan, w: PreprocessFiles(plan).accepted(w)},
+VALUES: dict[str, dict[str, Callable[[Study, Any], str]]] = {
+    "ingest_mri": {"series": lambda study, w: study.raw.series(w)},
+    "ingest_dose": {"row": lambda study, w: study.raw.dose_row(w)},
+    "ingest_mask": {"row": lambda study, w: study.raw.mask_row(w)},
+    "quality": {"accepted": lambda study, w: PreprocessFiles(study).accepted(w)},
     "cache": {
-        "channels": lambda plan, w: plan.channels_text,
-        "kinds": lambda plan, w: plan.kinds_text,
+        "channels": lambda study, w: study.channels_text,
+        "kinds": lambda study, w: study.kinds_text,
     },
-    "manifest": {"rows": lambda plan, w: CohortFiles(plan).manifest_rows()},
+    "manifest": {"rows": lambda study, w: CohortFiles(study).manifest_rows()},
 }
 SOURCES = {
     "series": "the subjects table",
@@ -43,55 +41,55 @@ SOURCES = {
 }
 
 
-def problems(study: Study, plan: Plan) -> list[Problem]:
+def problems(recorded: RecordedStudy, study: Study) -> list[Problem]:
     """List all that the settings, the tables and the source require and the study lacks."""
-    asked = [record for record in study.records.values() if is_asked(record, plan)]
-    found = [problem for record in asked for problem in stale(record, plan)]
-    return [*found, *_raw(asked, plan), *missing(study, plan), *unknown_subjects(study, plan)]
+    asked = [record for record in recorded.records.values() if is_asked(record, study)]
+    outdated = [problem for record in asked for problem in stale(record, study)]
+    return [
+        *outdated,
+        *_raw(asked, study),
+        *missing(recorded, study),
+        *unknown_subjects(recorded, study),
+    ]
 
 
-def is_asked(record: Record, plan: Plan) -> bool:
+def is_asked(record: Record, study: Study) -> bool:
     """Return whether the present settings and tables would make this record again."""
-    known = {str(s) for s in plan.subjects.index}
-    return record.cohort in ("", plan.cohort_name) and (
+    known = {str(s) for s in study.subjects.index}
+    return record.cohort in ("", study.cohort_name) and (
         not record.subject or record.subject in known
     )
 
 
-def stale(record: Record, plan: Plan) -> Iterable[Problem]:
+def stale(record: Record, study: Study) -> Iterable[Problem]:
     """List how a record's settings, code or values differ from what they would be now."""
-    if not hasattr(plan.config, "registration" if record.step == "register" else record.step):
+    if not hasattr(study.config, "registration" if record.step == "register" else record.step):
         yield Problem(record.name, "stale", f"there is no step {record.step} any more")
         return
-    now = json.loads(plan.settings(record.step))
+    now = json.loads(study.settings(record.step))
     before = record.content["settings"]
     differ = sorted(k for k in now.keys() | before.keys() if now.get(k) != before.get(k))
     if differ:
         yield Problem(record.name, "stale", f"other settings: {', '.join(differ)}")
-    older = plan.accepted_code.get(record.step)
-    valid = {_code(record.step), older.code if older else ""}
+    older = study.accepted_code.get(record.step)
+    valid = {study.own_code(record.step), older.code if older else ""}
     if record.content["code"] not in valid:
         yield Problem(record.name, "stale", f"made by another version of {record.step}")
     for flag, value in VALUES.get(record.step, {}).items():
-        if _text(value(plan, _wildcards(record))) != _text(record.value(flag)):
+        if _text(value(study, _wildcards(record))) != _text(record.value(flag)):
             yield Problem(record.name, "stale", f"{SOURCES[flag]} says otherwise now ({flag})")
 
 
-def accepted(study: Study, plan: Plan) -> list[str]:
+def accepted(recorded: RecordedStudy, study: Study) -> list[str]:
     """Return the results of older code that a person has declared valid, a line a step."""
     lines = []
-    for step, decision in plan.accepted_code.items():
-        codes = [r.content["code"] for r in study.records.values() if r.step == step]
+    for step, decision in study.accepted_code.items():
+        codes = [r.content["code"] for r in recorded.records.values() if r.step == step]
         lines.append(
             f"accepted: {codes.count(decision.code)} records of {step} by the older code "
             f"{decision.code} ({decision.who}: {decision.why})"
         )
     return lines
-
-
-@cache
-def _code(step: str) -> str:
-    return steps.code_hash(step)
 
 
 def _text(value: str) -> Any:
@@ -104,12 +102,13 @@ def _text(value: str) -> Any:
 
 def _wildcards(record: Record) -> Any:
     """Return the wildcards of the rule as its params functions expect them."""
-    channel = Path(record.name).stem.removesuffix("_native")
+    parsed = layout.parse(record.name)
+    channel = parsed.names.get("channel", "") if parsed else ""
     names = {"subject": record.subject, "mri": channel, "mask": channel}
     return SimpleNamespace(**names, get=names.get)
 
 
-def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
+def _raw(records: Iterable[Record], study: Study) -> Iterable[Problem]:
     """Yield the native volumes whose raw data have changed.
 
     Nothing is said where these are not there.
@@ -117,53 +116,53 @@ def _raw(records: Iterable[Record], plan: Plan) -> Iterable[Problem]:
     for record in records:
         if record.step not in ("ingest_mri", "ingest_dose", "ingest_mask"):
             continue
-        now = plan.raw.digest(_wildcards(record))
+        now = study.raw.digest(_wildcards(record))
         entries = record.content["raw"]["raw"]
         if now not in ("missing", "unreadable") and [e["digest"] for e in entries] != [now]:
             yield Problem(record.name, "stale", "made from other raw data than the table names now")
 
 
-def missing(study: Study, plan: Plan) -> Iterable[Problem]:
+def missing(recorded: RecordedStudy, study: Study) -> Iterable[Problem]:
     """Yield the results that the settings require and no record names.
 
     Subjects that wait are left out.
     """
-    waiting = board.failed_subjects(study.root, map(str, plan.subjects.index), plan.accepted)
-    made = study.outputs().keys() | study.claimed
-    for path in leaves(plan, waiting):
-        name = Path(path).relative_to(plan.root).as_posix()
+    waiting = board.failed_subjects(recorded.root, map(str, study.subjects.index), study.accepted)
+    made = recorded.outputs().keys() | recorded.claimed
+    for path in leaves(study, waiting):
+        name = Path(path).relative_to(study.root).as_posix()
         if name not in made:
             yield Problem(name, "missing", "not made yet, or removed with its record")
 
 
-def leaves(plan: Plan, waiting: Iterable[str]) -> list[str]:
+def leaves(study: Study, waiting: Iterable[str]) -> list[str]:
     """Return the results that nothing but audit and report is made from.
 
     Records name all others.
     """
-    ready = [s for s in map(str, plan.subjects.index) if s not in set(waiting)]
-    subjects, cohort, explain = PreprocessFiles(plan), CohortFiles(plan), ExplainFiles(plan)
+    ready = [s for s in map(str, study.subjects.index) if s not in set(waiting)]
+    subjects, cohort, explain = PreprocessFiles(study), CohortFiles(study), ExplainFiles(study)
     return [
         *subjects.caches(ready),
         *subjects.overviews(ready),
-        plan.at("audit"),
+        study.at("audit"),
         *cohort.if_cohort(
             *cohort.models(),
             *cohort.validation_predictions(),
             *cohort.test_predictions(),
             *explain.pictures(),
             *explain.files(),
-            plan.at("metrics"),
+            study.at("metrics"),
             *cohort.tables(),
         ),
-        plan.at("report"),
+        study.at("report"),
     ]
 
 
-def unknown_subjects(study: Study, plan: Plan) -> Iterable[Problem]:
+def unknown_subjects(recorded: RecordedStudy, study: Study) -> Iterable[Problem]:
     """Yield the files of subjects in neither the subjects table nor the overrides table."""
-    known = {*map(str, plan.subjects.index), *plan.excluded, ""}
-    for record in study.records.values():
+    known = {*map(str, study.subjects.index), *study.excluded, ""}
+    for record in recorded.records.values():
         if record.subject not in known:
             why = "the subjects table has no such subject"
             yield Problem(record.name, "orphaned", why)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ricenet.audit.records import Record
 from ricenet.image.volume import Volume
 from ricenet.step import checks
+from ricenet.study import layout
 
 AFFINE_TOLERANCE_MM = 1e-3  # single precision at 300 mm from the origin is 3e-5
 
@@ -43,8 +44,8 @@ class Finding:
     @property
     def key(self) -> tuple[str, str]:
         """Subject and ``<record>/<check>``, as a decision in the overrides table names it."""
-        stem = self.record.name.rpartition("/")[2].removesuffix(".json")
-        return self.record.subject, f"{stem}/{self.check['check']}"
+        name = layout.record_name(self.record.name)
+        return self.record.subject, f"{name}/{self.check['check']}"
 
 
 def finding(
@@ -83,4 +84,4 @@ def background(record: Record, file: str, data: NDArray, other: str, brain: NDAr
 
 def short(file: str) -> str:
     """Return the name of a file without folder and suffixes."""
-    return file.rpartition("/")[2].partition(".")[0]
+    return layout.short_name(file)

@@ -47,18 +47,18 @@ class Identities:
 
     def within(self, text: str) -> list[str]:
         """Return the kinds of the identities that a piece of text holds."""
-        found = {
+        kinds = {
             f"{self.numbers[token]} of the raw data"
             for token in map(_bare, _TOKEN.findall(text))
             if token in self.numbers
         }
         names, texts = self._patterns
-        found |= {f"{self.names[hit]} of the raw data" for hit in names.findall(text.lower())}
+        kinds |= {f"{self.names[hit]} of the raw data" for hit in names.findall(text.lower())}
         if texts.search(text):
-            found.add("a text of the raw data")
+            kinds.add("a text of the raw data")
         if any(path in text for path in self.paths):
-            found.add("a path of the raw data")
-        return sorted(found)
+            kinds.add("a path of the raw data")
+        return sorted(kinds)
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
@@ -85,7 +85,7 @@ def collect(folder: Path, *, allowed: Collection[str]) -> Identities:
     """
     import pydicom
 
-    found = Identities(paths=sorted({str(folder), str(folder.resolve())} - {".", "/"}))
+    identities = Identities(paths=sorted({str(folder), str(folder.resolve())} - {".", "/"}))
     kept = {name.lower() for name in allowed}
     for path in raw_files.listed(folder):
         try:
@@ -93,10 +93,10 @@ def collect(folder: Path, *, allowed: Collection[str]) -> Identities:
         except Exception:  # not DICOM: no header
             continue
         for kind, value in _values(data):
-            _add(found, kind, value)
+            _add(identities, kind, value)
     for name in kept:
-        found.names.pop(name, None)
-    return found
+        identities.names.pop(name, None)
+    return identities
 
 
 def _values(data: Any) -> Iterator[tuple[str, str]]:
@@ -110,19 +110,19 @@ def _values(data: Any) -> Iterator[tuple[str, str]]:
                 yield kind, str(value or "").strip()
 
 
-def _add(found: Identities, kind: str, value: str) -> None:
+def _add(identities: Identities, kind: str, value: str) -> None:
     if kind in ("UI", "DA", "DT"):
         if len(value) >= 8 and not value.startswith(STANDARD_UIDS):
             number = value[:8] if kind != "UI" else value
-            found.numbers[number] = KINDS[kind]
+            identities.numbers[number] = KINDS[kind]
         return
     if kind == "PN":
-        parts = [part for part in re.split(r"[\^=\s]+", value) if len(part) >= SHORTEST["PN"]]
-        for part in (*parts, value):
-            if part:
-                found.names[part.lower()] = "a name"
+        words = [word for word in re.split(r"[\^=\s]+", value) if len(word) >= SHORTEST["PN"]]
+        for word in (*words, value):
+            if word:
+                identities.names[word.lower()] = "a name"
     elif kind == "ID":
         if len(value) >= 4:
-            found.names[value.lower()] = "an id"
+            identities.names[value.lower()] = "an id"
     elif len(value) >= SHORTEST[kind]:
-        found.texts.add(value)
+        identities.texts.add(value)

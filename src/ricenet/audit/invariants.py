@@ -67,7 +67,7 @@ def of_align_mask(record: Record, load: Volumes) -> list[Finding]:
     ratio = (moved.data.sum(dtype=np.float64) * moved.voxel_ml) / (
         native.data.sum(dtype=np.float64) * native.voxel_ml
     )
-    found = [
+    findings = [
         *of_align(record, load),
         finding(record, file, [], "mask-minimum", moved.data.min(), at_least=0),
         finding(record, file, [], "mask-maximum", moved.data.max(), at_most=1),
@@ -75,10 +75,10 @@ def of_align_mask(record: Record, load: Volumes) -> list[Finding]:
     passed = {c["check"] for c in record.content["checks"] if c["verdict"] == "pass"}
     if "mask-volume-kept" in passed:
         low, high = 1 - VOLUME_TOLERANCE, 1 + VOLUME_TOLERANCE
-        found.append(
+        findings.append(
             finding(record, file, [source], "mask-volume-kept", ratio, at_least=low, at_most=high)
         )
-    return found
+    return findings
 
 
 def of_zscore(record: Record, load: Volumes) -> list[Finding]:
@@ -101,18 +101,18 @@ def of_crop(record: Record, load: Volumes) -> list[Finding]:
     (box,), (whole,) = record.named("outputs", "cropped-mask"), record.named("inputs", "mask")
     mask, source_mask = load(box), load(whole)
     kept, had = (int(np.count_nonzero(v.data)) for v in (mask, source_mask))
-    found = [
+    findings = [
         finding(record, box, [whole], "brain-voxels-lost", had - kept, at_most=0, unit="voxels"),
         _box_offset(record, box, mask, whole, source_mask),
     ]
     pairs = zip(record.named("inputs", "images"), record.named("outputs", "cropped"), strict=True)
     for source, file in pairs:
         image, uncropped = load(file), load(source)
-        found.append(same_grid(record, file, image, box, mask))
+        findings.append(same_grid(record, file, image, box, mask))
         outside = np.count_nonzero(uncropped.data[source_mask.data == 0])
         if not outside and image.data.shape == mask.data.shape:
-            found.append(background(record, file, image.data, box, mask.data > 0))
-    return found
+            findings.append(background(record, file, image.data, box, mask.data > 0))
+    return findings
 
 
 def _box_offset(record: Record, file: str, mask: Volume, whole: str, source: Volume) -> Finding:
@@ -131,16 +131,16 @@ def of_cache(record: Record, load: Volumes, load_array: Arrays) -> list[Finding]
     (file,), (box,) = record.named("outputs", "out"), record.named("inputs", "mask")
     cache, brain = load_array(file), load(box).data > 0
     facts, settings = record.content["facts"], record.content["settings"]
-    found = []
+    findings = []
     sources = record.named("inputs", "images")
-    for place, (source, kind) in enumerate(zip(sources, facts["kinds"], strict=True)):
+    for channel_index, (source, kind) in enumerate(zip(sources, facts["kinds"], strict=True)):
         wanted = load(source).data.astype(np.float64)
         if kind == "dose":
             wanted = scaled_dose(wanted, brain, settings)
         name, limit = f"equals {short(source)}", ROUNDING_TOLERANCE
-        apart = halves_apart(np.asarray(cache[place]), wanted)
-        found.append(finding(record, file, [source, box], name, apart, at_most=limit))
-    return found
+        apart = halves_apart(np.asarray(cache[channel_index]), wanted)
+        findings.append(finding(record, file, [source, box], name, apart, at_most=limit))
+    return findings
 
 
 def scaled_dose(dose_gy: NDArray, brain: NDArray, settings: Mapping[str, Any]) -> NDArray:

@@ -20,6 +20,7 @@ from ricenet.audit.finding import Finding, finding
 from ricenet.audit.records import Record
 from ricenet.image.volume import Volume, load
 from ricenet.provenance import digests
+from ricenet.study import ownership
 
 STEPS_WITH_INVARIANTS = (
     "resample", "brain_mask", "align", "align_mask", "zscore", "total_dose", "crop", "cache",
@@ -111,12 +112,12 @@ def tasks(root: Path, files: Iterable[str], records: Iterable[Record]) -> list[T
     own = {subject: _files(group) for subject, group in by_subject.items()}
     together = set().union(*own.values()) if own else set()
     wanted = set(files)
-    found = [
+    divided = [
         Task(root, tuple(sorted(own[s] & wanted)), tuple(group), _ledgers(s, ledgers))
         for s, group in by_subject.items()
     ]
-    found += [Task(root, (file,)) for file in sorted(wanted - together)]
-    return sorted(found, key=lambda task: -size_of(task))
+    divided += [Task(root, (file,)) for file in sorted(wanted - together)]
+    return sorted(divided, key=lambda task: -size_of(task))
 
 
 def _files(records: Iterable[Record]) -> set[str]:
@@ -125,7 +126,9 @@ def _files(records: Iterable[Record]) -> set[str]:
 
 
 def _ledgers(subject: str, ledgers: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: found for name, found in ledgers.items() if name.split("/")[1] == subject}
+    return {
+        name: ledger for name, ledger in ledgers.items() if ownership.subject_of(name) == subject
+    }
 
 
 def size_of(task: Task) -> int:
@@ -137,13 +140,13 @@ def size_of(task: Task) -> int:
 def measure(task: Task) -> Measured:
     """Digest the files of a task and compute the invariants of its records."""
     uses = Counter(file for record in task.records for file in _files([record]))
-    volumes, found = VolumeCache(task.root, uses), Measured(bytes=size_of(task))
+    volumes, measured = VolumeCache(task.root, uses), Measured(bytes=size_of(task))
     for record in task.records:
-        found.findings += _findings(record, volumes, task.ledgers)
+        measured.findings += _findings(record, volumes, task.ledgers)
         volumes.done_with(_files([record]))
     for name in task.files:
-        found.digests[name] = volumes.digests.get(name) or digest_or_reason(task.root / name)
-    return found
+        measured.digests[name] = volumes.digests.get(name) or digest_or_reason(task.root / name)
+    return measured
 
 
 def _findings(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) -> list[Finding]:
@@ -168,9 +171,9 @@ def _computed(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) 
         case "align_mask":
             return invariants.of_align_mask(record, volumes.volume)
         case "align":
-            found = invariants.of_align(record, volumes.volume)
+            findings = invariants.of_align(record, volumes.volume)
             dose = record.value("kind") == "dose"
-            return found + (dose_invariants.of_align(record, volumes.volume) if dose else [])
+            return findings + (dose_invariants.of_align(record, volumes.volume) if dose else [])
         case "zscore":
             return invariants.of_zscore(record, volumes.volume)
         case "total_dose":
@@ -209,11 +212,11 @@ def run(todo: Sequence[Task], *, processes: int, show: bool = False) -> Measured
     total, started = Measured(), time.monotonic()
     size = sum(map(size_of, todo))
     with tqdm(total=size, unit="B", unit_scale=True, disable=not show) as bar:
-        for found in _measured(todo, processes):
-            total.digests |= found.digests
-            total.findings += found.findings
-            total.bytes += found.bytes
-            bar.update(found.bytes)
+        for measured in _measured(todo, processes):
+            total.digests |= measured.digests
+            total.findings += measured.findings
+            total.bytes += measured.bytes
+            bar.update(measured.bytes)
     total.seconds = time.monotonic() - started
     return total
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from ricenet.audit import texts
 from ricenet.audit.identities import Identities, collect
 from ricenet.audit.records import Problem
+from ricenet.study import study_folder
 
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 # not within a number or a digest, whose digits are a date by chance
@@ -46,8 +47,8 @@ class Hit:
 
 def search(text: str, identities: Identities | None) -> list[str]:
     """Return the kinds of what a piece of text holds."""
-    found = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
-    return found + (identities.within(text) if identities else [])
+    kinds = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
+    return kinds + (identities.within(text) if identities else [])
 
 
 def of_file(root: Path, identities: Identities | None, name: str) -> list[Hit]:
@@ -57,8 +58,8 @@ def of_file(root: Path, identities: Identities | None, name: str) -> list[Hit]:
     """
     hits = [Hit(kind, "its name") for kind in search(name, identities)]
     try:
-        for place, text in texts.of_file(root / name):
-            hits += [Hit(kind, place) for kind in search(text, identities)]
+        for where, text in texts.of_file(root / name):
+            hits += [Hit(kind, where) for kind in search(text, identities)]
     except (OSError, ValueError, EOFError):
         pass
     return hits
@@ -79,21 +80,21 @@ def problems(root: Path, *, against: Path | None, processes: int) -> list[Proble
     against : Path or None
         Raw DICOM files; the ids of the study's own subjects do not count as identities.
     """
-    subjects = {path.name for path in root.glob("subjects/*")}
+    subjects = study_folder.subjects(root)
     identities = collect(against, allowed=subjects) if against else None
     names, one = list(all_files(root)), partial(of_file, root, identities)
     if processes == 1:
-        found = [one(name) for name in names]
+        all_hits = [one(name) for name in names]
     else:
         with ProcessPoolExecutor(processes) as pool:
-            found = list(pool.map(one, names, chunksize=16))
-    return [p for name, hits in zip(names, found, strict=True) for p in _told(name, hits)]
+            all_hits = list(pool.map(one, names, chunksize=16))
+    return [p for name, hits in zip(names, all_hits, strict=True) for p in _told(name, hits)]
 
 
 def _told(name: str, hits: Iterable[Hit]) -> Iterator[Problem]:
-    places: dict[str, list[str]] = {}
+    by_kind: dict[str, list[str]] = {}
     for hit in hits:
-        places.setdefault(hit.kind, []).append(hit.place)
-    for kind, found in places.items():
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        yield Problem(name, "private", f"{kind} in {found[0]}{more}")
+        by_kind.setdefault(hit.kind, []).append(hit.place)
+    for kind, where in by_kind.items():
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        yield Problem(name, "private", f"{kind} in {where[0]}{more}")

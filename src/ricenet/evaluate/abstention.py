@@ -1,4 +1,4 @@
-"""Who is answered and who is referred on: conformal sets, and risk against coverage."""
+"""Abstention: conformal sets, and risk against coverage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def p_values(own: Predictions, out_of_fold: Predictions) -> NDArray:
 
 
 def conformal_rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]:
-    """Return how often the sets hold the right class, and how many classes they hold.
+    """Return how often the sets contain the true class, and how many classes they contain.
 
     Parameters
     ----------
@@ -64,14 +64,14 @@ def conformal_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
                     "expected_high": expected.high, "single": int((size == 1).sum()),
                     "single_right": int(((size == 1) & held[mine, label]).sum()),
                     "both": int((size == 2).sum()), "none": int((size == 0).sum()),
-                    "note": "too few to leave the class out" if expected.low == 1 else "",
+                    "note": "too few to exclude the class" if expected.low == 1 else "",
                 }
             )  # fmt: skip
     return rows
 
 
 def _calibrated(own: Predictions, out_of_fold: Predictions, label: int) -> int:
-    """Return how many patients of a class a set is made with; the fewest over the folds."""
+    """Return the number of calibration patients of a class; the smallest over the folds."""
     same = out_of_fold.labels == label
     if own.folds is None:
         return int(same.sum())
@@ -79,7 +79,7 @@ def _calibrated(own: Predictions, out_of_fold: Predictions, label: int) -> int:
 
 
 def selective_rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]:
-    """Return the risk among those who are answered, by probability and by sets of one class.
+    """Return the risk among patients with a prediction, by probability and by sets of one class.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def selective_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
 
 
 def _risk(rule: str, own: Predictions, answered: NDArray, wrong: NDArray, settings: Row) -> Row:
-    """Return the share of errors among those who are answered; by chance it is that of all."""
+    """Return the error rate among patients with a prediction; by chance it is that of all."""
     rice, n, errors = own.labels == 1, len(own.labels), answered & wrong
     found = wilson(int(errors.sum()), int(answered.sum()), confidence=settings["confidence"])
     everybody = predicted_class(own.probability) != own.labels
@@ -121,5 +121,5 @@ def _risk(rule: str, own: Predictions, answered: NDArray, wrong: NDArray, settin
         "answered": int(answered.sum()), "answered_rice": int((answered & rice).sum()),
         "errors": int(errors.sum()), "errors_rice": int((errors & rice).sum()),
         **found._asdict(), "null": float(everybody.mean()), "n": n,
-        "note": "" if answered.any() else "nobody is answered",
+        "note": "" if answered.any() else "no patient gets a prediction",
     }  # fmt: skip

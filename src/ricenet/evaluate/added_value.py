@@ -1,4 +1,4 @@
-"""What a network knows beyond a model of few features, on the same out-of-fold subjects."""
+"""What a network adds to a model with few features, on the same out-of-fold subjects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOTHING = "the network itself is not shown to be better than chance"
 
 
 def verdict(group: str, network: Estimate, probe: Estimate, *, p: float, p_probe: float) -> str:
-    """Say whether a model of few features does as well as the network.
+    """Return in words whether a model with few features does as well as the network.
 
     It does where its interval holds the network's area, or lies above it, and does not hold 0.5.
     The network is better where the probe's interval lies below it and the difference is shown at
@@ -44,7 +44,7 @@ def verdict(group: str, network: Estimate, probe: Estimate, *, p: float, p_probe
     words, kind = GROUPS[group]
     if kind == CONTROL:
         found = p_probe <= OUT_OF_FOLD_LEVEL
-        return f"control: {'SOMETHING FOUND' if found else 'nothing found, as it should be'}"
+        return f"control: {'SOMETHING FOUND' if found else 'nothing found, as expected'}"
     if math.isnan(network.value) or math.isnan(probe.value):
         return UNTOLD
     if network.low <= 0.5:
@@ -94,7 +94,7 @@ def row(
 
 
 def together(labels: NDArray, folds: NDArray, predictors: list[NDArray]) -> float:
-    """Return the Brier score of logits joined by a logistic regression of the other folds.
+    """Return the Brier score of logits combined by a logistic regression on the other folds.
 
     NaN where the predictors part the classes of some folds, so that it has no coefficients.
     """

@@ -1,4 +1,4 @@
-"""What the probabilities are worth: calibration, thresholds, decisions, abstention.
+"""The step ``calibrate``: calibration, thresholds, decision curves, abstention.
 
 From stored predictions alone. Whatever is fitted (temperature, share of RICE, threshold, conformal
 scores) is fitted on out-of-fold predictions: for a fold on the other folds, for test subjects on
@@ -62,7 +62,7 @@ def tables(validation: pd.DataFrame, test: pd.DataFrame, settings: Row) -> dict[
 
 
 def as_table(rows: list[Row], columns: list[str]) -> pd.DataFrame:
-    """Return rows as a table with these columns, counts as whole numbers."""
+    """Return rows as a table with these columns, counts as integers."""
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({name: "Int64" for name in COUNTS if name in columns})
 

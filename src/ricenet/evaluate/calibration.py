@@ -49,7 +49,7 @@ class Predictions(NamedTuple):
 
 
 def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FEWEST) -> str:
-    """Say why something is not made: too few to fit it with, or to see it on; empty where it is.
+    """Return why something is not made: too few patients to fit or evaluate it; else empty.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FE
         Patients of each class that it takes to see it.
     """
     for purpose, fewest, needed in (
-        ("to fit it with", out_of_fold.fewest, FEWEST),
-        ("to see it on", own.fewest, own_fewest),
+        ("for the fit", out_of_fold.fewest, FEWEST),
+        ("for the evaluation", own.fewest, own_fewest),
     ):
         if fewest < needed:
             return (
@@ -68,7 +68,7 @@ def not_made(own: Predictions, out_of_fold: Predictions, *, own_fewest: int = FE
 
 
 def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Predictions]:
-    """Return predictions as they are and recalibrated, by what other patients say.
+    """Return predictions as they are, and recalibrated on other patients.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Prediction
     out_of_fold : Predictions
         Out-of-fold.
     """
-    found = {AS_PREDICTED: own}
+    by_version = {AS_PREDICTED: own}
     for name, shifted in ((TEMPERATURE, False), (SHIFTED, True)):
         if own.folds is not None:
             made = recalibration.out_of_fold(
@@ -88,12 +88,12 @@ def versions(own: Predictions, out_of_fold: Predictions) -> dict[str, Prediction
                 out_of_fold.labels, out_of_fold.probability, own.probability, shifted=shifted
             )
         if made is not None:
-            found[name] = own._replace(probability=made.probability)
-    return found
+            by_version[name] = own._replace(probability=made.probability)
+    return by_version
 
 
 def measures(own: Predictions, settings: Row) -> list[Row]:
-    """Return slope, intercept, Brier score with its parts, and the integrated index.
+    """Return slope, intercept, Brier score with its components, and the integrated index.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
     def index(y: NDArray, q: NDArray) -> float:
         return calibration.integrated_index(y, q, smooth)
 
-    parts = calibration.corp(labels, p)
+    components = calibration.corp(labels, p)
     by_chance = {"draws": settings["draws"], "rng": rng}
     nulls = {
         "miscalibration": calibration.if_calibrated(miscalibration, labels, p, **by_chance),
@@ -121,8 +121,8 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
         "integrated index": calibration.if_calibrated(index, labels, p, **by_chance),
     }
     values = {
-        "miscalibration": parts.miscalibration,
-        "discrimination": parts.discrimination,
+        "miscalibration": components.miscalibration,
+        "discrimination": components.discrimination,
         "integrated index": index(labels, p),
     }
     rows = [
@@ -131,12 +131,12 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
         _row(
             "brier",
             calibration.mean_square(labels, p, confidence=confidence),
-            parts.uncertainty,
+            components.uncertainty,
             STUDENT,
         ),
     ]
     if np.isnan(rows[0]["value"]):
-        rows[0]["note"] = "no slope: the probabilities part the classes, or are one for all"
+        rows[0]["note"] = "no slope: the probabilities separate the classes, or are all equal"
     rows += [
         {"measure": name, "value": values[name], "null": null.mean, "p": null.p}
         for name, null in nulls.items()
@@ -144,26 +144,26 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
     return [{"n": len(labels), **row} for row in rows]
 
 
-def _row(measure: str, found: Estimate, null: float, method: str) -> Row:
-    return {"measure": measure, **found._asdict(), "null": null, "method": method}
+def _row(measure: str, estimate: Estimate, null: float, method: str) -> Row:
+    return {"measure": measure, **estimate._asdict(), "null": null, "method": method}
 
 
 def temperature_row(own: Predictions, *, shifted: bool, confidence: float) -> Row:
-    """Return the temperature of all out-of-fold predictions, which new patients get."""
+    """Return the temperature of all out-of-fold predictions, which is applied to new patients."""
     z, prior = logistic.logits(own.probability), recalibration.BALANCED
     prior = float(own.labels.mean()) if shifted else prior
     value = recalibration.temperature(own.labels, z, prior=prior)
     row = {"measure": "temperature", "value": value, "null": 1.0, "n": len(z)}
     if value < 1.02 * recalibration.LEAST or value > 0.98 * recalibration.MOST:
-        return {**row, "note": "at the end of what is looked for: no interval"}
+        return {**row, "note": "at the limit of the search range: no interval"}
     shift = logistic.logits(np.array([prior]))[0]
 
     def profile(log_temperature: float) -> float:
         return logistic.log_likelihood(own.labels, z / np.exp(log_temperature) + shift)
 
     at = float(np.log(value))
-    found = logistic.likelihood_limits(at, profile(at), profile, confidence=confidence)
-    limits = {"low": float(np.exp(found.low)), "high": float(np.exp(found.high))}
+    log_limits = logistic.likelihood_limits(at, profile(at), profile, confidence=confidence)
+    limits = {"low": float(np.exp(log_limits.low)), "high": float(np.exp(log_limits.high))}
     return {**row, **limits, "method": LIKELIHOOD}
 
 
@@ -171,22 +171,22 @@ def rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]
     """Return the rows of a set of patients, one a version and measure."""
     if why := not_made(own, out_of_fold):
         return [{"version": AS_PREDICTED, "measure": "all", "n": len(own.labels), "note": why}]
-    found = []
+    table = []
     for name, made in versions(own, out_of_fold).items():
-        found += [{"version": name, **row} for row in measures(made, settings)]
+        table += [{"version": name, **row} for row in measures(made, settings)]
         if name != AS_PREDICTED and own.folds is not None:
             row = temperature_row(
                 out_of_fold, shifted=name == SHIFTED, confidence=settings["confidence"]
             )
-            found.append({"version": name, **row})
-    return found
+            table.append({"version": name, **row})
+    return table
 
 
 def curve_rows(own: Predictions, settings: Row) -> list[Row]:
-    """Return the isotonic and the smooth curve of out-of-fold predictions, a row a probability."""
+    """Return the isotonic and the smooth calibration curve, one row for each probability."""
     if own.fewest < FEWEST:
         return []
-    found = []
+    table = []
     for name, made in versions(own, own).items():
         p, labels = made.probability, made.labels
         levels, which, counts = np.unique(p, return_inverse=True, return_counts=True)
@@ -199,8 +199,8 @@ def curve_rows(own: Predictions, settings: Row) -> list[Row]:
         )
         rice = np.bincount(which, weights=labels)
         columns = (levels, counts, rice.astype(int), isotonic, smooth, low, high)
-        found += [
+        table += [
             {"version": name, **dict(zip(CURVE_COLUMNS[2:], values, strict=True))}
             for values in zip(*(column.tolist() for column in columns), strict=True)
         ]
-    return found
+    return table

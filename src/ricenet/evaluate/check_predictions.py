@@ -1,4 +1,4 @@
-"""Whether stored predictions fit the manifest: each subject once, in its fold, with its label."""
+"""Checks of stored predictions: each subject once, in its fold, with the manifest's label."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, re
 def read_checked(
     validation: Sequence[Path], test: Sequence[Path], manifest: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the predictions for training and for test subjects; refuse what no manifest fits.
+    """Read the predictions for training and test subjects; refuse what contradicts the manifest.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def check_validation(table: pd.DataFrame, manifest: pd.DataFrame) -> None:
             own = expected.loc[rows["subject"], "fold"].to_numpy()
             wrong = list(rows["subject"][rows["fold"].to_numpy() != own])
             if wrong:
-                raise ValueError(f"{what}: {wrong} were predicted by a fold they trained")
+                raise ValueError(f"{what}: {wrong} were predicted by a model that trained on them")
 
 
 def check_test(table: pd.DataFrame, manifest: pd.DataFrame, ablations: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The ensembles of two cohorts on the test subjects that they have in common.
+"""The step ``compare``: the ensembles of two cohorts on their common test subjects.
 
 Each subject is predicted by both, so everything here is paired. The predictions of the other cohort
 are taken as they were stored; nothing is predicted or trained again.
@@ -79,7 +79,7 @@ def compared(
 
 
 def judged(rows: Sequence[dict[str, Any]], *, confidence: float) -> list[dict[str, Any]]:
-    """Add to each row what it shows, with all rows corrected for by the method of Holm."""
+    """Add the verdict to each row, corrected over all rows by Holm's method."""
     adjusted = family.holm(np.array([row["p"] for row in rows]))
     return [
         {
@@ -105,7 +105,7 @@ def read_those_of(path: Path, cohort: str) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(
             f"{path.name} of cohort {cohort} does not exist; run the target 'evaluate' with that "
-            f"cohort, or take it out of compare.cohorts"
+            f"cohort, or remove it from compare.cohorts"
         )
     return read_predictions([path], TEST_COLUMNS)
 

@@ -30,7 +30,7 @@ EXCHANGES = 10_000  # fewer would not tell p of 0.01 from one beside it
 
 
 class Answers(NamedTuple):
-    """What each input combination says of the same subjects.
+    """Predictions of each input combination for the same subjects.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Answers(NamedTuple):
 
 
 def usual(ablations: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the contrasts of a study that names none.
+    """Return the contrasts of a study whose settings name none.
 
     All channels against all but one, and against each alone.
     """
@@ -72,7 +72,7 @@ def out_of_fold(validation: pd.DataFrame) -> Answers:
 
 
 def of_ensembles(test: pd.DataFrame) -> Answers:
-    """Gather the ensembles' answers about the test subjects: majority votes, mean probabilities."""
+    """Gather the ensembles' predictions for the test subjects: majority vote, mean probability."""
     classes, rice = {}, {}
     for name, part in test.groupby("ablation", sort=False):
         wide = part.pivot(index="fold", columns="subject", values="probability_rice").to_numpy()
@@ -122,7 +122,7 @@ def contrast_rows(answers: Answers, pairs: Sequence[tuple[str, str]], settings: 
 
 
 def judgement(discordant: int, p: float, n: int, *, level: float, tests: int) -> Row:
-    """Return what so many subjects could have shown, and the verdict in words.
+    """Return what this number of subjects can detect, and the verdict in words.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def judgement(discordant: int, p: float, n: int, *, level: float, tests: int) ->
 
 
 def other_differences(answers: Answers, a: str, b: str, settings: Row) -> Row:
-    """Return the differences of macro F1 and AUC, and what the folds say of accuracy."""
+    """Return the differences of macro F1 and AUC, and that of accuracy over the folds."""
     confidence, labels, folds = settings["confidence"], answers.labels, answers.folds
     f1 = paired.macro_f1_difference(
         labels, answers.predicted[a], answers.predicted[b], confidence=confidence,

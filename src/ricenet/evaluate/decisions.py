@@ -1,4 +1,4 @@
-"""Thresholds that other patients gave, and decision curves, of one input combination."""
+"""Thresholds chosen on other patients, and decision curves, of one input combination."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HALF = "0.5"
 
 
 def threshold_rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> list[Row]:
-    """Return the figures at 0.5 and at thresholds that other patients gave.
+    """Return the figures at 0.5 and at thresholds chosen on other patients.
 
     Parameters
     ----------

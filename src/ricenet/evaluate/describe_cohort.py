@@ -1,4 +1,4 @@
-"""About whom the networks are wrong: subgroups, failures, and what is missing by class."""
+"""Which patients are misclassified: subgroups, failures, and missing features by class."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ON_A_CARD = ("_per_fraction_gy", "_hottest_gy", "_after_radiotherapy_d", "_slice
 
 
 def answers_of(validation: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """Return what each input combination says of each subject, out of fold or by the ensemble.
+    """Return the prediction of each input combination for each subject.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def answers_of(validation: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures(answers: pd.DataFrame, features: pd.DataFrame) -> list[Row]:
-    """Return a row for each wrong answer, the surest first; test before validation.
+    """Return a row for each error, the most confident first; test before validation.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Features of brain, dose and outlines: what is simpler than what a network could see.
+"""Features of brain, dose and outlines, simpler than what a network could use.
 
 Arrays are (X, Y, Z) on one grid, doses in Gy, volumes in ml; names carry units.
 """
@@ -22,7 +22,7 @@ INSIDE = 0.5  # share from which a voxel belongs to an outline
 
 
 def hottest_gy(dose_gy: NDArray, voxel_ml: float, *, volume_ml: float = NEAR_MAXIMUM_ML) -> float:
-    """Return the dose that the hottest ``volume_ml`` get at least (D0.03cc).
+    """Return the minimum dose to the hottest ``volume_ml``, as in D0.03cc.
 
     At least one voxel; NaN where there are fewer voxels than that.
     """
@@ -67,7 +67,7 @@ def of_dose(name: str, dose_gy: NDArray, brain: NDArray, voxel_ml: float) -> lis
 def of_outline(
     name: str, share: NDArray, brain: NDArray, spacing_mm: Sequence[float]
 ) -> list[Feature]:
-    """Return size and place of an outline.
+    """Return size and position of an outline.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether two subjects of a cohort look like one person who was given two ids.
+"""The step ``near_duplicates``: subjects who may be one person with two ids.
 
 The manifest refuses identical voxels. The same person in another scan, or the same scan in another
 grid, has other voxels and the same brain; in training and in test it makes results too good.
@@ -24,7 +24,7 @@ WORTH_REFINING = 0.6  # correlation on the coarse grid from which a pair may be 
 
 
 def candidates(coarse: NDArray, *, partners: int) -> list[tuple[int, int]]:
-    """Return the pairs that are worth a closer look: each subject with its nearest ones.
+    """Return the pairs for the fine comparison: each subject with its nearest neighbours.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def candidates(coarse: NDArray, *, partners: int) -> list[tuple[int, int]]:
 def rows(
     brains: Mapping[str, similarity.Brain], manifest: pd.DataFrame, settings: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the pairs that were looked at closely, the most alike first.
+    """Return the pairs of the fine comparison, the most similar first.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def rows(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the reference images of a cohort, compare each with all others, write the nearest."""
+    """Read the reference images, compare all pairs, write the most similar."""
     inputs, values = ("manifest", "images*", "masks*"), ("subjects",)
     with step.Job("near_duplicates", argv, inputs=inputs, values=values) as job:
         args = job.args

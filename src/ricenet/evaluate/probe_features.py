@@ -1,4 +1,4 @@
-"""One table of simple features for a subject: what a model without the images could know.
+"""The step ``probe_features``: simple features of a subject for models without the images.
 
 ``probes`` asks how well such features alone tell the classes apart. Doses and outlines are those on
 the reference grid, before the crop.

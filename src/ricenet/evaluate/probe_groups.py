@@ -1,4 +1,4 @@
-"""Groups of features that a probe uses together, and what it means if they are enough."""
+"""Groups of features that a probe uses together, and what it means if they suffice."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def wide(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, st
 def columns_of(
     features: pd.DataFrame, groups: Mapping[str, str], training: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Return the columns of each group that may tell subjects apart.
+    """Return the columns of each group that vary between subjects.
 
     What is the same in all training subjects, or known of none, is left out. Indicators of what is
     missing are a group of their own.

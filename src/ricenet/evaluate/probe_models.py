@@ -1,4 +1,4 @@
-"""Models of few features, nested in the folds of the networks: what was left out decides nothing.
+"""Models with few features, nested in the folds of the networks: held-out data are never used.
 
 Each transform is fitted on the training subjects of a fold alone: medians for what is missing, with
 an indicator, means and deviations, the penalty by an inner cross-validation.
@@ -63,7 +63,7 @@ def fitted(
 def out_of_fold(
     name: str, features: NDArray, labels: NDArray, folds: NDArray, *, inner_folds: int, seed: int
 ) -> NDArray:
-    """Predict each fold by a model of the other folds.
+    """Predict each fold with a model fitted on the other folds.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def out_of_fold(
 def of_new(
     name: str, features: NDArray, labels: NDArray, new: NDArray, *, inner_folds: int, seed: int
 ) -> NDArray:
-    """Predict new subjects by one model of all training subjects; (M,) float array."""
+    """Predict new subjects with one model fitted on all training subjects; (M,) float array."""
     if not len(new):
         return np.empty(0)
     model = fitted(name, features, labels, inner_folds=inner_folds, seed=seed)

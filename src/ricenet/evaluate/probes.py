@@ -1,4 +1,4 @@
-"""Is it the image, or a shortcut? Models of few features beside the networks, in the same folds.
+"""The step ``probes``: models with few features, in the same folds as the networks.
 
 Probes see what records and simple measurements hold: dose maximum, scanner, times, what is missing.
 Where one does as well as a network, the network's figures are no evidence that it reads images.
@@ -36,7 +36,7 @@ PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
 
 
 def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confidence: float) -> Row:
-    """Return area and macro F1 of a probe with intervals, and where the area lies by chance."""
+    """Return AUC and macro F1 of a probe with intervals, and the range of the AUC by chance."""
     sizes = roc.class_sizes(labels, folds)
     value = float(roc.delong(labels, rice, folds).values[0])
     area = roc.newcombe(value, sizes, confidence=confidence)
@@ -92,35 +92,39 @@ def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings
     train, test = (manifest[manifest["split"] == split] for split in ("train", "test"))
     labels, folds = train["label"].to_numpy(), train["fold"].to_numpy()
     inner = {"inner_folds": settings["inner_folds"], "seed": settings["seed"]}
-    confidence, found = settings["confidence"], Probed([], {}, {})
+    confidence, collected = settings["confidence"], Probed([], {}, {})
     for group, features in columns.items():
         own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
         own["n"] = len(labels)
         why = not_made(labels, features.shape[1])
         for model in probe_models.MODELS:
             if why:
-                found.rows.append({**own, "model": model, "set": "validation", "note": why})
+                collected.rows.append({**own, "model": model, "set": "validation", "note": why})
                 continue
-            x, new = (features.loc[part.index].to_numpy() for part in (train, test))
+            x, new = (features.loc[patients.index].to_numpy() for patients in (train, test))
             rice = probe_models.out_of_fold(model, x, labels, folds, **inner)
-            found.out_of_fold[group, model] = pd.Series(rice, index=train.index)
+            collected.out_of_fold[group, model] = pd.Series(rice, index=train.index)
             results = figures_of(labels, rice, folds, confidence=confidence)
-            found.rows.append({**own, "model": model, "set": "validation", **results})
+            collected.rows.append({**own, "model": model, "set": "validation", **results})
             tested = test["label"].to_numpy()
             rice = probe_models.of_new(model, x, labels, new, **inner)
-            found.tested[group, model] = pd.Series(rice, index=test.index)
+            collected.tested[group, model] = pd.Series(rice, index=test.index)
             if len(np.unique(tested)) == 2:
                 results = figures_of(tested, rice, None, confidence=confidence)
-                found.rows.append({**own, "model": model, "set": "test", **results})
-    return found
+                collected.rows.append({**own, "model": model, "set": "test", **results})
+    return collected
 
 
 def not_made(labels: NDArray, features: int) -> str:
-    """Say why a probe is not made; empty where it is."""
+    """Return why a probe is not made; empty where it is."""
     fewest = int(np.bincount(labels, minlength=2).min())
     if fewest < FEWEST:
         return f"not made: {fewest} training patients of the smaller class, fewer than {FEWEST}"
-    return "" if features else "not made: no such feature is known and differs between patients"
+    return (
+        ""
+        if features
+        else "not made: no feature of this group is known and varies between patients"
+    )
 
 
 def added(

@@ -1,4 +1,4 @@
-"""Features of a subject that its records hold: nothing that a network saw of the images.
+"""Features of a subject from its records alone, without the images.
 
 A feature that a record does not hold is NaN: it is missing, which may itself be a shortcut.
 """
@@ -94,7 +94,7 @@ def of_scanner(records: Records, mri: Sequence[str]) -> list[Feature]:
 
 
 def of_scheme(records: Records, dose: Sequence[str]) -> list[Feature]:
-    """Return prescription and fractions of each dose, and which scheme they are."""
+    """Return prescription, fractions and scheme of each dose."""
     found = []
     for name in dose:
         ledger = records.get(f"{name}_native", {}).get("facts", {}).get("ledger") or {}
@@ -139,7 +139,7 @@ def of_quality(checks: Iterable[Mapping[str, str]]) -> list[Feature]:
 
 
 def of_identity(subject: str) -> list[Feature]:
-    """Return numbers that mean nothing, drawn from the id: what a probe finds there is chance."""
+    """Return random numbers seeded by the id: the performance of a probe on them is chance."""
     digest = hashlib.sha256(subject.encode()).digest()
     return [
         Feature("id", f"hash_{i}", int.from_bytes(digest[4 * i : 4 * i + 4], "big") / 2**32)

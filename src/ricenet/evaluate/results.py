@@ -96,7 +96,7 @@ def _entry(figure: Figure) -> Row:
 
 
 def counted(labels: np.ndarray, predicted: np.ndarray) -> Row:
-    """Return the counts of a set of answers, and what they are in words."""
+    """Return the counts of a set of predictions, and a summary in words."""
     found = confusion.confusion(labels, predicted)
     return {
         "confusion": found,

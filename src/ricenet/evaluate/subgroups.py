@@ -1,4 +1,4 @@
-"""Errors by subgroups of patients, and what is missing by class.
+"""Errors by subgroups of patients, and missing features by class.
 
 Without p values: so many tables would find something by chance. Groups are fixed ranges, not such
 as the results suggest; a group that is too small shows its size only.
@@ -40,14 +40,14 @@ RANGES: dict[str, list[tuple[float, str]]] = {
 
 
 def group_of(value: float, ranges: list[tuple[float, str]]) -> str:
-    """Return the words of the range that a value is in."""
+    """Return the name of the range that a value falls into."""
     if math.isnan(value):
         return UNKNOWN
     return next(words for most, words in ranges if value <= most)
 
 
 def groupings(features: pd.DataFrame, reference: str) -> dict[str, pd.Series]:
-    """Return the group of each subject, by what subjects are grouped.
+    """Return the group of each subject, for each grouping.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def groupings(features: pd.DataFrame, reference: str) -> dict[str, pd.Series]:
 
 
 def rows(answers: pd.DataFrame, grouped: Mapping[str, pd.Series], settings: Row) -> list[Row]:
-    """Return a row a group of subjects.
+    """Return one row for each group of subjects.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         s, args = DoseCounterfactual.model_validate(job.settings), job.args
         device = choose_device(s.device)
         table, facts = dataset.read_manifest(args.manifest)
-        networks, precision = ensemble_of(
+        networks, precision, job.network = ensemble_of(
             args.manifest, table, args.models, ablation=args.ablation, device=device
         )
         places = dataset.ablation_places(facts, args.ablation)

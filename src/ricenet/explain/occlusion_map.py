@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, facts = dataset.read_manifest(job.args.manifest)
         mask = job.load(job.args.mask)
         check_inputs(table, facts, subject=subject, mask=mask)
-        networks, _ = ensemble_of(
+        networks, _, job.network = ensemble_of(
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         row, places = table.loc[[subject]], dataset.ablation_places(facts, ablation)

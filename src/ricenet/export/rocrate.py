@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 
 import ricenet
 from ricenet.audit.diff import in_order
-from ricenet.audit.records import Record, Study
+from ricenet.audit.records import Record, RecordedStudy
 from ricenet.provenance.code_digest import SOURCE
 
 PROJECT = SOURCE.parents[1]
@@ -38,7 +38,7 @@ class Crate:
 
     Parameters
     ----------
-    study : Study
+    study : RecordedStudy
         What is exported.
     licence : str
         Text or URL.
@@ -46,7 +46,7 @@ class Crate:
         Over the study's results.
     """
 
-    def __init__(self, study: Study, *, licence: str, root_digest: str) -> None:
+    def __init__(self, study: RecordedStudy, *, licence: str, root_digest: str) -> None:
         self.study = study
         self.crate = ROCrate(version="1.1")  # which the profiles are built on
         self.crate.name = f"RICE-NET study {study.root.resolve().name}"
@@ -64,11 +64,11 @@ class Crate:
         self.workflow = self._add_workflow()
 
     def _profiles(self) -> None:
-        found = [
+        profiles = [
             self._context(url, "CreativeWork", name=name, version=url.rpartition("/")[2])
             for url, name in PROFILES.items()
         ]
-        self.crate.root_dataset["conformsTo"] = found
+        self.crate.root_dataset["conformsTo"] = profiles
 
     def _add_workflow(self) -> Entity:
         kinds = ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
@@ -153,13 +153,13 @@ class Crate:
         settings = json.dumps(record.content["settings"], sort_keys=True)
         name = f"{record.step} {settings}"
         short = hashlib.sha256(name.encode()).hexdigest()[:12]
-        found = [self._entities[f] for f, _ in record.files("inputs") if f in self._entities]
-        found.append(self._value(f"#settings/{short}", f"settings of {record.step}", settings))
+        entities = [self._entities[f] for f, _ in record.files("inputs") if f in self._entities]
+        entities.append(self._value(f"#settings/{short}", f"settings of {record.step}", settings))
         for flag, entries in record.content["raw"].items():
             for entry in entries:
                 what = f"raw data ({flag}): sha256 of {entry['files']} files"
-                found.append(self._value(f"#raw/{entry['digest'][:16]}", what, entry["digest"]))
-        return list({entity.id: entity for entity in found}.values())
+                entities.append(self._value(f"#raw/{entry['digest'][:16]}", what, entry["digest"]))
+        return list({entity.id: entity for entity in entities}.values())
 
     def finish(self) -> None:
         """Link runs with their inputs, and all with the workflow and its engine."""

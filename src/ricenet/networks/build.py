@@ -1,8 +1,9 @@
-"""The one choice of a network: a family's name, and the module that is it.
+"""The one choice of a network, by its name in the settings.
 
-A family is one file here. It builds the network, counts the memory that its training needs, and
-gives the form that keeps less for the backward pass. All networks are called alike, as
-``forward(volumes, clinical=None)``, see :mod:`ricenet.networks.inputs`.
+A family is one file here; ``provenance/steps.py`` lists them. It builds the network, counts the
+memory that its training needs, and gives the form that keeps less for the backward pass. All
+networks are called alike, as ``forward(volumes, clinical=None)``, see
+:mod:`ricenet.networks.inputs`.
 
 Loads neither torch nor MONAI: the Snakefile asks for the memory.
 """
@@ -10,11 +11,12 @@ Loads neither torch nor MONAI: the Snakefile asks for the memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ricenet.config.train import Model
-from ricenet.networks import densenet, resnet
 from ricenet.networks.memory_plan import Need
+from ricenet.provenance.steps import NETWORKS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,12 +56,9 @@ def family(network: str) -> Family:
     ValueError
         No such network.
     """
-    match network:
-        case "resnet18":
-            return resnet
-        case "densenet121":
-            return densenet
-    raise ValueError(f"network {network!r} is unknown to this version of RICE-NET; update it")
+    if network not in NETWORKS:
+        raise ValueError(f"network {network!r} is unknown to this version of RICE-NET; update it")
+    return cast(Family, import_module(NETWORKS[network]))
 
 
 def build(model: Model, in_channels: int) -> nn.Module:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from ricenet.networks import build
 from ricenet.networks.weights import load_model
 from ricenet.provenance import digests
 
@@ -24,10 +25,13 @@ class Ensemble(NamedTuple):
         Fold to network, folds in ascending order.
     precision : str
         In which they were validated, and predict: ``fp32`` or ``bf16``.
+    network : str
+        What they are, a name of the settings.
     """
 
     networks: dict[int, nn.Module]
     precision: str
+    network: str
 
 
 def ensemble_of(
@@ -82,6 +86,7 @@ def load_ensemble(
     """
     loaded: dict[int, nn.Module] = {}
     precisions: set[str] = set()
+    names: set[str] = set()
     for path in paths:
         network, metadata = load_model(path, device=device)
         for what, expected in (("ablation", ablation), ("manifest", manifest_digest)):
@@ -91,6 +96,7 @@ def load_ensemble(
                     f"asked for {expected!r}; pass the models of this cohort and ablation"
                 )
         precisions.add(metadata.get("validation_precision", "fp32"))
+        names.add(metadata.get("network", build.BEFORE))
         if metadata["fold"] in loaded:
             raise ValueError(f"two models are of fold {metadata['fold']}; pass each fold once")
         loaded[metadata["fold"]] = network
@@ -101,4 +107,6 @@ def load_ensemble(
             f"the models were validated in {sorted(precisions)}; train those of one setting of "
             "train_model.validation_precision"
         )
-    return Ensemble(dict(sorted(loaded.items())), precisions.pop())
+    if len(names) > 1:
+        raise ValueError(f"the models are {sorted(names)}; train those of one network")
+    return Ensemble(dict(sorted(loaded.items())), precisions.pop(), names.pop())

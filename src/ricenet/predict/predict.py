@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         device = choose_device(s.device)
         table, facts = dataset.read_manifest(job.args.manifest)
         test = table[table["split"] == "test"]
-        networks, precision = ensemble_of(
+        networks, precision, job.network = ensemble_of(
             job.args.manifest, table, job.args.models, ablation=ablation, device=device
         )
         places = dataset.ablation_places(facts, ablation)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
+from ricenet.provenance import tsv
 
 COLUMNS = (
     "subject", "ablation", "vote", "votes_rice", "models", "mean_probability_rice", "lowest",
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read all predictions, write the table below a line that states its purpose."""
     with step.Job("predictions", argv, inputs=("answers*",)) as job:
         answers = [job.read_record(path) for path in job.args.answers]
-        with job.stage(job.args.out).open("w", encoding="utf-8") as file:
-            file.write(f"# {answers[0]['use']}\n")
-            rows(answers).to_csv(file, sep="\t", index=False, lineterminator="\n")
+        path = job.stage(job.args.out)
+        tsv.write(path, rows(answers))
+        table = path.read_text(encoding="utf-8")
+        path.write_text(f"# {answers[0]['use']}\n{table}", encoding="utf-8")

@@ -18,7 +18,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -46,18 +46,20 @@ CARRIERS = frozenset(
 
 
 @cache
-def code_hash(module: str) -> str:
+def code_hash(module: str, *, chosen: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> str:
     """Return the digest of a module's code and of all of this package that it imports.
 
     Parameters
     ----------
     module : str
         Dotted name, for example ``ricenet.zscore``.
+    chosen : tuple of (str, tuple of str)
+        A module that loads others by a name in the settings, and those that count with it.
     """
-    return _digest("\n".join(sorted(_counted(module, set()))))
+    return _digest("\n".join(sorted(_counted(module, dict(chosen), set()))))
 
 
-def _counted(module: str, seen: set[str]) -> Iterator[str]:
+def _counted(module: str, chosen: Mapping[str, Sequence[str]], seen: set[str]) -> Iterator[str]:
     """Yield the texts that count, of a module and of those that it leads to."""
     if module in seen:
         return
@@ -65,8 +67,8 @@ def _counted(module: str, seen: set[str]) -> Iterator[str]:
     text, imported = _code(module)
     if text and module.removeprefix(f"{PACKAGE}.") not in CARRIERS:
         yield text
-    for name in imported:
-        yield from _counted(name, seen)
+    for name in (*imported, *chosen.get(module, ())):
+        yield from _counted(name, chosen, seen)
 
 
 @cache  # most modules are imported by every step

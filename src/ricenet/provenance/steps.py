@@ -1,5 +1,8 @@
 """The steps of the workflow: the module of each, and the limits of those that read raw data.
 
+The networks that a study can choose from are listed here too: of their code, that of the chosen one
+counts.
+
 A rule calls ``python -m ricenet <step>``: its command stays the same when a module moves. Names of
 steps stand in records and never change. Standard library only: the Snakefile reads this.
 """
@@ -66,7 +69,28 @@ STEPS = {
     "report": Step("ricenet.report.report"),
 }
 
+NETWORKS = {  # the module of each, by its name in train_model.model.network
+    "resnet18": "ricenet.networks.resnet",
+    "densenet121": "ricenet.networks.densenet",
+}
+CHOICE = "ricenet.networks.build"  # the module that loads one of them
 
-def code_hash(step: str) -> str:
-    """Return the digest of the code that can change what a step makes."""
-    return code_digest.code_hash(STEPS[step].module)
+
+def code_hash(step: str, network: str | None = None) -> str:
+    """Return the digest of the code that can change what a step makes.
+
+    Parameters
+    ----------
+    step : str
+        One of :data:`STEPS`.
+    network : str, optional
+        The one of :data:`NETWORKS` that the study has chosen: another one's code changes no result.
+        By default the code of all of them counts.
+    """
+    return module_hash(STEPS[step].module, network)
+
+
+def module_hash(module: str, network: str | None = None) -> str:
+    """Return the digest of a module's code and of all that it imports, see :func:`code_hash`."""
+    chosen = tuple(NETWORKS.values()) if network is None else (NETWORKS[network],)
+    return code_digest.code_hash(module, chosen=((CHOICE, chosen),))

@@ -33,7 +33,7 @@ from ricenet.report.known import Known
 from ricenet.report.reporting import Reporting
 from ricenet.report.results import Answered
 from ricenet.report.subjects import checks_of, counts, failed, subject_sections
-from ricenet.study import board
+from ricenet.study import board, study_folder
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -95,7 +95,7 @@ def provenance_of(job: step.Job) -> dict[str, Any]:
 
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
-    args, root = job.args, job.record_path.resolve().parents[3]
+    args, root = job.args, study_folder.root_of(job.record_path, "report_record")
     subjects, excluded, accepted = (
         json.loads(text) for text in (args.subjects, args.excluded, args.accepted)
     )

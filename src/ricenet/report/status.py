@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet.provenance import atomic
-from ricenet.study import board, notices
+from ricenet.study import board, layout, notices
 from ricenet.study.board import Row
 
 if TYPE_CHECKING:
@@ -63,18 +63,22 @@ def write(root: Path, rows: Sequence[Row], title: str) -> None:
     from ricenet.report import page  # a template engine is not needed to plan a run
 
     root.mkdir(parents=True, exist_ok=True)
-    pictures = {row["subject"] for row in rows if (root / picture(row["subject"])).exists()}
+    files = {row["subject"]: layout.path("overview", subject=row["subject"]) for row in rows}
+    pictures = {subject for subject, file in files.items() if (root / file).exists()}
+    start, end = layout.path("overview").split("{subject}")
     html = page.render(
         "status.html.j2",
-        {"title": title, "board": rows, "states": board.counts(rows), "pictures": pictures},
+        {
+            "title": title,
+            "board": rows,
+            "states": board.counts(rows),
+            "pictures": pictures,
+            "link_start": start,
+            "link_end": end,
+        },
     )
-    atomic.write_text(root / "status.tsv", board.as_tsv(rows))
-    atomic.write_text(root / "status.html", html)
-
-
-def picture(subject: str) -> str:
-    """Return the overview picture of a subject, relative to the study's folder."""
-    return f"subjects/{subject}/overview.png"
+    atomic.write_text(root / layout.path("status"), board.as_tsv(rows))
+    atomic.write_text(root / layout.path("status_page"), html)
 
 
 def show(study: Study) -> None:

@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ricenet.scan: {problem}", file=sys.stderr)
         return 1
     export = read_export(folder)
-    place = out.parent if out else None
-    text = "\n".join(lines(export, folder, prefix=arguments.prefix, relative_to=place)) + "\n"
+    parent = out.parent if out else None
+    text = "\n".join(lines(export, folder, prefix=arguments.prefix, relative_to=parent)) + "\n"
     if out:
         atomic.write_text(out, text)
     else:

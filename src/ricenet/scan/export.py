@@ -92,19 +92,19 @@ class Export:
 
 def files_below(folder: Path, others: Counter[str]) -> list[Path]:
     """Yield regular files in name order, without links, hidden files and files of the system."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        others["link or no regular file"] += sum(Path(place, f).is_symlink() for f in folders)
+    files = []
+    for parent, folders, names in os.walk(folder):
+        others["link or no regular file"] += sum(Path(parent, f).is_symlink() for f in folders)
         folders[:] = sorted(f for f in folders if not _is_junk(f))
         for name in sorted(names):
-            path = Path(place, name)
+            path = Path(parent, name)
             if _is_junk(name):
                 others["hidden or DICOMDIR"] += 1
             elif path.is_symlink() or not path.is_file():
                 others["link or no regular file"] += 1
             else:
-                found.append(path)
-    return found
+                files.append(path)
+    return files
 
 
 def _is_junk(name: str) -> bool:

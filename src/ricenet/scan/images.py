@@ -176,8 +176,8 @@ class Series:
         """Whether it is a T1-weighted volume of an MR scanner, as far as one can tell."""
         if self.acquired is None or not self.whole or self.why_not:
             return False
-        found = weighting(self.acquired)
-        return found == "T1" if found else bool(self.words & T1_WORDS)
+        weighted = weighting(self.acquired)
+        return weighted == "T1" if weighted else bool(self.words & T1_WORDS)
 
     @property
     def contrast(self) -> bool | None:

@@ -68,13 +68,13 @@ def _day_zero(patient: Patient, postop: Series | None) -> date | None:
 
 
 def _image(
-    row: Proposal, column: str, found: Series | None, others: Sequence[Series], why: str,
+    row: Proposal, column: str, series: Series | None, others: Sequence[Series], why: str,
     zero: date | None,
 ) -> None:  # fmt: skip
     """Add cell, reason and alternatives of an image."""
-    if found:
-        row.paths[column], row.cells[f"{column}_series"] = found.place, found.code
-        why = f"{found.describe()}, {day(zero, found.day)}: {why}"
+    if series:
+        row.paths[column], row.cells[f"{column}_series"] = series.place, series.code
+        why = f"{series.describe()}, {day(zero, series.day)}: {why}"
     elif column in REQUIRED:
         row.missing.append(column)
     row.notes.append(f"{column}: {why}")

@@ -20,11 +20,11 @@ def add_dose(
         row.missing.append("dose")
         row.notes.append(f"dose: {why}")
         return
-    place, alone = dose_place(chosen, patient, export, folder)
-    if place is None:
+    path, alone = dose_place(chosen, patient, export, folder)
+    if path is None:
         row.missing.append("dose, whose objects lie among other patients': sort them by patient")
         return
-    row.paths["dose"] = place
+    row.paths["dose"] = path
     row.notes.append(f"dose: plan {'+'.join(c.digest for c in chosen)} of {count}: {why}")
     if count > 1 and not alone:
         row.cells["dose_plan"] = "+".join(c.digest for c in chosen)
@@ -44,16 +44,16 @@ def _prescription(row: Proposal, candidate: Candidate) -> None:
 def _fractions(row: Proposal, chosen: list[Candidate], patient: Patient) -> None:
     """Propose delivered fractions of each plan, where nothing about them is in doubt."""
     needed = any(d.summation == "FRACTION_SESSION" for c in chosen for d in c.doses)
-    found = [fractions(candidate, patient.therapy) for candidate in chosen]
-    for candidate, count in zip(chosen, found, strict=True):
+    counts = [fractions(candidate, patient.therapy) for candidate in chosen]
+    for candidate, count in zip(chosen, counts, strict=True):
         shown = f"{count.text} " if count.text else ""
         row.notes.append(f"fractions of plan {candidate.digest}: {shown}{count.why}")
     if len(chosen) == 1:
-        row.cells["fractions"] = found[0].text
-        if found[0].doubtful or (needed and not found[0].text):
+        row.cells["fractions"] = counts[0].text
+        if counts[0].doubtful or (needed and not counts[0].text):
             row.missing.append("fractions")
-    elif all(count.text and count.why == FROM_RECORDS for count in found):
-        row.cells["fractions"] = "+".join(count.text for count in found)
+    elif all(count.text and count.why == FROM_RECORDS for count in counts):
+        row.cells["fractions"] = "+".join(count.text for count in counts)
     else:  # what is only planned does not say how much of each plan was delivered
         row.missing += ["fractions, of each plan as 5+10", "prescription_gy, of the whole course"]
 
@@ -74,8 +74,8 @@ def dose_place(
     doses = [d.file.path for d in therapy.doses]
     needed = [*doses, *therapy.plan_files.values()]
     for files in ([*needed, *therapy.others], needed):
-        place = Path(os.path.commonpath([path.parent for path in files]))
-        if export.owners.get(place) == {patient.key}:
-            return place, False
+        parent = Path(os.path.commonpath([path.parent for path in files]))
+        if export.owners.get(parent) == {patient.key}:
+            return parent, False
     own = [d.file.path for c in chosen for d in c.doses]
     return (own[0], True) if len(own) == 1 else (None, False)

@@ -72,8 +72,10 @@ def _rows(patient: Patient, row: Proposal, subject: str, relative_to: Path | Non
             missing.append(f"a path of {column} without tab, line break or spaces at its ends")
             cells[column] = ""
     for column, said, path in row.alternatives:
-        place = _written(path, relative_to)
-        shown.append(f"alternative for {column}: {said}: {place if _fits(place) else 'odd path'}")
+        path_text = _written(path, relative_to)
+        shown.append(
+            f"alternative for {column}: {said}: {path_text if _fits(path_text) else 'odd path'}"
+        )
     text = [f"# {subject} {line}" for line in (*row.notes, *shown)]
     written = [*(cells.get(c, "") for c in row.paths), *shown]
     if any(names_person(line, patient) for line in written):
@@ -99,12 +101,12 @@ def _fits(text: str) -> bool:
 
 def names_person(text: str, patient: Patient) -> bool:
     """Return whether a text holds a part of the patient's name, the number or the day of birth."""
-    parts = {patient.key} if patient.key != NO_PERSON else set()
-    parts |= patient.said.get("PatientBirthDate", set())
+    words = {patient.key} if patient.key != NO_PERSON else set()
+    words |= patient.said.get("PatientBirthDate", set())
     for name in patient.said.get("PatientName", set()):
-        parts |= set(re.split(r"[\^=,;\s]+", name))
+        words |= set(re.split(r"[\^=,;\s]+", name))
     low = text.lower()
-    return any(len(part) >= SHORTEST_NAME and part.lower() in low for part in parts)
+    return any(len(word) >= SHORTEST_NAME and word.lower() in low for word in words)
 
 
 def _shared(patient: Patient, export: Export, ids: dict[str, str]) -> list[str]:
@@ -119,5 +121,5 @@ def _shared(patient: Patient, export: Export, ids: dict[str, str]) -> list[str]:
 
 def _marks(patient: Patient) -> set[str]:
     """Return the studies and frames of reference of a patient's objects. Never shown."""
-    found = {mark for s in patient.series.values() for mark in (s.study, s.frame) if mark}
-    return found | {dose.frame for dose in patient.therapy.doses if dose.frame}
+    marks = {mark for s in patient.series.values() for mark in (s.study, s.frame) if mark}
+    return marks | {dose.frame for dose in patient.therapy.doses if dose.frame}

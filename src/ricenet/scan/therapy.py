@@ -103,16 +103,16 @@ class Therapy:
         """
         uids = {uid for c in chosen for uid in c.uids} or set(self.plan_days)
         doses = [dose for c in chosen for dose in c.doses] or self.doses
-        found = dates.radiotherapy(
+        course = dates.radiotherapy(
             self.record_days,
             [self.plan_days.get(uid) for uid in sorted(uids)],
             [dates.acquired(dose.file.header) for dose in doses],
         )
-        if found is None or found.source == "records":
-            return found
+        if course is None or course.source == "records":
+            return course
         planned = max((p.planned or 0 for u, p in self.plans.items() if u in uids), default=0)
-        end = found.last + timedelta(days=math.ceil(planned * dates.DAYS_PER_FRACTION))
-        return Radiotherapy(found.first, end, found.source)
+        end = course.last + timedelta(days=math.ceil(planned * dates.DAYS_PER_FRACTION))
+        return Radiotherapy(course.first, end, course.source)
 
 
 def structure_series(file: DicomFile) -> set[str]:
@@ -131,22 +131,24 @@ def choose(therapy: Therapy) -> tuple[list[Candidate], str]:
     A single dose counts; else what treatment records name; else what the dose chain would take;
     else the only approved plan.
     """
-    found = therapy.candidates()
-    if not found:
+    candidates = therapy.candidates()
+    if not candidates:
         return [], "no RTDOSE that can be used"
-    if len(found) == 1:
-        rejected = found[0].plan and found[0].plan.approval == "REJECTED"
-        return ([], "its plan was rejected") if rejected else (found, "the only one")
+    if len(candidates) == 1:
+        rejected = candidates[0].plan and candidates[0].plan.approval == "REJECTED"
+        return ([], "its plan was rejected") if rejected else (candidates, "the only one")
     recorded = {d.plan for d in therapy.deliveries}
-    treated = [c for c in found if not c.multi and c.uids & recorded]
+    treated = [c for c in candidates if not c.multi and c.uids & recorded]
     if treated:
         return treated, "treatment records name its plan" if len(treated) == 1 else (
             f"treatment records name {len(treated)} plans, all are added"
         )
     try:
-        return select(found, therapy.plans, named="")[0], "the others were rejected or replaced"
+        return select(candidates, therapy.plans, named="")[
+            0
+        ], "the others were rejected or replaced"
     except ValueError as error:
-        approved = [c for c in found if c.plan and c.plan.approval == "APPROVED"]
+        approved = [c for c in candidates if c.plan and c.plan.approval == "APPROVED"]
         if len(approved) == 1:
             return approved, "the only one whose plan is approved"
         return [], str(error)

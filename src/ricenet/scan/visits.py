@@ -12,8 +12,8 @@ from ricenet.scan.images import Series
 
 def best(series: Iterable[Series]) -> list[Series]:
     """Sort scans by day, and those of one day by quality."""
-    found = sorted(series, key=lambda s: s.rank, reverse=True)
-    return sorted(found, key=lambda s: s.day or date.min)
+    ranked = sorted(series, key=lambda s: s.rank, reverse=True)
+    return sorted(ranked, key=lambda s: s.day or date.min)
 
 
 def before(scans: Sequence[Series], therapy: Radiotherapy) -> list[Series]:
@@ -35,11 +35,11 @@ def choose_postop(
     scans: Sequence[Series], therapy: Radiotherapy | None, frames: set[str]
 ) -> tuple[Series | None, str]:
     """Return the last scan before radiotherapy; else the one that shares the planning's frame."""
-    if therapy and (found := last_visit(before(scans, therapy))):
-        return found, f"the last contrast-enhanced T1 before radiotherapy ({therapy.source})"
+    if therapy and (series := last_visit(before(scans, therapy))):
+        return series, f"the last contrast-enhanced T1 before radiotherapy ({therapy.source})"
     shared = [s for s in scans if s.frame in frames]
-    if found := (last_visit(shared) or next(iter(shared), None)):
-        return found, "shares the frame of reference of the dose or the planning CT"
+    if series := (last_visit(shared) or next(iter(shared), None)):
+        return series, "shares the frame of reference of the dose or the planning CT"
     return None, "no contrast-enhanced T1 before radiotherapy"
 
 
@@ -54,13 +54,13 @@ def choose_event(
         why += f", whose end is estimated from the {therapy.source}"
     if therapy is None:
         why = "the latest after the post-operative scan; when radiotherapy was is not known"
-    found = last_visit(later)
-    others = [s for s in later if s is not found]
-    if found is None:
+    chosen = last_visit(later)
+    others = [s for s in later if s is not chosen]
+    if chosen is None:
         return None, [], "no contrast-enhanced T1 after radiotherapy"
     if len({s.day for s in later}) > 1:
         why += "; which visit shows the new lesion no header tells: look at the alternatives"
-    return found, others, why
+    return chosen, others, why
 
 
 def choose_ct(patient: Patient, frames: set[str]) -> tuple[Series | None, list[Series], str]:
@@ -68,12 +68,12 @@ def choose_ct(patient: Patient, frames: set[str]) -> tuple[Series | None, list[S
     scans = best(s for s in patient.series.values() if s.modality == "CT" and s.whole)
     drawn = [s for s in scans if s.uid in patient.therapy.planning_series]
     shared = [s for s in scans if s.frame in frames]
-    for found, why in (
+    for series, why in (
         ([s for s in drawn if s in shared], "in the dose's frame, structures were drawn on it"),
         (shared, "shares the dose's frame of reference"),
         (drawn, "the structures were drawn on it, but the dose's frame of reference is another"),
     ):
-        if found:
-            first = last_visit(found) or found[0]
-            return first, [s for s in found if s is not first], why
+        if series:
+            first = last_visit(series) or series[0]
+            return first, [s for s in series if s is not first], why
     return None, [], "no CT in the dose's frame of reference"

@@ -1,1 +1,1 @@
-"""Figures of merit, and the figures that were published."""
+"""Figures of merit with their intervals and tests, and published figures."""

@@ -1,4 +1,4 @@
-"""Whether predicted probabilities are right: of patients given 0.3, 30 % should have RICE.
+"""Calibration of probabilities: of patients with a probability of 0.3, 30 % should have RICE.
 
 Labels are (N,) int arrays of 0 (recurrence) and 1 (RICE), probabilities (N,) float arrays of RICE.
 """
@@ -25,21 +25,21 @@ def slope(labels: NDArray, probability: NDArray, *, confidence: float) -> Estima
     """Estimate the calibration slope: 1 is right, below 1 the probabilities are too extreme.
 
     The coefficient of the logit in a logistic regression of the label (Cox, Biometrika 45:562,
-    1958), with limits by its profile likelihood. NaN where the probabilities part the classes
+    1958), with limits by its profile likelihood. NaN where the probabilities separate the classes
     without an error: the slope has no upper bound then.
     """
     z, ones = logits(probability), np.ones((len(labels), 1))
     if len(np.unique(labels)) < 2 or np.ptp(z) < 1e-9:
         return Estimate(NAN, NAN, NAN)
-    found = logistic.fit(np.column_stack([ones, z]), labels)
+    fitted = logistic.fit(np.column_stack([ones, z]), labels)
 
     def profile(at: float) -> float:
         return logistic.log_likelihood(labels, at * z + logistic.shift(labels, at * z))
 
-    value = float(found.coefficients[1])
+    value = float(fitted.coefficients[1])
     if np.isnan(value):
         return Estimate(NAN, NAN, NAN)
-    return likelihood_limits(value, found.log_likelihood, profile, confidence=confidence)
+    return likelihood_limits(value, fitted.log_likelihood, profile, confidence=confidence)
 
 
 def intercept(labels: NDArray, probability: NDArray, *, confidence: float) -> Estimate:
@@ -59,7 +59,7 @@ def intercept(labels: NDArray, probability: NDArray, *, confidence: float) -> Es
 
 
 class Corp(NamedTuple):
-    """The Brier score and its parts: ``brier = miscalibration - discrimination + uncertainty``."""
+    """Components of the Brier score, ``miscalibration - discrimination + uncertainty``."""
 
     brier: float
     miscalibration: float
@@ -73,7 +73,7 @@ def brier(labels: NDArray, probability: NDArray) -> float:
 
 
 def mean_square(labels: NDArray, probability: NDArray, *, confidence: float) -> Estimate:
-    """Estimate the Brier score with Student's interval over patients, within 0 and 1."""
+    """Estimate the Brier score with Student's t interval over patients, within 0 and 1."""
     squares = (probability - labels) ** 2
     n, value = len(squares), float(squares.mean())
     half = student.ppf((1 + confidence) / 2, n - 1) * float(squares.std(ddof=1)) / np.sqrt(n)
@@ -81,7 +81,7 @@ def mean_square(labels: NDArray, probability: NDArray, *, confidence: float) -> 
 
 
 def recalibrated(labels: NDArray, probability: NDArray) -> NDArray:
-    """Return the share of RICE at each probability, never falling: isotonic regression.
+    """Return the proportion of RICE at each probability, by isotonic regression.
 
     (N,) float array. Patients with the same probability get the same value.
     """
@@ -121,7 +121,7 @@ def smoother(x: NDArray, at: NDArray, *, span: float = SPAN) -> NDArray:
     x, at = np.asarray(x, dtype=float), np.asarray(at, dtype=float)
     nearest = min(len(x), max(2, int(np.ceil(span * len(x) - 1e-9))))
     least = 1e-12 * max(float(np.ptp(x)), 1e-9)
-    found = np.empty((len(at), len(x)))
+    weights_of = np.empty((len(at), len(x)))
     for i, centre in enumerate(at):
         distance = np.abs(x - centre)
         reach = np.sort(distance)[nearest - 1]
@@ -132,8 +132,8 @@ def smoother(x: NDArray, at: NDArray, *, span: float = SPAN) -> NDArray:
         off = x - weight @ x
         spread = weight @ off**2
         tilt = (centre - weight @ x) * off / spread if spread > least else 0.0
-        found[i] = weight * (1 + tilt)
-    return found
+        weights_of[i] = weight * (1 + tilt)
+    return weights_of
 
 
 def integrated_index(labels: NDArray, probability: NDArray, smooth: NDArray | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Sets of possible answers that hold the right one as often as announced, in each class.
+"""Conformal prediction: sets that contain the true class with the nominal frequency.
 
 A set is made of the classes whose *conformal p value* is above ``alpha``. The p value of a class
 compares the new patient with calibration patients of that class alone (Mondrian: Vovk, Gammerman
@@ -20,7 +20,7 @@ CLASSES = (0, 1)  # recurrence, RICE
 
 
 def p_values(calibration: NDArray, new: NDArray) -> NDArray:
-    """Return how many of a class, the new patient among them, look no more like it.
+    """Return how many of a class, the new patient included, conform no better to it.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ def class_p_values(labels: NDArray, probability: NDArray, new: NDArray) -> NDArr
 
 def out_of_fold(labels: NDArray, probability: NDArray, folds: NDArray) -> NDArray:
     """Return the p values of each patient by the patients of all other folds: (N, 2) array."""
-    found = np.empty((len(labels), 2))
+    p_values = np.empty((len(labels), 2))
     for fold in np.unique(folds):
         own, others = folds == fold, folds != fold
-        found[own] = class_p_values(labels[others], probability[others], probability[own])
-    return found
+        p_values[own] = class_p_values(labels[others], probability[others], probability[own])
+    return p_values
 
 
 class Expected(NamedTuple):
@@ -74,7 +74,7 @@ def coverage_range(calibrated: int, *, alpha: float) -> Expected:
     """Return the 5 and 95 % points of coverage, given how many calibration patients there are.
 
     On average over calibration sets it is at least 1 - alpha; with one set that was drawn it is a
-    beta variable (Vovk, ACML 2012). Both are 1 where there are too few to leave a class out.
+    beta variable (Vovk, ACML 2012). Both are 1 with too few patients ever to exclude a class.
     """
     rank = int(np.ceil((calibrated + 1) * (1 - alpha) - 1e-9))
     if rank > calibrated:

@@ -1,4 +1,4 @@
-"""Figures of cross-validation: what the spread of the folds says, and what it does not."""
+"""Figures of cross-validation: what follows from the variation over folds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEWEST_FOLDS = 3  # two values have no spread worth the name
 
 
 class FoldMean(NamedTuple):
-    """Mean over folds with what its spread allows to say.
+    """Mean over folds with an interval from their variation.
 
     Attributes
     ----------

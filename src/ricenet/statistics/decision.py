@@ -1,4 +1,4 @@
-"""What predictions are worth where a decision follows: thresholds, and the decision curve.
+"""Decision analysis: thresholds, and the decision curve.
 
 Labels are (N,) int arrays of 0 (recurrence) and 1 (RICE), probabilities (N,) float arrays of RICE.
 "Treating" is whatever follows from a call of RICE.
@@ -26,7 +26,7 @@ class NetBenefit(NamedTuple):
 def net_benefit(
     labels: NDArray, probability: NDArray, threshold: float, *, confidence: float
 ) -> NetBenefit:
-    """Return true positives less false ones at the exchange rate of a threshold, a patient.
+    """Return the net benefit per patient: true positives minus weighted false positives.
 
     Who calls RICE from a probability of ``t`` on takes ``(1 - t) / t`` false calls for one that is
     right (Vickers and Elkin, Med Decis Making 26:565, 2006). The limits join Wilson's of both
@@ -54,7 +54,7 @@ def net_benefit(
 
 
 def best_threshold(labels: NDArray, probability: NDArray, *, cost_ratio: float | None) -> float:
-    """Return the threshold with the largest index of Youden, or the smallest cost.
+    """Return the threshold with the largest Youden index, or the smallest cost.
 
     Thresholds lie midway between neighbouring probabilities, and at 0 and 1. Of several best ones
     it is the one nearest to 0.5.

@@ -66,26 +66,26 @@ def figures(
     n, own = sum((tp, fp, tn, fn)), _share(table)
 
     def exactly(name: str, figure: exact.Figure, prevalence: float, shown: float = NAN) -> Figure:
-        found = exact.estimate(figure, table, prevalence=prevalence, confidence=confidence)
-        return Figure(name, found, n, EXACT, fp + fn, shown)
+        all_figures = exact.estimate(figure, table, prevalence=prevalence, confidence=confidence)
+        return Figure(name, all_figures, n, EXACT, fp + fn, shown)
 
     def proportion(name: str, right: int, cases: int) -> Figure:
-        found = wilson(right, cases, confidence=confidence)
-        return Figure(name, found, cases, WILSON, cases - right)
+        all_figures = wilson(right, cases, confidence=confidence)
+        return Figure(name, all_figures, cases, WILSON, cases - right)
 
-    found = [
+    all_figures = [
         exactly("macro_f1", exact.macro_f1, own),
         proportion("sensitivity", tp, table.positive),
         proportion("specificity", tn, table.negative),
         proportion("accuracy", tp + tn, n),
     ]
     if probability_rice is not None:
-        found += areas(labels, probability_rice, confidence=confidence)
-    found.append(exactly("balanced_accuracy", exact.balanced_accuracy, own))
+        all_figures += areas(labels, probability_rice, confidence=confidence)
+    all_figures.append(exactly("balanced_accuracy", exact.balanced_accuracy, own))
     for prevalence in dict.fromkeys((own, *prevalences)):
-        found.append(exactly("ppv", exact.ppv, prevalence, prevalence))
-        found.append(exactly("npv", exact.npv, prevalence, prevalence))
-    return found
+        all_figures.append(exactly("ppv", exact.ppv, prevalence, prevalence))
+        all_figures.append(exactly("npv", exact.npv, prevalence, prevalence))
+    return all_figures
 
 
 def areas(
@@ -100,11 +100,11 @@ def areas(
     """
     n, sizes = len(labels), roc.class_sizes(labels, folds)
     value = auc(labels, score) if folds is None else float(roc.delong(labels, score, folds)[0][0])
-    found = [Figure("auc", roc.newcombe(value, sizes, confidence=confidence), n, NEWCOMBE)]
+    all_areas = [Figure("auc", roc.newcombe(value, sizes, confidence=confidence), n, NEWCOMBE)]
     if n >= DELONG_FROM:
         beside = roc.delong_logit(labels, score, folds, confidence=confidence)
-        found.append(Figure("auc_delong", beside, n, DELONG))
-    return found
+        all_areas.append(Figure("auc_delong", beside, n, DELONG))
+    return all_areas
 
 
 def _share(table: exact.Table) -> float:

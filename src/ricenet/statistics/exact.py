@@ -41,19 +41,19 @@ def balanced_accuracy(sensitivity: NDArray, specificity: NDArray, prevalence: fl
 
 
 def ppv(sensitivity: NDArray, specificity: NDArray, prevalence: float) -> NDArray:
-    """Return the share of RICE among those called RICE; NaN where nobody is called so."""
+    """Return the positive predictive value of RICE; NaN if nobody is predicted to have it."""
     rice, others = prevalence * sensitivity, (1 - prevalence) * (1 - specificity)
     with np.errstate(invalid="ignore"):
         return np.divide(rice, rice + others)
 
 
 def npv(sensitivity: NDArray, specificity: NDArray, prevalence: float) -> NDArray:
-    """Return the share of recurrence among those called so; NaN where nobody is called so."""
+    """Return the predictive value of recurrence; NaN if nobody is predicted to have it."""
     return ppv(specificity, sensitivity, 1 - prevalence)
 
 
 class Table(NamedTuple):
-    """Right answers and cases of each class."""
+    """Correct predictions and cases of each class."""
 
     true_positive: int
     true_negative: int
@@ -159,13 +159,13 @@ def _least(
 
 
 def _searched(function: Callable[[NDArray], NDArray]) -> float:
-    """Return the least value of a function on 0 to 1, by a grid that grows finer round it."""
+    """Return the least value of a function on 0 to 1, by successive refinement of a grid."""
     start, stop, points, best = 0.0, 1.0, COARSE, np.inf
     for _ in range(1 + ROUNDS):
         grid = np.linspace(start, stop, points)
-        found = function(grid)
-        i = int(np.argmin(found))
-        best = min(best, float(found[i]))
+        values = function(grid)
+        i = int(np.argmin(values))
+        best = min(best, float(values[i]))
         start, stop, points = grid[max(0, i - 1)], grid[min(points - 1, i + 1)], FINE
     return best
 

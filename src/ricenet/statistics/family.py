@@ -41,9 +41,9 @@ def max_t(differences: NDArray, *, draws: int, seed: int) -> NDArray:
     patients = len(scaled)
     exceeded, tried = np.zeros(len(order)), 0
     for signs in _exchanges(patients, draws, seed):
-        found = np.abs(signs @ scaled)[:, order]
+        statistics = np.abs(signs @ scaled)[:, order]
         # of each contrast and those with smaller statistics
-        largest = np.maximum.accumulate(found[:, ::-1], axis=1)[:, ::-1]
+        largest = np.maximum.accumulate(statistics[:, ::-1], axis=1)[:, ::-1]
         exceeded += (largest >= observed[order] - 1e-9).sum(axis=0)
         tried += len(signs)
     if patients > ENUMERATED:  # the exchange that was observed is one of them
@@ -66,7 +66,7 @@ def _exchanges(patients: int, draws: int, seed: int) -> Iterator[NDArray]:
 
 
 def holm(p: NDArray) -> NDArray:
-    """Return p values adjusted by the method of Holm (Scand J Stat 6:65, 1979)."""
+    """Return p values adjusted by Holm's method (Scand J Stat 6:65, 1979)."""
     p = np.asarray(p, dtype=float)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty(len(p))

@@ -32,13 +32,13 @@ class Fit(NamedTuple):
 
 
 def logits(probability: NDArray) -> NDArray:
-    """Return log odds; probabilities are taken as no nearer to 0 and 1 than one in a million."""
+    """Return log odds; probabilities are clipped to one in a million from 0 and 1."""
     p = np.asarray(probability, dtype=np.float64)
     return logit(np.clip(p, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
 
 
 def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
-    """Fit a logistic regression by Newton's method, steps halved where they overshoot.
+    """Fit a logistic regression by Newton's method, with step halving.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
             step = np.linalg.solve(information, design.T @ (y - p))
         except np.linalg.LinAlgError:
             return Fit(np.full_like(b, NAN), best)
-        while (found := log_likelihood(y, design @ (b + step) + offset)) < best - 1e-12:
+        while (likelihood := log_likelihood(y, design @ (b + step) + offset)) < best - 1e-12:
             step = step / 2
-        b, best = b + step, found
+        b, best = b + step, likelihood
         if np.abs(b).max(initial=0) > SEPARATED:
             return Fit(np.full_like(b, NAN), best)
         if np.abs(step).max(initial=0) < SMALL_STEP:
@@ -73,7 +73,7 @@ def fit(design: NDArray, labels: NDArray, offset: NDArray | float = 0.0) -> Fit:
 
 
 def shift(labels: NDArray, predictor: NDArray) -> float:
-    """Return what added to every logit is most likely: the mean probability is the share then.
+    """Return the most likely shift of all logits: the mean probability is then the proportion.
 
     Both classes must be there. A root of a falling function, found whatever the logits.
     """
@@ -91,7 +91,7 @@ def log_likelihood(labels: NDArray, predictor: NDArray) -> float:
 def likelihood_limits(
     value: float, log_likelihood: float, profile: Callable[[float], float], *, confidence: float
 ) -> Estimate:
-    """Return the limits of a parameter at which the likelihood has fallen too far.
+    """Return the limits of a parameter by its profile likelihood.
 
     Twice the fall is compared with chi-square of one degree of freedom. Such limits need not be
     symmetric, and one of them is none (infinite) where the data do not bound the parameter.

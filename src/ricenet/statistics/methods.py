@@ -1,6 +1,6 @@
-"""The methods of intervals and tests: which question each answers, and how often it is right.
+"""The methods of intervals and tests: the question that each answers, and its actual coverage.
 
-Tables name a method by its key and say its real coverage beside each interval. The figures come
+Tables name a method by its key and give its actual coverage beside each interval. The figures come
 from ``benchmarks/coverage.py``; ``docs/statistics.md`` has them in full.
 """
 
@@ -13,8 +13,8 @@ NADEAU_BENGIO, TANGO, POSTERIOR = "Nadeau-Bengio", "Tango", "Jeffreys posterior"
 MEASURED_AT = 0.95
 # what intervals of pooled predictions of cross-validation mean
 OUT_OF_FOLD = (
-    "of these models and these patients: only the choice of patients is in it, not another training"
-    "; as an interval for what the method is worth a nominal 95 % covers about 90 %"
+    "for these trained models: accounts for the sampling of patients, not for retraining; as an "
+    "interval for the expected performance of the method a nominal 95 % covers about 90 %"
 )
 
 
@@ -26,7 +26,7 @@ class Method(NamedTuple):
     question : str
         What the interval answers.
     coverage : str
-        Real coverage of a nominal 95 %.
+        Actual coverage of a nominal 95 % interval.
     reference : str
     """
 
@@ -37,23 +37,25 @@ class Method(NamedTuple):
 
 METHODS = {
     EXACT: Method(
-        "which values of the figure are compatible with so many right answers of each class",
+        "which values of the figure are compatible with this number of correct answers in each "
+        "class",
         "at least 95 %, at any number of patients",
         "Buehler, J Am Stat Assoc 52:482, 1957",
     ),
     WILSON: Method(
-        "which proportions are compatible with so many of so many",
+        "which proportions are compatible with the observed count",
         "95 % on average; for single proportions of few patients 83 to 99 %",
         "Wilson, J Am Stat Assoc 22:209, 1927",
     ),
     NEWCOMBE: Method(
-        "which areas are compatible with this ranking of so many patients",
+        "which areas are compatible with this ranking of the patients",
         "92 to 98 % in simulations of 12 to 80 patients",
         "Newcombe, Stat Med 25:559, 2006, method 5",
     ),
     DELONG: Method(
-        "which areas are compatible with this ranking, from the spread of the ranks themselves",
-        "92 to 96 % in simulations of 80 patients; none where no pair is in the wrong order",
+        "which areas are compatible with this ranking, with the variance estimated from the ranks "
+        "themselves",
+        "92 to 96 % in simulations of 80 patients; no interval where the ranking is perfect",
         "DeLong, Biometrics 44:837, 1988",
     ),
     NADEAU_BENGIO: Method(
@@ -67,7 +69,7 @@ METHODS = {
         "Tango, Stat Med 17:891, 1998",
     ),
     POSTERIOR: Method(
-        "by how much the macro F1 of two classifiers differ on the same patients",
+        "by how much the macro F1 of two classifiers differs on the same patients",
         "94 to 100 % in simulations of 12 and 80 patients",
         "Dirichlet posterior with Jeffreys' prior",
     ),
@@ -75,7 +77,7 @@ METHODS = {
 
 
 def coverage(method: str, *, out_of_fold: bool, confidence: float) -> str:
-    """Say what an interval is worth: its real coverage, and of what where folds are pooled."""
+    """Return the actual coverage of an interval, and of which quantity where folds are pooled."""
     pooled = out_of_fold and method != NADEAU_BENGIO
     text = OUT_OF_FOLD if pooled else METHODS[method].coverage
     if confidence == MEASURED_AT:

@@ -1,4 +1,4 @@
-"""Two classifiers on the same patients: differences with intervals, and the exact test.
+"""Two classifiers on the same patients: differences with intervals, exact McNemar test.
 
 ``right`` arrays are (N,) bool, True where a classifier is right. Patients about whom both are
 right, or both wrong, tell nothing of the difference; those with one right answer are *discordant*.
@@ -24,7 +24,7 @@ PRIOR = 0.5  # cases added to each of the four cells of a class (Jeffreys)
 
 
 class McNemar(NamedTuple):
-    """Discordant patients and what the exact test says of them.
+    """Discordant patients and the exact test.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class McNemar(NamedTuple):
 
 
 def mcnemar(first_right: NDArray, second_right: NDArray) -> McNemar:
-    """Compare two classifiers by the exact test of McNemar (Psychometrika 12:153, 1947)."""
+    """Compare two classifiers by the exact McNemar test (Psychometrika 12:153, 1947)."""
     first, second = np.asarray(first_right, bool), np.asarray(second_right, bool)
     b, c = int((first & ~second).sum()), int((second & ~first).sum())
     return McNemar(b, c, *(float(binomtest(k, b + c).pvalue) if b + c else 1.0 for k in (b, 0)))
@@ -116,8 +116,8 @@ def macro_f1_difference(
         drawn = rng.dirichlet(np.array(cells) + PRIOR, draws)  # (D, 4)
         rates.append((drawn[:, 0] + drawn[:, 1], drawn[:, 0] + drawn[:, 2]))
     share = float((labels == 1).mean())
-    found = exact.macro_f1(rates[0][0], rates[1][0], share)
-    found = found - exact.macro_f1(rates[0][1], rates[1][1], share)
+    differences = exact.macro_f1(rates[0][0], rates[1][0], share)
+    differences = differences - exact.macro_f1(rates[0][1], rates[1][1], share)
     tail = (1 - confidence) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
+    low, high = np.quantile(differences, [tail, 1 - tail])
     return Estimate(value, min(value, float(low)), max(value, float(high)))

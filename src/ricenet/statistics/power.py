@@ -1,4 +1,4 @@
-"""What a number of patients can show: power of the exact test of McNemar, and verdicts in words."""
+"""What a number of patients can detect: power of the exact McNemar test, and verdicts in words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _fewest(n: int, level: float) -> NDArray:
 
 
 def power(n: int, *, discordance: float, difference: float, level: float) -> float:
-    """Return how probable it is that the exact test of McNemar rejects at a level, two-sided.
+    """Return the power of the exact McNemar test, two-sided.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def power(n: int, *, discordance: float, difference: float, level: float) -> flo
 
 @lru_cache(maxsize=4096)
 def smallest_detectable(n: int, *, discordance: float, level: float, wanted: float) -> float:
-    """Return the smallest difference of two accuracies that is found with the wanted power.
+    """Return the smallest difference of two accuracies that is detected with the given power.
 
     NaN where not even the largest one is that goes with the discordance.
     """
@@ -67,18 +67,18 @@ def smallest_detectable(n: int, *, discordance: float, level: float, wanted: flo
 
 @lru_cache(maxsize=256)
 def at_best(n: int, *, level: float, wanted: float) -> float:
-    """Return the smallest detectable difference at the discordance that is best for it.
+    """Return the smallest detectable difference at the most favourable discordance.
 
     Of those in :data:`DISCORDANCES`; NaN where ``n`` patients can show nothing at any of them.
     """
-    found = [
+    detectable_at = [
         smallest_detectable(n, discordance=d, level=level, wanted=wanted) for d in DISCORDANCES
     ]
-    return float(np.nanmin(found)) if not np.all(np.isnan(found)) else NAN
+    return float(np.nanmin(detectable_at)) if not np.all(np.isnan(detectable_at)) else NAN
 
 
 def verdict(p: float, n: int, *, level: float, wanted: float, tests: int) -> str:
-    """Say in words what a contrast came to.
+    """Return the verdict on a contrast in words.
 
     Parameters
     ----------

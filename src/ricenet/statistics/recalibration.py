@@ -1,4 +1,4 @@
-"""Probabilities made right by one number, which other patients than those it is used on give.
+"""Recalibration of probabilities by a single number that is fitted on other patients.
 
 A network that sees as many RICE as recurrences while it trains predicts for such patients. For a
 share of RICE that is known the logits are shifted; where they are too extreme, or not enough, they
@@ -43,18 +43,9 @@ def temperature(labels: NDArray, z: NDArray, *, prior: float = BALANCED) -> floa
     grid = np.linspace(*bounds, 61)  # the loss may have a flat end
     start = int(np.argmin([loss(t) for t in grid]))
     around = (grid[max(0, start - 1)], grid[min(60, start + 1)])
-    found = minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 1e-6})
-    best = min((*around, float(found.x)), key=loss)
+    minimum = minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 1e-6})
+    best = min((*around, float(minimum.x)), key=loss)
     return float(np.exp(best))
-
-
-def shift_prior(probability: NDArray, *, old: float, new: float) -> NDArray:
-    """Return probabilities for patients of whom another share has RICE.
-
-    The odds are multiplied by the ratio of both shares' odds (Saerens et al., Neural Comput 14:21,
-    2002): right where the classes look the same and only their shares differ.
-    """
-    return expit(logits(probability) + logit(new) - logit(old))
 
 
 class Recalibrated(NamedTuple):
@@ -80,21 +71,23 @@ def out_of_fold(
     ----------
     shifted : bool
         To the share of RICE of the other folds; else probabilities stay those of balanced classes.
+        The odds are multiplied by the ratio of both shares' odds (Saerens et al., Neural Comput
+        14:21, 2002), which is right where the classes look the same and only their shares differ.
 
     Returns
     -------
     Recalibrated or None
         None where the other folds of a fold lack a class.
     """
-    z, found, temperatures = logits(probability), np.empty(len(labels)), []
+    z, recalibrated, temperatures = logits(probability), np.empty(len(labels)), []
     for fold in np.unique(folds):
         others, own = folds != fold, folds == fold
         if len(np.unique(labels[others])) < 2:
             return None
         prior = float(np.mean(labels[others])) if shifted else BALANCED
         temperatures.append(temperature(labels[others], z[others], prior=prior))
-        found[own] = expit(z[own] / temperatures[-1] + logit(prior))
-    return Recalibrated(found, temperatures)
+        recalibrated[own] = expit(z[own] / temperatures[-1] + logit(prior))
+    return Recalibrated(recalibrated, temperatures)
 
 
 def of_new(
@@ -112,5 +105,5 @@ def of_new(
     if len(np.unique(labels)) < 2:
         return None
     prior = float(np.mean(labels)) if shifted else BALANCED
-    found = temperature(labels, logits(probability), prior=prior)
-    return Recalibrated(expit(logits(new) / found + logit(prior)), [found])
+    divisor = temperature(labels, logits(probability), prior=prior)
+    return Recalibrated(expit(logits(new) / divisor + logit(prior)), [divisor])

@@ -1,4 +1,4 @@
-"""What a figure that others report is worth: the tables behind it, and its exact interval."""
+"""Published figures: the 2 x 2 tables that agree with one, and its exact interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ricenet.statistics.metrics import Estimate
 
 
 class Reported(NamedTuple):
-    """A macro F1 as it was printed, on patients of which the class sizes are known.
+    """A macro F1 as it was printed, for patients whose class sizes are known.
 
     Attributes
     ----------
@@ -49,13 +49,13 @@ def interval(of: Reported, known: Sequence[exact.Table] = (), *, confidence: flo
         Tables that are known to be behind it. Without any, those that round to it, or the nearest
         where none does. A mean of folds is taken as if the folds had been pooled.
     """
-    found = list(known) or tables(of)
-    if not found:
-        found = [min(_all(of), key=lambda pair: abs(pair[1] - of.value))[0]]
+    candidates = list(known) or tables(of)
+    if not candidates:
+        candidates = [min(_all(of), key=lambda pair: abs(pair[1] - of.value))[0]]
     share = of.positive / (of.positive + of.negative)
     limits = [
         exact.estimate(exact.macro_f1, table, prevalence=share, confidence=confidence)
-        for table in found
+        for table in candidates
     ]
     return Estimate(of.value, min(e.low for e in limits), max(e.high for e in limits))
 

@@ -69,7 +69,7 @@ def _weights(sizes: Sequence[tuple[int, int]]) -> NDArray:
 
 
 def deviation_by_chance(sizes: Sequence[tuple[int, int]]) -> float:
-    """Return the standard deviation of the AUC of a score without ties that knows nothing.
+    """Return the standard deviation of the AUC of an uninformative score without ties.
 
     Its mean is 0.5 (Mann and Whitney, Ann Math Stat 18:50, 1947). Over several folds the variances
     add up by the squares of their weights.
@@ -86,12 +86,12 @@ def deviation_by_chance(sizes: Sequence[tuple[int, int]]) -> float:
 
 
 def p_by_chance(area: float, sizes: Sequence[tuple[int, int]]) -> float:
-    """Return the two-sided p of an area if the score knew nothing, by a normal approximation."""
+    """Return the two-sided p of an area under an uninformative score, by a normal approximation."""
     return 2 * NormalDist().cdf(-abs(area - 0.5) / deviation_by_chance(sizes)) if sizes else NAN
 
 
 def delong(labels: NDArray, scores: NDArray, folds: NDArray | None = None) -> Areas:
-    """Return AUCs and their covariance by the method of DeLong (Biometrics 44:837, 1988)."""
+    """Return AUCs and their covariance by DeLong's method (Biometrics 44:837, 1988)."""
     labels, scores = np.asarray(labels), np.atleast_2d(scores)
     members = list(_folds(labels, folds))
     k = len(scores)
@@ -99,11 +99,11 @@ def delong(labels: NDArray, scores: NDArray, folds: NDArray | None = None) -> Ar
         return Areas(np.full(k, NAN), np.full((k, k), NAN))
     values, covariance = np.zeros(k), np.zeros((k, k))
     for own, weight in zip(members, _weights(class_sizes(labels, folds)), strict=True):
-        parts = placements(labels[own], scores[:, own])
-        values += weight * parts[0].mean(axis=1)
-        for part in parts:
-            n = part.shape[1]
-            own_part = np.cov(part, ddof=1).reshape(k, k) / n if n > 1 else np.full((k, k), NAN)
+        of_fold = placements(labels[own], scores[:, own])
+        values += weight * of_fold[0].mean(axis=1)
+        for placed in of_fold:
+            n = placed.shape[1]
+            own_part = np.cov(placed, ddof=1).reshape(k, k) / n if n > 1 else np.full((k, k), NAN)
             covariance += weight**2 * own_part
     return Areas(values, covariance)
 
@@ -113,7 +113,7 @@ def delong_logit(
 ) -> Estimate:
     """Estimate the AUC with DeLong's interval, normal on the scale of the logit.
 
-    There is no interval, NaN, where the scores part the classes without an error: the method sees
+    There is no interval, NaN, where the scores separate the classes perfectly: the method sees
     no spread then. Meant for 40 patients and more.
     """
     areas = delong(labels, score, folds)
@@ -143,7 +143,7 @@ def delong_difference(
     *,
     confidence: float,
 ) -> Difference:
-    """Compare the AUCs of two scores of the same patients; NaN where the method sees no spread."""
+    """Compare the AUCs of two scores of the same patients; NaN where their variance is zero."""
     areas = delong(labels, np.stack([first, second]), folds)
     value = float(areas.values[0] - areas.values[1])
     variance = float(np.array([1, -1]) @ areas.covariance @ np.array([1, -1]))

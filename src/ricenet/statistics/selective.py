@@ -1,4 +1,4 @@
-"""Answers for those only about whom a classifier is sure: risk against coverage.
+"""Selective prediction: risk against coverage.
 
 Who is not answered is referred on, to biopsy for example. ``sure`` is an (N,) float array, larger
 where the classifier is surer; ``wrong`` is (N,) bool.
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 
 class Step(NamedTuple):
-    """A point of the curve: so many are answered, so many of them wrong."""
+    """A point of the curve: number of patients with a prediction, and of errors among them."""
 
     answered: int
     errors: int
 
 
 def curve(sure: NDArray, wrong: NDArray) -> list[Step]:
-    """Return the curve, the surest first; patients who are equally sure are answered together."""
+    """Return the curve, the most confident first; ties enter together."""
     sure, wrong = np.asarray(sure), np.asarray(wrong, dtype=bool)
     levels = np.unique(sure)[::-1]
     return [
@@ -36,8 +36,8 @@ def area(sure: NDArray, wrong: NDArray) -> float:
     """
     answered, errors, risks = 0, 0.0, []
     for step in curve(sure, wrong):
-        new, found = step.answered - answered, step.errors - errors
-        risks += [(errors + found * (k + 1) / new) / (answered + k + 1) for k in range(new)]
+        new, new_errors = step.answered - answered, step.errors - errors
+        risks += [(errors + new_errors * (k + 1) / new) / (answered + k + 1) for k in range(new)]
         answered, errors = step.answered, float(step.errors)
     return float(np.mean(risks)) if risks else float("nan")
 

@@ -1,4 +1,4 @@
-"""How often intervals and tests are right: simulated cohorts, and enumeration where it is possible.
+"""Coverage of intervals and rejection rates of tests: simulated cohorts, or enumeration.
 
 ``benchmarks/coverage.py`` prints the figures of ``docs/statistics.md`` with these functions.
 Two classes of patients differ in the mean of Gaussian features; a linear discriminant is trained
@@ -44,8 +44,8 @@ def enumerated(
     total = 0.0
     for tp in range(positive + 1):
         for tn in range(negative + 1):
-            found = interval(tp, tn)
-            if found.low - 1e-9 <= truth <= found.high + 1e-9:
+            limits = interval(tp, tn)
+            if limits.low - 1e-9 <= truth <= limits.high + 1e-9:
                 total += first[tp] * second[tn]
     return float(total)
 
@@ -72,8 +72,8 @@ def area_coverage(
             score = rng.exponential(size=len(labels)) * np.where(labels == 1, area / (1 - area), 1)
         else:
             score = rng.normal(size=len(labels)) + labels * np.sqrt(2) * norm.ppf(area)
-        found = interval(labels, score)
-        covered += found.low <= area <= found.high
+        limits = interval(labels, score)
+        covered += limits.low <= area <= limits.high
     return covered / cohorts
 
 
@@ -131,7 +131,7 @@ def balanced_cohort(n: int, folds: int) -> tuple[NDArray, NDArray]:
 def out_of_fold_coverage(
     *, n: int, folds: int, distance: float, cohorts: int, seed: int
 ) -> dict[str, float]:
-    """Return how often intervals of cross-validation cover what the method is worth on average.
+    """Return how often intervals of cross-validation cover the expected performance of the method.
 
     Returns
     -------
@@ -194,12 +194,12 @@ def out_of_fold_errors(
 def family_error(*, n: int, classifiers: int, accuracy: float, cohorts: int, seed: int) -> float:
     """Return how often max-T at 0.05 finds a difference between one classifier and its equals."""
     rng = np.random.default_rng(seed)
-    found = 0
+    rejected = 0
     for draw in range(cohorts):
         right = rng.random((n, classifiers)) < accuracy
         gain = right[:, :1].astype(int) - right[:, 1:]
-        found += bool(family.max_t(gain, draws=500, seed=draw).min() <= 0.05)
-    return found / cohorts
+        rejected += bool(family.max_t(gain, draws=500, seed=draw).min() <= 0.05)
+    return rejected / cohorts
 
 
 def difference_coverage(
@@ -227,7 +227,7 @@ def difference_coverage(
         first = np.where(np.isin(cell, (0, 1)), labels, 1 - labels)
         second = np.where(np.isin(cell, (0, 2)), labels, 1 - labels)
         only = int((cell == 1).sum()), int((cell == 2).sum())
-        found = {
+        intervals = {
             "Tango": (paired.tango(*only, len(labels), confidence=0.95), gain),
             "Jeffreys posterior": (
                 paired.macro_f1_difference(
@@ -236,6 +236,6 @@ def difference_coverage(
                 f1[0] - f1[1],
             ),
         }
-        for name, (interval, truth) in found.items():
+        for name, (interval, truth) in intervals.items():
             covered[name] += interval.low - 1e-9 <= truth <= interval.high + 1e-9
     return {name: count / cohorts for name, count in covered.items()}

@@ -1,4 +1,4 @@
-"""How often intervals of calibration and net benefit are right: simulated cohorts.
+"""Coverage of intervals of calibration and net benefit: simulated cohorts.
 
 Evidence about a patient is normal in both classes, and probabilities follow by Bayes' rule at the
 cohort's share of RICE: calibrated, with a slope of 1 and an intercept of 0. Class sizes are given.
@@ -54,13 +54,13 @@ def calibration_coverage(
     covered = dict.fromkeys((*truth, "no slope"), 0.0)
     for _ in range(cohorts):
         p = drawn(labels)
-        found = {
+        intervals = {
             "slope": calibration.slope(labels, p, confidence=0.95),
             "intercept": calibration.intercept(labels, p, confidence=0.95),
             "Brier score": calibration.mean_square(labels, p, confidence=0.95),
             "net benefit": decision.net_benefit(labels, p, THRESHOLD, confidence=0.95).estimate,
         }
-        for name, interval in found.items():
+        for name, interval in intervals.items():
             covered[name] += bool(interval.low <= truth[name] <= interval.high) / cohorts
-        covered["no slope"] += bool(np.isnan(found["slope"].value)) / cohorts
+        covered["no slope"] += bool(np.isnan(intervals["slope"].value)) / cohorts
     return covered

@@ -1,4 +1,4 @@
-"""Numbers and their intervals as people read them, so that none says more than it can.
+"""Figures and intervals formatted for people, with the digits that the data support.
 
 - No interval has a width of zero: what has none is said to have none.
 - No more digits than the patients support: one patient more or less moves a share by 1 / n, so
@@ -24,8 +24,8 @@ def digits(n: int) -> int:
 
 def number(value: Any, n: int) -> str:
     """Format a figure of ``n`` patients; what is missing or not finite is "n/a"."""
-    found = _finite(value)
-    return NOT_AVAILABLE if found is None else _fixed(found, digits(n))
+    finite = _finite(value)
+    return NOT_AVAILABLE if finite is None else _fixed(finite, digits(n))
 
 
 def interval(low: Any, high: Any, n: int) -> str:
@@ -41,35 +41,35 @@ def interval(low: Any, high: Any, n: int) -> str:
         return f"at most {_fixed(b, digits(n))}"
     if a is None or b is None or b - a < NO_WIDTH:
         return NO_INTERVAL
-    places = digits(n)
-    if _fixed(a, places) == _fixed(b, places):
-        scale = 10**places
+    decimals = digits(n)
+    if _fixed(a, decimals) == _fixed(b, decimals):
+        scale = 10**decimals
         a, b = math.floor(a * scale) / scale, math.ceil(b * scale) / scale
-    return f"{_fixed(a, places)} to {_fixed(b, places)}"
+    return f"{_fixed(a, decimals)} to {_fixed(b, decimals)}"
 
 
 def estimate(value: Any, low: Any, high: Any, n: int) -> str:
     """Format a figure with its interval, as in "0.92 (0.64 to 1.00)"."""
-    found = number(value, n)
-    return found if found == NOT_AVAILABLE else f"{found} ({interval(low, high, n)})"
+    text = number(value, n)
+    return text if text == NOT_AVAILABLE else f"{text} ({interval(low, high, n)})"
 
 
 def p_value(value: Any) -> str:
     """Format a p value with three decimals; none is 0."""
-    found = _finite(value)
-    if found is None:
+    finite = _finite(value)
+    if finite is None:
         return NOT_AVAILABLE
-    return "< 0.001" if found < 0.0005 else f"{found:.3f}"
+    return "< 0.001" if finite < 0.0005 else f"{finite:.3f}"
 
 
 def right(confusion: Mapping[str, int]) -> str:
-    """Say how many answers are right, as in "11 of 12 right"."""
+    """Return how many predictions are correct, as in "11 of 12 right"."""
     correct = confusion["true_positive"] + confusion["true_negative"]
     return f"{correct} of {sum(confusion.values())} right"
 
 
 def constant(confusion: Mapping[str, int]) -> str:
-    """Say so where everybody gets the same answer; else nothing."""
+    """Return a note where every patient gets the same answer; else nothing."""
     called = confusion["true_positive"] + confusion["false_positive"]
     n = sum(confusion.values())
     if n == 0 or 0 < called < n:
@@ -77,13 +77,13 @@ def constant(confusion: Mapping[str, int]) -> str:
     return "calls everybody RICE" if called else "calls everybody recurrence"
 
 
-def _fixed(value: float, places: int) -> str:
-    return f"{round(value, places) + 0.0:.{places}f}"  # -0.0 + 0.0 has no sign
+def _fixed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # -0.0 + 0.0 has no sign
 
 
 def _finite(value: Any) -> float | None:
     try:
-        found = float(value)
+        as_float = float(value)
     except (TypeError, ValueError):
         return None
-    return found if math.isfinite(found) else None
+    return as_float if math.isfinite(as_float) else None

@@ -18,6 +18,11 @@ def note_of(log: Path) -> Path:
     return log.with_suffix(".failed.json")
 
 
+def place_of(result: Path) -> str:
+    """Return the short name of a result for messages: its folder and its name, without ending."""
+    return "/".join(result.with_suffix("").parts[-2:])
+
+
 def write_note(log: Path, *, step: str, place: str, why: str, silent: bool = False) -> None:
     """Write the note; where there is no room for it, the message was at least shown.
 

@@ -70,6 +70,7 @@ class Job:
         self.known = record.Known()
         self.checks: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
+        self.network: str | None = None  # the one that the step runs, for the digest of its code
 
     def __enter__(self) -> Job:
         # ITK reads the variable at its first use, torch and OpenMP when they are asked to
@@ -125,7 +126,7 @@ class Job:
         self.lease.release()
 
     def _place(self) -> str:
-        return "/".join(self.record_path.with_suffix("").parts[-2:])
+        return failure.place_of(self.record_path)
 
     def _finish(self) -> None:
         content = self._record()
@@ -193,18 +194,18 @@ class Job:
         has decided. ``name`` is in lower case with hyphens, as it stands in the overrides table;
         ``advice`` says what to look at and what to do.
         """
-        found = checks.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
-        return self._keep(found, advice)
+        verdict = checks.verdict(name, value, at_least=at_least, at_most=at_most, unit=unit)
+        return self._keep(verdict, advice)
 
     def not_checked(self, name: str, reason: str, *, holds: bool = False, advice: str = "") -> None:
         """Write to the record that a check was not made, and why; ``holds``: as if it failed."""
         self._keep(checks.not_made(name, reason, holds=holds), advice)
 
-    def _keep(self, found: dict[str, Any], advice: str) -> bool:
-        passed = found["verdict"] == "pass"
-        self.checks.append(found if passed or not advice else found | {"advice": advice})
+    def _keep(self, verdict: dict[str, Any], advice: str) -> bool:
+        passed = verdict["verdict"] == "pass"
+        self.checks.append(verdict if passed or not advice else verdict | {"advice": advice})
         if not passed:
-            self.say(lines.as_line(found))
+            self.say(lines.as_line(verdict))
         return passed
 
     def fact(self, name: str, value: Any) -> None:
@@ -221,11 +222,10 @@ class Job:
                 log.write(line + "\n")
 
     def _files(self, names: tuple[str, ...]) -> dict[str, list[Path]]:
-        found = {}
-        for name in names:
-            value = getattr(self.args, name.rstrip("*").replace("-", "_"))
-            found[name.rstrip("*")] = value if isinstance(value, list) else [value]
-        return found
+        flags = [name.rstrip("*") for name in names]
+        values = [getattr(self.args, flag.replace("-", "_")) for flag in flags]
+        paths = [value if isinstance(value, list) else [value] for value in values]
+        return dict(zip(flags, paths, strict=True))
 
     def _record(self) -> dict[str, Any]:
         names = record.Names(*map(self._files, (self.inputs, self.outputs, self.raw)))
@@ -237,7 +237,7 @@ class Job:
             "step": self.step,
             "command": record.command(self.step, self.argv, study, raw_flags, folder),
             "settings": self.given,
-            "code": steps.code_hash(self.step),
+            "code": steps.code_hash(self.step, self.network),
             **record.of_files(names, self.known, folder),
             "facts": self.facts,
             "checks": self.checks,

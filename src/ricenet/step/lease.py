@@ -69,10 +69,10 @@ class Lease:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         while not self._create():
-            found = _read(self.path)
-            if _is_alive(found) or (not _is_dead(found) and _beats(self.path, found)):
-                raise ValueError(_refusal(_read(self.path) or found))
-            if _read(self.path) == found:  # of two that find it dead, one creates the next
+            content = _read(self.path)
+            if _is_alive(content) or (not _is_dead(content) and _beats(self.path, content)):
+                raise ValueError(_refusal(_read(self.path) or content))
+            if _read(self.path) == content:  # of two that find it dead, one creates the next
                 self.path.unlink(missing_ok=True)
         command = [sys.executable, "-I", "-S", "-c", HEART]
         self._heart = subprocess.Popen(
@@ -118,8 +118,8 @@ def path_of(record: Path) -> Path:
 def remove_dead(record: Path, pid: int) -> None:
     """Remove the lease of a child process that has died."""
     path = path_of(record)
-    found = _read(path)
-    if found and _parsed(found).get("pid") == pid and _is_dead(found):
+    content = _read(path)
+    if content and _parsed(content).get("pid") == pid and _is_dead(content):
         path.unlink(missing_ok=True)
 
 
@@ -164,40 +164,40 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _parsed(found: str) -> dict[str, Any]:
+def _parsed(content: str) -> dict[str, Any]:
     try:
-        owner = json.loads(found.partition("\n")[0])
+        owner = json.loads(content.partition("\n")[0])
     except json.JSONDecodeError:  # empty: being created at this moment, or its host died then
         return {}
     return owner if isinstance(owner, dict) else {}
 
 
-def _is_alive(found: str) -> bool:
+def _is_alive(content: str) -> bool:
     """Return whether the owner is a process that runs and that this one can see."""
-    owner = _parsed(found)
+    owner = _parsed(content)
     seen = bool(owner) and owner["processes"] == _processes()
     return seen and _started(owner["pid"]) == owner["started"]
 
 
-def _is_dead(found: str) -> bool:
+def _is_dead(content: str) -> bool:
     """Return whether the owner would be seen if it ran."""
-    owner = _parsed(found)
-    return bool(owner) and owner["processes"] == _processes() and not _is_alive(found)
+    owner = _parsed(content)
+    return bool(owner) and owner["processes"] == _processes() and not _is_alive(content)
 
 
-def _beats(path: Path, found: str) -> bool:
+def _beats(path: Path, content: str) -> bool:
     """Watch a lease for up to ``STALE_S``; return whether its owner is alive."""
     give_up = time.monotonic() + STALE_S
     while time.monotonic() < give_up:
         time.sleep(LOOK_S)
         now = _read(path)
-        if now != found:
+        if now != content:
             return bool(now)  # empty: given back, and free to take
     return False
 
 
-def _refusal(found: str) -> str:
-    owner = _parsed(found)
+def _refusal(content: str) -> str:
+    owner = _parsed(content)
     job = f"job {owner['job']}" if owner.get("job") else f"process {owner.get('pid')}"
     return (
         f"{job} on host {owner.get('host')} is writing this result already, perhaps left over from "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ricenet.provenance import atomic
-from ricenet.step import SHOWN, failure_note, lease, sandbox
+from ricenet.step import SHOWN, failure, lease, sandbox
 
 
 def run(
@@ -64,7 +64,7 @@ def _clean_up(pid: int, reason: str, step: str, argv: Sequence[str]) -> None:
         lease.remove_dead(args.record, pid)
     if not reason:
         return
-    place = "/".join(files[0].with_suffix("").parts[-2:]) if files else ""
+    place = failure.place_of(files[0]) if files else ""
     line = f"[{place} {step}] error: {reason}"
     print(line, file=sys.stderr, flush=True)
     if args.log:
@@ -72,4 +72,4 @@ def _clean_up(pid: int, reason: str, step: str, argv: Sequence[str]) -> None:
         with args.log.open("a", encoding="utf-8") as log:
             log.write(line + "\n")
         note = {"step": step, "place": place, "why": reason}
-        atomic.write_json(failure_note(args.log), note)
+        atomic.write_json(failure.note_of(args.log), note)

@@ -109,8 +109,8 @@ def _wait(child: int, seconds: int) -> tuple[int, bool]:
     """Wait for a child; return its ``waitpid`` status, and whether it was killed for being late."""
     end, late = time.monotonic() + seconds, False
     while True:
-        found, status = os.waitpid(child, os.WNOHANG)
-        if found:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
             return status, late
         if not late and time.monotonic() > end:
             late = True
@@ -203,7 +203,7 @@ def remove_temporaries(pid: int, folders: set[Path]) -> None:
     # the record's text has the process id at the end of its name, while it is written
     patterns = (f".{pid}.*", f".*.{pid}.tmp")
     for folder in folders:
-        for temporary in [found for pattern in patterns for found in folder.glob(pattern)]:
+        for temporary in [path for pattern in patterns for path in folder.glob(pattern)]:
             temporary.unlink(missing_ok=True)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ricenet.cohort import tables
-from ricenet.provenance.steps import STEPS, code_hash
+from ricenet.provenance.steps import STEPS
 
 COLUMNS = ("step", "code", "accepts", "who", "why")
 DIGEST = "[0-9a-f]{16}"
@@ -36,7 +36,7 @@ class Accepted(NamedTuple):
     why: str
 
 
-def read(path: str | Path, *, digest: Callable[[str], str] = code_hash) -> dict[str, Accepted]:
+def read(path: str | Path, *, digest: Callable[[str], str]) -> dict[str, Accepted]:
     """Read and check the table; rows about code that is no longer there are history.
 
     Parameters
@@ -53,22 +53,22 @@ def read(path: str | Path, *, digest: Callable[[str], str] = code_hash) -> dict[
         An unknown step, a digest that is none, an empty cell, two rows about one code of a step.
     """
     table = tables.read_table(Path(path), COLUMNS, COLUMNS)
-    found: dict[str, Accepted] = {}
+    accepted: dict[str, Accepted] = {}
     seen: set[tuple[str, str]] = set()
     for row in table.itertuples(index=False):
         step, code, older = str(row.step), str(row.code), str(row.accepts)
-        place = f"{path}: the row of {step[:40]!r}"
+        where = f"{path}: the row of {step[:40]!r}"
         if step not in STEPS:
-            raise ValueError(f"{place}: there is no such step; python -m ricenet --help lists them")
+            raise ValueError(f"{where}: there is no such step; python -m ricenet --help lists them")
         if not (re.fullmatch(DIGEST, code) and re.fullmatch(DIGEST, older)):
             raise ValueError(
-                f"{place}: code and accepts are 16 hexadecimal digits, as ricenet plan prints them"
+                f"{where}: code and accepts are 16 hexadecimal digits, as ricenet plan prints them"
             )
         if not row.who or not row.why:
-            raise ValueError(f"{place}: a decision needs who took it, and why")
+            raise ValueError(f"{where}: a decision needs who took it, and why")
         if (step, code) in seen:
-            raise ValueError(f"{place}: two rows are about the code {code}; keep one")
+            raise ValueError(f"{where}: two rows are about the code {code}; keep one")
         seen.add((step, code))
         if code == digest(step):
-            found[step] = Accepted(older, str(row.who), str(row.why))
-    return found
+            accepted[step] = Accepted(older, str(row.who), str(row.why))
+    return accepted

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ricenet.cohort import overrides
 from ricenet.cohort.labels import LABELS
 from ricenet.config import config
+from ricenet.study import layout
 from ricenet.study.preprocess_files import PreprocessFiles
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _check_decisions(study: Study) -> None:
     files = PreprocessFiles(study)
     for subject in study.subjects.index.intersection(list(study.accepted)):
         paths = files.quality_records(SimpleNamespace(subject=subject))
-        known = [*(Path(path).stem for path in paths), "quality"]
+        known = [*map(layout.record_name, paths), "quality"]
         for check in sorted(study.accepted[subject]):
             name = check.partition("/")[0]
             if name not in known:
@@ -118,7 +119,7 @@ def _missing_raw_data(study: Study) -> Iterator[str]:
 
 def _models_of_withdrawn(study: Study) -> Iterator[str]:
     gone = overrides.withdrawn(study.overrides)
-    manifest = Path(study.cohort_root, "manifest.tsv")
+    manifest = Path(study.at("manifest"))
     if not gone or not manifest.is_file():
         return
     listed = {line.split("\t")[0] for line in manifest.read_text("utf-8").splitlines()}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet.step.checks import NOT_MADE, holds
-from ricenet.study import layout, remarks
+from ricenet.study import layout, ownership, remarks, study_folder
 
 COLUMNS = ("subject", "state", "where", "why", "what_to_do")
 STATES = ("failed", "held", "unfinished", "excluded", "ready")  # in the order of attention
@@ -57,19 +57,19 @@ def rows(
         for the cohort as a whole stands under its name.
     """
     subjects = list(subjects)
-    found = [row for s in subjects for row in subject_rows(root, s, accepted.get(s, ()))]
-    found = remarks.added(root, found)
-    found += [
+    board_rows = [row for s in subjects for row in subject_rows(root, s, accepted.get(s, ()))]
+    board_rows = remarks.added(root, board_rows)
+    board_rows += [
         _of_note(name, note)
-        for name in _cohorts(root)
+        for name in study_folder.cohorts(root)
         if name not in subjects
         for note in _notes(root, name, newer_than=0.0, without=excluded)
     ]
-    found += [
+    board_rows += [
         _row(subject, "excluded", "overrides table", reason, "")
         for subject, reason in excluded.items()
     ]
-    return sorted(found, key=lambda row: STATES.index(row["state"]))
+    return sorted(board_rows, key=lambda row: STATES.index(row["state"]))
 
 
 def subject_rows(root: Path, subject: str, accepted: Collection[str]) -> list[Row]:
@@ -111,7 +111,7 @@ def failed_subjects(root: Path, subjects: Iterable[str], accepted: Decided) -> s
 
 def _made(root: Path, subject: str) -> float:
     """Return when the subject's cache was made; 0 where there is none."""
-    cache = root / "caches" / f"{subject}.json"
+    cache = root / layout.path("cache_record", subject=subject)
     return cache.stat().st_mtime if cache.exists() else 0.0
 
 
@@ -132,9 +132,8 @@ def _failed_checks(
     root: Path, subject: str, *, newer_than: float
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield step and check of a subject's records where one did not pass, as the gate will."""
-    for path in sorted((root / "subjects" / subject).glob("*.json")):
-        place = layout.parse(path.relative_to(root).as_posix())
-        if not place or place.kind not in GATED:
+    for path, parsed in study_folder.of_subject(root, subject):
+        if parsed.kind not in GATED:
             continue
         try:
             if path.stat().st_mtime < newer_than:
@@ -147,25 +146,22 @@ def _failed_checks(
         for check in checks:
             # a check that was not made holds where it must be made; no verdict at all holds too
             if check.get("verdict") not in ("pass", NOT_MADE) or holds(check):
-                yield str(record.get("step")), check | {"id": f"{path.stem}/{check.get('check')}"}
-
-
-def _cohorts(root: Path) -> list[str]:
-    return sorted(path.name for path in root.glob("cohorts/*") if path.is_dir())
+                name = f"{layout.record_name(path)}/{check.get('check')}"
+                yield str(record.get("step")), check | {"id": name}
 
 
 def _notes(
     root: Path, name: str, *, newer_than: float, without: Collection[str] = ()
 ) -> list[dict[str, Any]]:
     """Return the notes in a folder of logs, but those about subjects that were left out."""
-    found = []
-    for path in sorted((root / "logs" / name).glob("*.failed.json")):
-        if layout.subjects_in(path.relative_to(root), without):
+    notes = []
+    for path in study_folder.failures(root, name):
+        if ownership.subjects_in(path.relative_to(root), without):
             continue
         with contextlib.suppress(FileNotFoundError):  # its step has just started again
             if path.stat().st_mtime >= newer_than:
-                found.append(json.loads(path.read_text(encoding="utf-8")))
-    return found
+                notes.append(json.loads(path.read_text(encoding="utf-8")))
+    return notes
 
 
 def _of_note(name: str, note: Mapping[str, Any]) -> Row:

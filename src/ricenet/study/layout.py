@@ -1,21 +1,22 @@
 """Where the files of a study lie: one table of all of them, read in both directions.
 
 Rules and lists of files take their paths from :func:`path`; what reads a study's folder takes the
-names out of a path by :func:`parse`. A kind of file is a row of :data:`FILES`; a new kind of map
-lies in a folder that :data:`MAP_FOLDERS` names.
-
-A patient who withdraws takes along all files that are this patient's alone (``ricenet leftovers``),
-also those of no known kind: :func:`owner` goes by the folder. The rules are held against it in
+names out of a path by :func:`parse`. What there is on the disk is listed by
+:mod:`ricenet.study.folder`, and whose a file is stated by :mod:`ricenet.study.ownership`. No other
+module builds or cuts such a path (``tests/test_house.py``); steps, which know no study, get what
+they need from their rules. A kind of file is a row of :data:`FILES`, the log of a rule one of
+:data:`ricenet.study.job_files.JOBS`; the rules are held against both in
 ``tests/workflow/test_rules.py``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from ricenet.study import job_files
 
 ID = "[A-Za-z0-9][A-Za-z0-9-]{0,62}"  # of a subject: no underscore, which separates names
 CHANNEL = "[a-z][a-z0-9]*"
@@ -29,6 +30,7 @@ NAMES = {
     "transform": "tfm|h5",
     "ablation": "[a-z][a-z0-9-]*",
     "fold": r"\d+",
+    "digest": "[0-9a-f]{16}",
 }
 _OPEN = {name: f"{{{name}}}" for name in NAMES}
 SUBJECT, COHORT = "subjects/{subject}", "cohorts/{cohort}"
@@ -67,6 +69,7 @@ FILES = {
     "manifest_record": f"{COHORT}/manifest.json",
     "model": f"{FOLD}/model.safetensors",
     "history": f"{FOLD}/history.tsv",
+    "resume_point": f"{FOLD}/resume-{{digest}}.safetensors",  # of a training that goes on
     "validation_predictions": f"{FOLD}/predictions.tsv",
     "model_record": f"{FOLD}/model.json",
     "test_predictions": f"{COHORT}/{{ablation}}/test-predictions.tsv",
@@ -127,20 +130,16 @@ FILES = {
     "model_card": f"{COHORT}/report/model-card.md",
     "report_record": f"{COHORT}/report/report.json",
     "device_check": "logs/device-check.json",
+    "status": "status.tsv",
+    "status_page": "status.html",
+    **job_files.files(),
 }  # fmt: skip
-
-OF_SUBJECTS = ("subjects", "logs", "benchmarks")  # folders with one folder a subject
-# folders of explanations below an input combination: files begin with the subject
-MAP_FOLDERS = frozenset({"occlusion"})
-
-# kinds of a subject that is predicted, made and removed with the cohort's predictions; their
-# maps are like those of the cohort
-ARRIVALS = frozenset(
-    kind for kind, place in FILES.items() if place.startswith(ARRIVAL) and "occlusion" not in kind
-)
+# written beside the results, without a record
+UNRECORDED_FOLDERS = (job_files.LOGS, job_files.BENCHMARKS)
+UNRECORDED_FILES = (FILES["status"], FILES["status_page"])
 
 
-class Place(NamedTuple):
+class ParsedPath(NamedTuple):
     """The content of a path: the kind of file, a key of :data:`FILES`, and the names in it."""
 
     kind: str
@@ -155,17 +154,22 @@ def path(kind: str, **names: str | int) -> str:
     return FILES[kind].format_map({**_OPEN, **names})
 
 
-def parse(path: str) -> Place | None:
+def parse(path: str) -> ParsedPath | None:
     """Return what a path within the study's folder stands for; None where no rule makes it."""
-    for kind, pattern in _patterns().items():
+    for kind, pattern in _patterns().get(path.partition("/")[0], {}).items():
         if match := pattern.fullmatch(path):
-            return Place(kind, match.groupdict())
+            return ParsedPath(kind, match.groupdict())
     return None
 
 
 @cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    return {kind: re.compile(_pattern(template)) for kind, template in FILES.items()}
+def _patterns() -> dict[str, dict[str, re.Pattern[str]]]:
+    """Return the pattern of each kind of file, by the first part of its path."""
+    patterns: dict[str, dict[str, re.Pattern[str]]] = {}
+    for kind, template in FILES.items():
+        pattern = re.compile(_pattern(template))
+        patterns.setdefault(template.partition("/")[0], {})[kind] = pattern
+    return patterns
 
 
 def _pattern(template: str) -> str:
@@ -180,50 +184,11 @@ def _pattern(template: str) -> str:
     return text
 
 
-def owner(path: Path, cohorts: Collection[str]) -> str:
-    """Return the subject whose file it is; empty for files of a cohort or of all.
-
-    Names of logs and benchmarks within a cohort's folder hold the subject between underscores,
-    which no id has: see :func:`subjects_in`.
-
-    Parameters
-    ----------
-    path : Path
-        Relative to the study's folder.
-    cohorts : collection of str
-        Names of the study's cohorts.
-    """
-    parts = path.parts
-    name = re.sub(r"^\.\d+\.", "", parts[-1])  # temporaries of a killed job, too
-    if parts[0] in OF_SUBJECTS and len(parts) > 1 and parts[1] not in cohorts:
-        return parts[1] if len(parts) > 2 or parts[0] == "subjects" else ""
-    if parts[0] == "caches":
-        return name.split(".")[0]
-    if parts[0] == "cohorts" and len(parts) > 3:
-        if parts[2] == "predictions":
-            return parts[3] if len(parts) > 4 else ""
-        if parts[3] in MAP_FOLDERS:
-            return re.split("[._]", name)[0]
-    return ""
+def record_name(record: str | Path) -> str:
+    """Return the name of a record as ids of checks have it, ``<record>/<check>``."""
+    return Path(record).stem
 
 
-def subjects_in(path: Path, known: Collection[str]) -> set[str]:
-    """Return which of some subjects the name of a cohort's log or benchmark holds.
-
-    Such a file is named ``<ablation>_<subject>_<step>``.
-    """
-    if path.parts[0] not in OF_SUBJECTS:
-        return set()
-    return set(known).intersection(path.stem.split("_"))
-
-
-@cache  # called many times by the audit
-def subject_of(record: str) -> str:
-    """Return the subject that a record is about, by its path; empty for a cohort's.
-
-    Records about a subject who was asked about later belong to that cohort's predictions.
-    """
-    place = parse(record)
-    if place is None:  # of another version, perhaps
-        return record.split("/")[1] if record.startswith("subjects/") else ""
-    return "" if place.kind in ARRIVALS else place.names.get("subject", "")
+def short_name(file: str) -> str:
+    """Return the name of a file without folder and endings."""
+    return file.rpartition("/")[2].partition(".")[0]

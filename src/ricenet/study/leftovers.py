@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ricenet.cohort import tables
 from ricenet.config import config, settings_files
-from ricenet.study import layout
+from ricenet.study import layout, ownership, study_folder
 
 # how a subject is written in each kind of text, between the two parts
 AROUND = {
@@ -70,13 +70,13 @@ def find(root: Path, present: Collection[str]) -> Leftovers:
         Subjects of the subjects table.
     """
     paths = list(listed(root))
-    cohorts = {path.name for path in root.glob("cohorts/*")}
-    owners = {path: layout.owner(path, cohorts) for path in paths}
-    trained = {path: _subjects_of_model(root / path) for path in paths if path.name == "model.json"}
-    known = {s for s in owners.values() if s} | {s for found in trained.values() for s in found}
+    cohorts = study_folder.cohorts(root)
+    owners = {path: ownership.owner(path, cohorts) for path in paths}
+    trained = {path: _subjects_of_model(root / path) for path in paths if _is_of_model(path)}
+    known = {s for s in owners.values() if s} | {s for names in trained.values() for s in names}
     gone = known - set(present)
     for path in paths:  # logs/<cohort>/<ablation>_<subject>_<step>.log
-        inside = layout.subjects_in(path, gone)
+        inside = ownership.subjects_in(path, gone)
         if inside and not owners[path]:
             owners[path] = inside.pop()
     files: dict[str, list[Path]] = {s: [] for s in sorted(gone)}
@@ -90,6 +90,11 @@ def find(root: Path, present: Collection[str]) -> Leftovers:
         {p: lines for p in others if (lines := named_in(root / p, gone))},
         [p for p, s in owners.items() if not s and (root / p).is_symlink()],
     )
+
+
+def _is_of_model(path: Path) -> bool:
+    parsed = layout.parse(path.as_posix())
+    return parsed is not None and parsed.kind == "model_record"
 
 
 def _subjects_of_model(record: Path) -> set[str]:
@@ -135,24 +140,24 @@ def delete(root: Path, files: Iterable[Path]) -> list[Path]:
 # --- words ----------------------------------------------------------------------------------------
 
 
-def as_text(root: Path, found: Leftovers) -> str:
+def as_text(root: Path, left: Leftovers) -> str:
     """Format what was found for a terminal."""
-    if not any((found.files, found.models, found.named)):
+    if not any((left.files, left.models, left.named)):
         return "nothing is left of subjects who are not in the subjects table"
     lines = []
-    for subject, files in found.files.items():
+    for subject, files in left.files.items():
         size = sum((root / path).lstat().st_size for path in files) / 1e6
         lines.append(f"{subject}: {len(files)} files, {size:.1f} MB")
         folders = Counter(path.parent.as_posix() for path in files)
         lines += [f"  {folder}  {count}" for folder, count in sorted(folders.items())]
-    if found.models:
+    if left.models:
         lines += ["models that were trained on them; they stay until they are trained again:"]
-        lines += [f"  {path.parent}: {', '.join(names)}" for path, names in found.models.items()]
-    if found.named:
+        lines += [f"  {path.parent}: {', '.join(names)}" for path, names in left.models.items()]
+    if left.named:
         lines += ["named in; the next run renews those of the current cohort, others are history:"]
-        lines += [f"  {path}: {_counts(counts)}" for path, counts in found.named.items()]
-    lines += [f"not looked into, as it is a link: {path}" for path in found.links]
-    removable = [subject for subject, files in found.files.items() if files]
+        lines += [f"  {path}: {_counts(counts)}" for path, counts in left.named.items()]
+    lines += [f"not looked into, as it is a link: {path}" for path in left.links]
+    removable = [subject for subject, files in left.files.items() if files]
     if removable:
         command = f"ricenet leftovers --delete {' '.join(removable)}"
         lines += ["remove the files:", *textwrap.wrap(command, 90, initial_indent="  ")]
@@ -182,11 +187,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         present = set(tables.read_subjects(settings.subjects, inputs, masks).index)
         root = Path(settings.results, settings.study)
         require_gone(args.delete, present)
-        found = find(root, present)
+        left = find(root, present)
         for subject in args.delete:
-            removed = delete(root, found.files.get(subject, ()))
+            removed = delete(root, left.files.get(subject, ()))
             print("\n".join(f"removed {path}" for path in removed))
             print(f"{subject}: {len(removed)} files removed")
-        print(as_text(root, find(root, present) if args.delete else found))
+        print(as_text(root, find(root, present) if args.delete else left))
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None

@@ -16,11 +16,11 @@ _said: set[str] = set()
 
 def bounded(texts: Iterable[str]) -> list[str]:
     """Return the texts, each once; of many the first, and how many more there are."""
-    found = list(dict.fromkeys(texts))
-    if len(found) <= MOST:
-        return found
-    more = f"{len(found) - MOST} more warnings; ricenet check --configfile FILE lists all"
-    return [*found[:MOST], more]
+    distinct = list(dict.fromkeys(texts))
+    if len(distinct) <= MOST:
+        return distinct
+    more = f"{len(distinct) - MOST} more warnings; ricenet check --configfile FILE lists all"
+    return [*distinct[:MOST], more]
 
 
 def say(texts: Iterable[str]) -> None:

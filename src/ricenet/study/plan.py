@@ -16,8 +16,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ricenet.provenance.steps import STEPS, code_hash
-from ricenet.study import notices, preflight, run
+from ricenet.provenance.steps import STEPS
+from ricenet.study import layout, notices, preflight, run, study_folder
 
 NOT_MADE, FOLLOWS = "not made yet", "follows from others"
 CODE, SETTINGS, RAW, TABLES = "other code", "other settings", "other raw data", "a table's row"
@@ -72,12 +72,12 @@ def reason(text: str, *, codes: Collection[str], settings: Collection[str]) -> s
     if text.startswith("Params have changed"):
         now = re.findall(r"'([^']*)'", text.rpartition(" now: ")[2])
         others = [value for value in now if value not in codes and value not in settings]
-        found = {
+        changes = {
             CODE: any(value in codes for value in now),
             SETTINGS: any(value in settings for value in now),
             RAW: any(re.fullmatch("[0-9a-f]{16,64}", value) for value in others),
         }
-        return " and ".join(word for word, is_so in found.items() if is_so) or TABLES
+        return " and ".join(word for word, is_so in changes.items() if is_so) or TABLES
     starts = {
         "Input files updated by another job": FOLLOWS,
         "Updated input files": INPUTS,
@@ -115,24 +115,24 @@ def acceptable(planned: Iterable[Planned], steps: Mapping[str, str]) -> list[str
     ]
 
 
-def seconds_of(planned: Sequence[Planned], benchmarks: Path) -> dict[str, list[float]]:
+def seconds_of(planned: Sequence[Planned], root: Path) -> dict[str, list[float]]:
     """Return the earlier durations of jobs of each rule, seconds.
 
     Those of the same jobs where there are any.
 
     Parameters
     ----------
-    benchmarks : path
-        Folder of the study's benchmark files.
+    root : path
+        Folder of the study's results.
     """
-    found: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
     for rule in {job.rule for job in planned}:
         same = {Path(job.benchmark) for job in planned if job.rule == rule}
-        name = re.compile(rf"(?:.*_)?{rule.replace('_', '[_-]')}\.tsv")
-        others = [p for p in benchmarks.rglob("*.tsv") if name.fullmatch(p.name)]
-        files = [path for path in same if path.is_file()] or others
-        found[rule] = [value for path in files for value in _seconds(path)]
-    return found
+        kind = f"{rule}_benchmark"  # another workflow may have given the rule another name
+        of_rule = study_folder.existing(root, kind) if kind in layout.FILES else ()
+        files = [path for path in same if path.is_file()] or [path for path, _ in of_rule]
+        seconds[rule] = [value for path in files for value in _seconds(path)]
+    return seconds
 
 
 def _seconds(path: Path) -> list[float]:
@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.chdir(run.folder(words)):
             study, warnings = preflight.read(files)
         text = dry_run(words)
-        codes = {code_hash(step): step for step in STEPS}
+        codes = {study.own_code(step): step for step in STEPS}
         settings = {study.settings(step) for step in STEPS}
         planned = list(jobs(text, codes=codes, settings=settings))
         require_all(planned, text)
@@ -215,8 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     of_targets = re.findall(r"^warning: (.*)$", text, flags=re.M)
     for warning in notices.bounded([*warnings, *of_targets]):
         print(f"warning: {warning}", file=sys.stderr)
-    benchmarks = Path(run.folder(words), study.root, "benchmarks")
-    print(as_text(planned, seconds_of(planned, benchmarks)))
+    print(as_text(planned, seconds_of(planned, Path(run.folder(words), study.root))))
     rows = acceptable(planned, codes)
     if rows:
         print(

@@ -91,12 +91,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     try:
-        study, found = read([*args.file, *args.configfile])
+        study, warnings = read([*args.file, *args.configfile])
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(summary(study))
-    for text in found:
+    for text in warnings:
         print(f"warning: {text}")
-    print(f"{len(found)} warnings" if found else "no problems found")
-    return 1 if found else 0
+    print(f"{len(warnings)} warnings" if warnings else "no problems found")
+    return 1 if warnings else 0

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from ricenet.study import layout, study_folder
+
 Row = dict[str, str]
 
 
@@ -32,7 +34,8 @@ def added(root: Path, board: Iterable[Row]) -> list[Row]:
 def not_made(root: Path, subject: str) -> str:
     """Return which checks of a subject could not be made; empty where all were."""
     try:
-        record = json.loads((root / "subjects" / subject / "quality.json").read_text("utf-8"))
+        path = root / layout.path("quality_record", subject=subject)
+        record = json.loads(path.read_text("utf-8"))
         names = [str(name) for name in record["facts"]["not_made"]]
     except (OSError, ValueError, LookupError, TypeError):
         return ""
@@ -41,16 +44,16 @@ def not_made(root: Path, subject: str) -> str:
 
 def unlike_others(root: Path) -> dict[str, str]:
     """Return whose dose is unlike the others' of a cohort, as the manifests state."""
-    found: dict[str, str] = {}
-    for path in sorted(root.glob("cohorts/*/manifest.json")):
+    remarks: dict[str, str] = {}
+    for path, names in study_folder.existing(root, "manifest_record"):
         try:
             record = json.loads(path.read_text("utf-8"))
             for channel, about in record["facts"]["dose_outliers"].items():
                 for subject, one in about.get("subjects", {}).items():
-                    found[subject] = (
-                        f"{channel} unlike the others of {path.parent.name}: near-maximum "
+                    remarks[subject] = (
+                        f"{channel} unlike the others of {names['cohort']}: near-maximum "
                         f"{one['near_maximum_gy']:g} Gy, median {about['median_gy']:g} Gy"
                     )
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-    return found
+    return remarks

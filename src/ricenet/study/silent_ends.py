@@ -81,7 +81,7 @@ class SilentEnds(logging.Handler):
             if begun and " error: " in job.log.read_text(encoding="utf-8", errors="replace"):
                 continue  # it has spoken, but the note is that of a job that still writes
             why = ENDED if begun else NOT_BEGUN
-            place = "/".join(job.result.with_suffix("").parts[-2:])
+            place = failure.place_of(job.result)
             failure.write_note(job.log, step=job.step, place=place, why=why, silent=True)
 
     def _is_new(self, path: Path) -> bool:

@@ -53,7 +53,8 @@ class Study:
         self.masks = [c.name for c in self.config.masks]
         everyone = tables.read_subjects(self.config.subjects, self.channels, self.masks)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
-        self.accepted_code = accepted_code.read(self.config.accepted_code)
+        self.network = self.config.train_model.model.network
+        self.accepted_code = accepted_code.read(self.config.accepted_code, digest=self.own_code)
         self.decided = set(self.overrides["subject"])
         self.accepted = overrides.accepted_checks(self.overrides)
         self.excluded = overrides.excluded(self.overrides)
@@ -71,7 +72,6 @@ class Study:
         syn = self.config.registration.transform == "syn"
         self.transform_suffix = "h5" if syn else "tfm"
         self.root = f"{self.config.results}/{self.config.study}"
-        self.cohort_root = f"{self.root}/{layout.COHORT.format(cohort=self.cohort_name)}"
         self.raw = RawInputs(
             self.subjects,
             Path(self.config.subjects).parent,
@@ -105,11 +105,15 @@ class Study:
     def code(self, step: str) -> str:
         """Return the digest of a step's code, or of older code whose results are declared valid."""
         accepted = self.accepted_code.get(step)
-        return accepted.code if accepted else steps.code_hash(step)
+        return accepted.code if accepted else self.own_code(step)
+
+    def own_code(self, step: str) -> str:
+        """Return the digest of a step's code as it is now."""
+        return steps.code_hash(step, self.network)
 
     def preprocessing(self) -> str:
         """Return settings and code digests of each step that a cache follows from, as JSON text."""
-        found = {
+        by_step = {
             step: [
                 digests.text_digest(self.settings(step)),
                 self.code(step),
@@ -117,7 +121,7 @@ class Study:
             for step in PREPROCESSING
         }
         grid = [self.config.reference, self.config.dose_anchor]
-        return config.json_text({**found, "reference": [digests.text_digest(str(grid)), ""]})
+        return config.json_text({**by_step, "reference": [digests.text_digest(str(grid)), ""]})
 
     def at(self, kind: str, **names: str | int) -> str:
         """Return the path of a file of the study, see :func:`ricenet.study.layout.path`."""

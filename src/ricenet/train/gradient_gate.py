@@ -17,7 +17,7 @@ import torch
 from ricenet.config.train import TrainModel
 from ricenet.networks import layer_errors, verdicts
 from ricenet.networks.device import choose_device
-from ricenet.provenance import code_digest
+from ricenet.provenance import steps
 from ricenet.train.fallbacks import Settled, release, settle
 from ricenet.train.fit_to_device import Fit, fit_of
 from ricenet.train.trial import limits_of, trial
@@ -63,7 +63,7 @@ def pass_gate(
     name = verdicts.key(
         "training",
         device,
-        code=code_digest.code_hash(__name__),
+        code=steps.module_hash(__name__, settings.model.network),
         settings=settings.model_dump(mode="json", include=set(DECISIVE)),
         fit=fit,
         channels=channels,

@@ -59,7 +59,7 @@ def describe(job: step.Job, spec: Training) -> dict[str, Any]:
         "seed": spec.settings.seed,
         "settings": hashlib.sha256(settings.encode()).hexdigest(),
         "manifest": digests.bytes_digest(job.args.manifest),
-        "code": steps.code_hash("train_model"),
+        "code": steps.code_hash("train_model", spec.settings.model.network),
         "in_channels": len(spec.setup.places),
         "validation_precision": spec.settings.validation_precision,
         **spec.settings.model.model_dump(),
@@ -147,6 +147,7 @@ def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: dict[str, Any]) -> N
     """Train on the first of two parts of the manifest, validate on the second, write all."""
     spec = training_of(job, facts)
     identity, s = describe(job, spec), spec.settings
+    job.network = s.model.network
     device = choose_device(s.device)
     resume = checkpoint.resume_path(job.args.out.parent, identity)
     point = checkpoint.read(resume)

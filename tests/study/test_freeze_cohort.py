@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ricenet.cohort import freeze_cohort, overrides, tables
-from ricenet.cohort.freeze_cohort import Choice, extended
+from ricenet.cohort import overrides, tables
+from ricenet.study import freeze_cohort
+from ricenet.study.freeze_cohort import Choice, extended
 
 LABELS = list(tables.LABELS)
 

@@ -20,6 +20,7 @@ import pandas as pd
 from ricenet.cohort import overrides, tables
 from ricenet.config import config, settings_files
 from ricenet.provenance import atomic, digests
+from ricenet.study import layout
 
 COLUMNS = ("subject", "split", "fold")
 
@@ -62,18 +63,18 @@ def chosen_for_test(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -
     new : mapping of str to int
         Labels of the new subjects.
     """
-    found = [s for s in new if s in choice.test]
+    chosen = [s for s in new if s in choice.test]
     for label in tables.LABELS.values():
         mine = old[old["label"] == label]
         members = [s for s in new if new[s] == label]
         wanted = round(choice.test_share * (len(mine) + len(members)))
-        there = int((mine["split"] == "test").sum()) + sum(s in found for s in members)
-        free = [s for s in members if s not in found and s not in choice.train]
-        found += shuffled(free, choice.name)[: max(0, wanted - there)]
-    return found
+        there = int((mine["split"] == "test").sum()) + sum(s in chosen for s in members)
+        free = [s for s in members if s not in chosen and s not in choice.train]
+        chosen += shuffled(free, choice.name)[: max(0, wanted - there)]
+    return chosen
 
 
-def place(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> dict[str, int]:
+def assign_folds(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> dict[str, int]:
     """Return the fold of each new training subject.
 
     The one that has fewest of the class, then fewest at all.
@@ -82,16 +83,16 @@ def place(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> dict[str
     """
     train = old[old["split"] == "train"]
     size = {fold: int((train["fold"] == fold).sum()) for fold in range(choice.folds)}
-    found: dict[str, int] = {}
+    fold_of: dict[str, int] = {}
     for label in tables.LABELS.values():
         mine = train.loc[train["label"] == label, "fold"]
         of_class = {fold: int((mine == fold).sum()) for fold in size}
         for subject in shuffled([s for s in new if new[s] == label], choice.name):
             fold = min(size, key=lambda k: (of_class[k], size[k], k))
-            found[subject] = fold
+            fold_of[subject] = fold
             of_class[fold] += 1
             size[fold] += 1
-    return found
+    return fold_of
 
 
 def extended(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> pd.DataFrame:
@@ -103,7 +104,7 @@ def extended(old: pd.DataFrame, new: Mapping[str, int], choice: Choice) -> pd.Da
         Columns subject, split, fold (-1 for test) and label, indexed by subject.
     """
     test = chosen_for_test(old, new, choice)
-    folds = place(old, {s: label for s, label in new.items() if s not in test}, choice)
+    folds = assign_folds(old, {s: label for s, label in new.items() if s not in test}, choice)
     rows = [
         (s, "test" if s in test else "train", -1 if s in test else folds[s], new[s])
         for s in sorted(new)
@@ -146,9 +147,9 @@ def summary(old: pd.DataFrame, cohort: pd.DataFrame) -> list[str]:
     """Summarise the old and the new subjects of each split, by class."""
     lines = []
     for what, rows in (("kept", cohort.index[: len(old)]), ("added", cohort.index[len(old) :])):
-        part = cohort.loc[rows]
+        members = cohort.loc[rows]
         for split in ("train", "test"):
-            labels = part.loc[part["split"] == split, "label"]
+            labels = members.loc[members["split"] == split, "label"]
             counts = ", ".join(f"{int((labels == v).sum())} {k}" for k, v in tables.LABELS.items())
             lines.append(f"{what} {split}: {counts}")
     return lines
@@ -160,10 +161,11 @@ def summary(old: pd.DataFrame, cohort: pd.DataFrame) -> list[str]:
 def _require_free(path: Path, study: Path) -> None:
     if path.is_file() and len(tables.read_table(path, COLUMNS, COLUMNS)):
         raise ValueError(f"{path}: this cohort is frozen; give the new one another name")
-    if (study / "cohorts" / path.stem / "manifest.tsv").exists():
+    manifest = study / layout.path("manifest", cohort=path.stem)
+    if manifest.exists():
         raise ValueError(
-            f"{study}/cohorts/{path.stem} holds results of a cohort of this name; give the new "
-            f"one another name"
+            f"{manifest.parent} holds results of a cohort of this name; give the new one another "
+            f"name"
         )
 
 
