@@ -130,7 +130,7 @@ def read(root: Path, names: Iterable[str], *, subjects: Collection[str], cohort:
     found = []
     for name in dict.fromkeys(names):
         place = layout.parse(name)
-        if place is None or place.kind in layout.ARRIVALS:
+        if place is None or layout.FILES[place.kind].startswith(layout.ARRIVAL):
             continue
         subject = place.names.get("subject", "")
         if place.names.get("cohort", cohort) != cohort or (subject and subject not in subjects):
