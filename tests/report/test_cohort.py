@@ -78,7 +78,7 @@ def test_the_section(ran: bool) -> None:
     checks = [{"subject": "P5", "verdict": "not made"}, {"subject": "P5", "verdict": "pass"}]
     content = {
         "description": cohort.description(tables if ran else {}, "dose", checks),
-        "flow": found(), "pictures": {"P5"},
+        "flow": found(), "flow_plot": "", "pictures": {"P5"},
     }  # fmt: skip
     text = page.render("cohort.html.j2", content)
     assert "not glioblastoma" in text

@@ -58,7 +58,7 @@ def test_page_one_names_what_does_as_well_once(found: dict) -> None:
 
 def test_the_section_has_tables_plot_and_reasons(found: dict) -> None:
     text = page.render("shortcuts.html.j2", {"shortcuts": found})
-    assert text.count("<table>") == 2 and text.count("<img") == 1 and SCANNER in text
+    assert text.count("<table>") == 2 and text.count("<svg") == 1 and SCANNER in text
     assert "Not made, no such: size and place of the outline." in text
     spans = re.findall(r"(-?\d\.\d+) to (-?\d\.\d+)", text)
     assert len(spans) > 10 and all(float(a) < float(b) for a, b in spans)

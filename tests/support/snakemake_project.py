@@ -39,7 +39,7 @@ for word in "$@"; do
         --ledger) ledger="$word" ;;
         --record) date +%s%N > "$word"; [ -z "$ledger" ] || echo done > "${word%/*}/$ledger" ;;
         --out|--history|--predictions|--summary|--contrasts|--calibration|--curve|\
-        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--label-provenance|--cropped|--cropped-mask|--channel-maps)
+        --thresholds|--decision|--conformal|--selective|--probes|--added-value|--subgroups|--failures|--missingness|--label-provenance|--sheets|--methods|--card|--cropped|--cropped-mask|--channel-maps)
           echo done > "$word" ;;
       esac ;;
   esac

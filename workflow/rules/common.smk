@@ -15,6 +15,7 @@ from ricenet.study.preprocess_files import PreprocessFiles
 from ricenet.provenance import digests
 from ricenet.provenance.steps import module_hash
 from ricenet.study.resources import growing as growing_with_attempts
+from ricenet.report import statements
 from ricenet.report.status import show
 from ricenet.study.study import Study
 

@@ -1,5 +1,7 @@
 # REQUIRED INPUTS: the evaluation and the audit; the pictures and tables of explanations.
-# OUTPUTS: cohorts/<cohort>/report/index.html.
+# OUTPUTS: cohorts/<cohort>/report/index.html, reporting-sheets.tsv, methods.md, model-card.md.
+
+STATEMENTS, STATEMENTS_DIGEST = statements.checked(STUDY.config.report.statements)
 
 
 rule report:
@@ -8,6 +10,9 @@ rule report:
         metrics=COHORT.if_cohort(rules.evaluate.output.metrics),
         summary=COHORT.if_cohort(rules.evaluate.output.summary),
         manifest=COHORT.if_cohort(rules.manifest.output.table),
+        manifest_record=COHORT.if_cohort(ancient(rules.manifest.output.record)),
+        validation=COHORT.validation_predictions(),
+        test=COHORT.test_predictions(),
         tables=[*COHORT.tables(), *CONTROLS.tables()],
         comparison=PREDICT.if_compared(rules.compare.output.table),
         audit=rules.audit.output.table,
@@ -18,6 +23,9 @@ rule report:
         counterfactuals=EXPLAIN.counterfactuals(),
     output:
         page=STUDY.at("report"),
+        sheets=STUDY.at("reporting_sheets"),
+        methods=STUDY.at("methods_text"),
+        card=STUDY.at("model_card"),
         record=STUDY.at("report_record"),
     log:
         STUDY.at("report_log"),
@@ -39,14 +47,18 @@ rule report:
         tabled=json_text([*COHORT.tabled(), *CONTROLS.tabled()]),
         pictured=json_text(REPORTED),
         mapped=json_text(EXPLAIN.mapped()),
+        statements=STATEMENTS,
+        statements_digest=STATEMENTS_DIGEST,
     shell:
         "python -m ricenet report --summary {input.summary:q} --metrics {input.metrics:q} "
-        "--manifest {input.manifest:q} --comparison {input.comparison:q} --audit {input.audit:q} "
+        "--manifest {input.manifest:q} --validation {input.validation:q} --test {input.test:q} "
+        "--comparison {input.comparison:q} --audit {input.audit:q} "
         "--audit-record {input.audit_record:q} "
         "--tabled {params.tabled:q} --tables {input.tables:q} "
         "--pictured {params.pictured:q} --overviews {input.overviews:q} "
         "--mapped {params.mapped:q} --occlusions {input.occlusions:q} --importance {input.importance:q} "
         "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
         "--excluded {params.excluded:q} --accepted {params.accepted:q} "
-        "--out {output.page:q} --record {output.record:q} "
+        "--statements {params.statements:q} --out {output.page:q} --sheets {output.sheets:q} "
+        "--methods {output.methods:q} --card {output.card:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

@@ -88,6 +88,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         manifest, facts = dataset.read_manifest(args.manifest)
         table = of_control(manifest, args.control, int(args.fold), seed=job.settings["seed"])
         own = [Path(os.path.relpath(cache, args.out.parent)).as_posix() for cache in table["cache"]]
-        job.facts |= {name: facts[name] for name in dataset.FACTS}
+        job.facts |= {name: getattr(facts, name) for name in dataset.REQUIRED}
         job.fact("control", args.control)
         tsv.write(job.stage(args.out), table.assign(cache=own)[list(dataset.COLUMNS)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from ricenet.config.section import Section
 
 
@@ -13,3 +15,6 @@ class Report(Section):
     """The HTML page."""
 
     title: str
+    statements: str | None = Field(
+        description="file of what only people know, for the reporting sheets; null = none"
+    )

@@ -6,6 +6,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
+from ricenet.report import plots
+
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
 PROBE = ("all", "logistic")  # whose probability stands on the card of a failure
@@ -60,6 +64,15 @@ def flow(
     return steps
 
 
+def in_words(steps: Sequence[Mapping[str, Any]]) -> str:
+    """Return the way of the patients as one line."""
+    return "Way of the patients: " + "; ".join(
+        f"{step['count']} {step['name']}"
+        + "".join(f", {out['count']} {out['what']}" for out in step["left"])
+        for step in steps
+    )
+
+
 def _step(
     name: str, count: int, left: Sequence[tuple[str, list[tuple[str, list[str]]]]], note: str = ""
 ) -> dict[str, Any]:
@@ -100,6 +113,7 @@ def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str,
         for row in tables.get("probe_predictions", ())
         if (row["group"], row["model"]) == PROBE
     }
+    own = [row for row in tables.get("subgroups", ()) if row["ablation"] == main]
     return {
         "main": main,
         "made": {kind: kind in tables for kind in
@@ -110,8 +124,26 @@ def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str,
              "probe": probe.get((row["set"], row["subject"]), "")}
             for row in tables.get("failures", ()) if row["ablation"] == main
         ],
-        "subgroups": [row for row in tables.get("subgroups", ()) if row["ablation"] == main],
+        "subgroups": own,
+        "subgroup_plot": subgroup_plot(own, main),
         "missing": tables.get("missingness", ()),
         "pairs": tables.get("near_duplicates", ()),
         "alike": [row for row in tables.get("near_duplicates", ()) if row["alike"] == "yes"],
     }  # fmt: skip
+
+
+def subgroup_plot(rows: Sequence[Row], main: str) -> Markup | str:
+    """Draw the accuracy of the subgroups that are large enough."""
+    made = [
+        {"name": f"{r['set']}: {r['by'].replace('_', ' ')}, {r['group']}", "value": r["accuracy"],
+         "low": r["low"], "high": r["high"], "n": r["n"],
+         "says": f"; {r['errors']} errors, Wilson"}
+        for r in rows if not r["note"]
+    ]  # fmt: skip
+    if not made:
+        return ""
+    inputs = " + ".join(main.split("-"))
+    return plots.forest(
+        made, [], label="accuracy, Wilson", name="subgroups",
+        alt=f"Accuracy of {inputs} by subgroup with intervals; as in the table below",
+    )  # fmt: skip

@@ -1,47 +1,23 @@
-"""Plots of the report: matplotlib's SVG as an image of the page, which needs no font or script.
+"""Plots of probabilities and probes: calibration, decisions, abstention, ROC curves, forests.
 
-Rows are those of tables, as text. A plot is the same at each run.
+Rows are those of tables, as text.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from ricenet.evaluate.contrasts import Answers
+from ricenet.report import svg
+from ricenet.report.svg import BLUE, GREY, INK, LIGHT, ORANGE, PALE, SMALL, panels, say
+from ricenet.statistics import roc, roc_curve, wording
 
 Row = Mapping[str, str]
-BLUE, ORANGE, GREY, LIGHT = "#2f6db5", "#d08a1d", "#566476", "#d7dde5"
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "ricenet",
-    "font.size": 9,
-    "font.family": "sans-serif",
-}
-
-
-def picture(figure: Figure) -> str:
-    """Return the figure as an SVG data URI."""
-    text = io.StringIO()
-    with mpl.rc_context(STYLE):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(text.getvalue().encode()).decode()
-
-
-def panels(count: int, *, width: float = 3.3, height: float = 3.2) -> tuple[Figure, list[Axes]]:
-    """Return a figure of panels side by side, with light lines at the ticks."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width * count, height), layout="constrained")
-        axes = [figure.add_subplot(1, count, i + 1) for i in range(count)]
-    for one in axes:
-        one.grid(color=LIGHT, linewidth=0.6)
-        one.set_axisbelow(True)
-        one.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def column(rows: Sequence[Row], name: str) -> list[float]:
@@ -49,7 +25,7 @@ def column(rows: Sequence[Row], name: str) -> list[float]:
     return [float(row[name]) if row[name] else float("nan") for row in rows]
 
 
-def calibration(rows: Sequence[Row]) -> str:
+def calibration(rows: Sequence[Row], *, alt: str) -> Markup:
     """Draw the isotonic and the smooth curve of each version, with the band of right ones."""
     versions = list(dict.fromkeys(row["version"] for row in rows))
     figure, axes = panels(len(versions))
@@ -66,13 +42,14 @@ def calibration(rows: Sequence[Row]) -> str:
                 one.plot([value, value], [0.97, 1.0], color=BLUE, linewidth=0.8)
             if cases > positive:
                 one.plot([value, value], [0.0, 0.03], color=GREY, linewidth=0.8)
-        one.set(title=version, xlabel="probability of RICE", xlim=(0, 1), ylim=(0, 1))
+        one.set_title(version, fontsize=9)
+        one.set(xlabel="probability of RICE", xlim=(0, 1), ylim=(0, 1))
     axes[0].set_ylabel(f"share with RICE (n = {sum(column(own, 'n')):.0f})")
-    axes[0].legend(fontsize=7, frameon=False, loc="upper left")
-    return picture(figure)
+    axes[0].legend(fontsize=SMALL, frameon=False, loc="upper left")
+    return svg.inline(figure, name="calibration", alt=alt)
 
 
-def decision(rows: Sequence[Row]) -> str:
+def decision(rows: Sequence[Row], *, alt: str) -> Markup:
     """Draw the net benefit over thresholds, with limits, beside treating all and none."""
     versions = list(dict.fromkeys(row["version"] for row in rows))
     figure, axes = panels(len(versions))
@@ -84,13 +61,14 @@ def decision(rows: Sequence[Row]) -> str:
         one.plot(at, column(own, "treat_all"), color=ORANGE, label="all called RICE")
         one.axhline(0, color=GREY, linewidth=0.8, label="nobody called RICE")
         lowest = min(column(own, "net_benefit"))
-        one.set(title=version, xlabel="threshold", ylim=(min(-0.1, lowest - 0.02), 0.6))
+        one.set_title(version, fontsize=9)
+        one.set(xlabel="threshold", ylim=(min(-0.1, lowest - 0.02), 0.6))
     axes[0].set_ylabel(f"net benefit a patient (n = {own[0]['n']})")
-    axes[0].legend(fontsize=7, frameon=False)
-    return picture(figure)
+    axes[0].legend(fontsize=SMALL, frameon=False)
+    return svg.inline(figure, name="decision", alt=alt)
 
 
-def selective(rows: Sequence[Row]) -> str:
+def selective(rows: Sequence[Row], *, alt: str) -> Markup:
     """Draw the share of errors among those who are answered, with limits."""
     figure, (one,) = panels(1, width=4.2)
     share, value = column(rows, "coverage"), column(rows, "value")
@@ -102,34 +80,103 @@ def selective(rows: Sequence[Row]) -> str:
     one.errorbar(share, value, yerr=spans, fmt="o-", color=BLUE, capsize=3, label="surest first")
     one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="by chance: all patients")
     one.set(
-        xlabel="share of patients who are answered", ylim=(0, 1), xlim=(0, 1.05),
+        xlabel="share of patients who are answered", ylim=(-0.03, 1), xlim=(0, 1.05),
         ylabel=f"errors among them (n = {rows[0]['n']})",
     )  # fmt: skip
-    one.legend(fontsize=7, frameon=False)
-    return picture(figure)
+    one.legend(fontsize=SMALL, frameon=False)
+    return svg.inline(figure, name="selective", alt=alt)
 
 
-def forest(rows: Sequence[Mapping[str, Any]], *, line: float | None, label: str) -> str:
-    """Draw values with their intervals, one a line, and a reference.
+def forest(
+    rows: Sequence[Mapping[str, Any]],
+    lines: Sequence[tuple[str, float]],
+    *,
+    label: str,
+    name: str,
+    alt: str,
+) -> Markup:
+    """Draw values with their intervals, one a line, and references.
 
     Parameters
     ----------
     rows : sequence of dict
-        name, value, low, high.
-    line : float or None
-        Value of the reference.
+        name, value, low, high, n; text in ``says`` is added to what a mark says.
+    lines : sequence of (str, float)
+        Words and place of each reference.
     label : str
         Of the axis.
     """
-    figure, (one,) = panels(1, width=6.4, height=0.9 + 0.28 * len(rows))
+    figure = svg.figure(10.2, 1.15 + 0.26 * len(rows))
+    (one,) = figure.subplots(1, 1, squeeze=False)[0]
+    svg.plain(one)
+    one.grid(visible=False, axis="y")
+    styles = ((GREY, "-"), (ORANGE, "--"), (INK, ":"))
+    for (words, at), (colour, style) in zip(lines, styles, strict=False):
+        say(
+            one.axvline(at, color=colour, linewidth=1.2, linestyle=style, label=words),
+            f"{words}: {at:.2f}",
+        )
     for place, row in enumerate(rows):
-        y = len(rows) - 1 - place
+        y, n = len(rows) - 1 - place, int(row["n"])
         low, value, high = (float(row[key]) for key in ("low", "value", "high"))
-        one.plot([low, high], [y, y], color=BLUE, linewidth=1.4)
-        one.plot([value], [y], "o", color=BLUE, markersize=4)
-    one.axvline(0.5, color=GREY, linewidth=0.8)
-    if line is not None:
-        one.axvline(line, color=ORANGE, linewidth=1.2)
-    one.set_yticks(range(len(rows)), [str(row["name"]) for row in reversed(rows)])
+        text = wording.estimate(value, low, high, n)
+        said = f"{row['name']}: {text}, n = {n}{row.get('says', '')}"
+        say(one.plot([low, high], [y, y], color=BLUE, linewidth=1.4)[0], said)
+        say(one.plot([value], [y], "o", color=BLUE, markersize=4.5)[0], said)
+        one.text(1.01, y, text, fontsize=SMALL, va="center")
+    one.set_yticks(range(len(rows)), [str(row["name"]) for row in reversed(rows)], fontsize=8)
+    one.tick_params(axis="y", length=0)
     one.set(xlabel=label, xlim=(0, 1), ylim=(-0.7, len(rows) - 0.3))
-    return picture(figure)
+    if lines:
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL)
+    return svg.inline(figure, name=name, alt=alt)
+
+
+def roc_curves(
+    sets: Mapping[str, Answers],
+    ablation: str,
+    areas: Mapping[str, str],
+    *,
+    confidence: float,
+    alt: str,
+) -> Markup:
+    """Draw the ROC curve of one input combination, one panel for each set with both classes.
+
+    Parameters
+    ----------
+    sets : mapping of str to Answers
+        Out of fold, or of the ensemble.
+    areas : mapping of str to str
+        What stands in the corner, by set.
+    """
+    figure, axes = panels(len(sets), width=4.0, height=3.9)
+    for one, (of, answers) in zip(axes, sets.items(), strict=True):
+        _roc(one, answers, ablation, confidence)
+        n = len(answers.labels)
+        one.text(0.98, 0.03, f"{areas[of]}\nn = {n}", ha="right", fontsize=8)
+        kind = "ensemble" if answers.folds is None else "mean of the folds"
+        one.set_title(f"{of}, {kind}", fontsize=9, loc="left")
+        one.set(xlabel="1 − specificity", ylabel="sensitivity", xlim=(-0.01, 1.01),
+                ylim=(-0.01, 1.01), aspect="equal")  # fmt: skip
+    axes[0].legend(fontsize=SMALL, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16),
+                   ncols=2)  # fmt: skip
+    return svg.inline(figure, name="roc", alt=alt)
+
+
+def _roc(axes: Axes, answers: Answers, ablation: str, confidence: float) -> None:
+    labels, score, folds = answers.labels, answers.rice[ablation], answers.folds
+    found = (
+        roc_curve.curve(labels, score)
+        if folds is None
+        else roc_curve.within_folds(labels, score, folds)
+    )
+    sizes = np.sum(roc.class_sizes(labels, folds), axis=0)
+    limits = roc_curve.band(
+        found, rice=int(sizes[0]), recurrence=int(sizes[1]), confidence=confidence
+    )
+    x = np.linspace(0, 1, 201)
+    lower, upper = (np.interp(x, edge[:, 0], edge[:, 1]) for edge in limits)
+    axes.fill_between(x, lower, upper, color=PALE, linewidth=0,
+                      label=f"{100 * confidence:g} % limits at each threshold")  # fmt: skip
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, label="chance")
+    axes.plot(*found, color=BLUE, linewidth=1.6)

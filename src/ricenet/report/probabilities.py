@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from ricenet.report import plots
 
 Row = Mapping[str, str]
@@ -79,7 +81,7 @@ def missing(tables: Tables) -> dict[str, list[str]]:
     return found
 
 
-def pictures(tables: Tables, main: str) -> dict[str, str]:
+def pictures(tables: Tables, main: str) -> dict[str, Markup]:
     """Return the plots of an input combination's validation predictions, those that there are."""
 
     def own(kind: str, **wanted: str) -> list[Row]:
@@ -88,14 +90,15 @@ def pictures(tables: Tables, main: str) -> dict[str, str]:
             if row["ablation"] == main and all(row[k] == v for k, v in wanted.items())
         ]  # fmt: skip
 
+    of = " + ".join(main.split("-"))
     found = {}
     if curve := own("calibration_curve"):
-        found["calibration"] = plots.calibration(curve)
+        found["calibration"] = plots.calibration(curve, alt=f"Calibration curves of {of}")
     if rows := _made(own("decision", set="validation")):
-        found["decision"] = plots.decision(rows)
+        found["decision"] = plots.decision(rows, alt=f"Decision curves of {of}")
     risk = [
         r for r in own("selective", set="validation", measure="risk") if "class" not in r["rule"]
     ]
     if risk:
-        found["selective"] = plots.selective(risk)
+        found["selective"] = plots.selective(risk, alt=f"Risk against coverage of {of}")
     return found

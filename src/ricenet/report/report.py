@@ -6,38 +6,34 @@ and printed. Numbers come from the tables of earlier steps; nothing is computed 
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ricenet
 from ricenet import step
-from ricenet.cohort.labels import NAMES
+from ricenet.cohort import dataset
+from ricenet.evaluate.check_predictions import read_checked
 from ricenet.provenance import digests, software, tsv
-from ricenet.report import page
-from ricenet.report.cohort import description, flow
-from ricenet.report.controls import controls
+from ricenet.report import (
+    cohort,
+    evaluated,
+    model_card,
+    page,
+    patient_plots,
+    records,
+    reporting,
+    results,
+    sheets,
+    statements,
+)
 from ricenet.report.explain_tables import explanations
-from ricenet.report.label_provenance import label_provenance
-from ricenet.report.probabilities import headline, probabilities
-from ricenet.report.shortcuts import shortcuts
-from ricenet.report.test_openings import test_openings
-from ricenet.step.checks import NOT_MADE
-from ricenet.study import board, layout, study_folder
-
-SOUND = ("pass", "accepted")  # any other verdict has to be looked at
-FEWEST_TO_ESTIMATE = 10  # of each class; with less the page says that nothing can be estimated
-OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
-
-
-def data_uri(path: Path) -> str:
-    """Return the PNG file as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-# --- tables ---------------------------------------------------------------------------------------
+from ricenet.report.known import Known
+from ricenet.report.reporting import Reporting
+from ricenet.report.results import Answered
+from ricenet.report.subjects import checks_of, counts, failed, subject_sections
+from ricenet.study import board, study_folder
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -46,130 +42,54 @@ def read_table(path: Path) -> list[dict[str, str]]:
     return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def checks_of(records: Sequence[dict[str, str]], subjects: Collection[str]) -> list[dict[str, str]]:
-    """Return the rows of the audit table that are checks of the study's subjects, failed first.
-
-    Who was left out or is gone may have records still, but no part in the study.
-
-    Parameters
-    ----------
-    subjects : collection of str
-        Whom the study works on.
-    """
-    found = [row | {"subject": _subject_of(row)} for row in records if row["check"]]
-    found = [row for row in found if row["subject"] in {*subjects, ""}]
-    order = {NOT_MADE: 1, **dict.fromkeys(SOUND, 2)}
-    return sorted(found, key=lambda row: order.get(row["verdict"], 0))
-
-
-def failed(checks: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the checks that failed and that nobody accepted; what was not made has not."""
-    return [check for check in checks if check["verdict"] not in (*SOUND, NOT_MADE)]
-
-
-def _subject_of(row: Mapping[str, str]) -> str:
-    """Return whom a record is about; the audit counts one who was asked about to the cohort."""
-    place = layout.parse(row["record"])
-    return row["subject"] or (place.names.get("subject") if place else "") or ""
-
-
-def ordered(summary: dict[str, Any], metrics: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return the ablations in the order of the table of metrics (JSON keys are sorted)."""
-    names = dict.fromkeys([row["ablation"] for row in metrics])
-    return {name: summary["ablations"][name] for name in names}
-
-
-def subject_sections(
-    manifest: Sequence[dict[str, str]],
-    checks: Sequence[dict[str, str]],
-    overviews: Mapping[str, Path],
-    occlusions: Mapping[tuple[str, str], Path],
-) -> list[dict[str, Any]]:
-    """Return the content of each subject's section.
-
-    The cohort in the manifest's order, then the others.
-
-    Parameters
-    ----------
-    manifest : sequence of dict
-        Rows of the manifest; empty where there is no cohort yet.
-    overviews : mapping of str to Path
-        Picture of each subject.
-    occlusions : mapping of (str, str) to Path
-        Picture of the map of each ablation and subject.
-    """
-    names = {str(label): name for label, name in NAMES.items()}
-    cohort = {row["subject"] for row in manifest}
-    others = [dict(OUTSIDE, subject=name) for name in overviews if name not in cohort]
-    found = []
-    for row in (*manifest, *others):
-        own = [check for check in checks if check["subject"] == row["subject"]]
-        maps = [(a, p) for (a, subject), p in occlusions.items() if subject == row["subject"]]
-        picture = overviews.get(row["subject"])
-        found.append(
-            {
-                **row,
-                "label": names.get(row["label"], row["label"]),
-                "overview": data_uri(picture) if picture else None,
-                "occlusions": [(ablation, data_uri(p)) for ablation, p in maps],
-                "checks": own,
-                "failed": len(failed(own)),
-                "not_made": sum(check["verdict"] == NOT_MADE for check in own),
-            }
-        )
-    return found
-
-
-def fewest(sections: Sequence[dict[str, Any]]) -> int:
-    """Return the number of subjects of the smaller class."""
-    return min(sum(s["label"] == name for s in sections) for name in NAMES.values())
-
-
-def counts(
-    sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
-) -> dict[str, int | str]:
-    """Count the subjects, folds and checks for the top of the page."""
-    train = [s for s in sections if s["split"] == "train"]
-    return {
-        "subjects": len(sections),
-        "train": len(train),
-        "test": sum(s["split"] == "test" for s in sections),
-        "rice": sum(s["label"] == "RICE" for s in sections),
-        "recurrence": sum(s["label"] == "recurrence" for s in sections),
-        "folds": len({s["fold"] for s in train}),
-        "fewest_train": fewest(train),
-        "fewest_test": fewest([s for s in sections if s["split"] == "test"]),
-        "checks": len(checks),
-        "failed": len(failed(checks)),
-        "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
-    }
-
-
 def tables_of(job: step.Job) -> dict[str, list[dict[str, str]]]:
     """Return the rows of further tables by their kind, a key of the layout's files."""
     kinds = zip(json.loads(job.args.tabled), job.args.tables, strict=True)
     return {kind: read_table(path) for kind, path in kinds}
 
 
-def of_tables(
-    tables: dict[str, list[dict[str, str]]], main: str, checks: Collection[dict[str, str]]
-) -> dict[str, Any]:
-    """Return the sections that further tables fill, with one input combination to the fore."""
-    return {
-        "probabilities": probabilities(tables, main),
-        "shortcuts": shortcuts(tables, main),
-        "description": description(tables, main, checks),
-        "label_provenance": label_provenance(tables),
-        "controls": controls(tables),
-    }
+def predictions_of(job: step.Job) -> Answered | None:
+    """Return the predictions, which fit the manifest; None before any."""
+    if not job.args.validation:
+        return None
+    manifest, _ = dataset.read_manifest(job.args.manifest[0])
+    return results.answered(*read_checked(job.args.validation, job.args.test, manifest))
 
 
-def of_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the evaluation's summary says besides figures: settings, contrasts, the plan."""
+def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporting:
+    """Write methods, model card and sheets from the records that the audit lists."""
+    members = {row["subject"] for row in found["manifest"]} or set(found["everyone"])
+    runs = records.read(
+        root, found["records"], subjects=members, cohort=job.record_path.resolve().parents[1].name
+    )
+    known = Known(
+        runs, found["flow"], found["manifest"], found["ablations"], found["main"], found["verdict"],
+        found["tables"], found["root_digest"],
+    )  # fmt: skip
+    stated = [statements.read(path) for path in job.args.statements]
+    return reporting.reporting(known, stated[0] if stated else {})
+
+
+def sections_of(
+    job: step.Job, manifest: Sequence[dict[str, str]], checks: Sequence[dict[str, str]]
+) -> list[dict[str, Any]]:
+    """Return the content of each subject's section, with its pictures."""
+    args = job.args
+    overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
+    maps = dict(zip(map(tuple, json.loads(args.mapped)), args.occlusions, strict=True))
+    return subject_sections(manifest, checks, overviews, maps)
+
+
+def provenance_of(job: step.Job) -> dict[str, Any]:
+    """Return what the page was made from, and by which software."""
+    args = job.args
+    audit = job.read_record(args.audit_record)["facts"]
+    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
     return {
-        "settings": summary.get("settings", {}),
-        "contrasts": summary.get("contrasts", []),
-        "test_openings": test_openings(summary),
+        "versions": {"ricenet": ricenet.__version__, **software.versions()},
+        "root_digest": audit["root_digest"],
+        "files": audit["files"],
+        "digests": {path.name: digests.bytes_digest(path) for path in files},
     }
 
 
@@ -187,49 +107,58 @@ def content(job: step.Job) -> dict[str, Any]:
             args.metrics, args.manifest, args.comparison, args.importance, args.counterfactuals
         )
     )  # fmt: skip
-    checks = checks_of(read_table(args.audit), subjects)
-    overviews = dict(zip(json.loads(args.pictured), args.overviews, strict=True))
-    pairs = map(tuple, json.loads(args.mapped))
-    maps = dict(zip(pairs, args.occlusions, strict=True))
-    sections = subject_sections(manifest, checks, overviews, maps)
+    audited = read_table(args.audit)
+    checks = checks_of(audited, subjects)
+    tables = tables_of(job)
+    steps = cohort.flow(states, manifest, subjects, excluded)
+    sections = sections_of(job, manifest, checks)
     known = {section["subject"] for section in sections}
-    audit = job.read_record(args.audit_record)["facts"]
-    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
-    return {
+    shown = {
         "title": job.settings["title"],
         "counts": counts(sections, checks),
         "board": states,
         "states": board.counts(states),
         "pictures": known,
-        "ablations": ordered(summary, metrics),
-        **of_summary(summary),
-        "fewest_to_estimate": FEWEST_TO_ESTIMATE,
-        "metrics": metrics,
+        "fewest_to_estimate": results.FEWEST_TO_ESTIMATE,
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
-        **of_tables(tables_of(job), headline(summary.get("ablations", ())), checks),
-        "flow": flow(states, manifest, subjects, excluded),
+        **evaluated.content(
+            summary, metrics, tables, predictions_of(job), checks, mapped=bool(args.occlusions)
+        ),
+        "flow": steps,
+        "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
-        "versions": {"ricenet": ricenet.__version__, **software.versions()},
-        "root_digest": audit["root_digest"],
-        "files": audit["files"],
-        "digests": {path.name: digests.bytes_digest(path) for path in files},
+        **provenance_of(job),
+        "manifest": manifest,
+        "everyone": subjects,
+        "records": [row["record"] for row in audited],
+        "tables": tables,
     }
+    return {**shown, "reporting": reporting_of(job, shown, root)}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
-        "summary*", "metrics*", "manifest*", "comparison*", "tables*", "overviews*", "occlusions*",
-        "importance*", "counterfactuals*", "audit", "audit-record",
+        "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*",
+        "overviews*", "occlusions*", "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
     values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
-    with step.Job("report", argv, inputs=inputs, values=values) as job:
+    outputs = ("out", "sheets", "methods", "card")
+    with step.Job(
+        "report", argv, inputs=inputs, outputs=outputs, raw=("statements*",), values=values
+    ) as job:
         found = content(job)
         missing = sum(section["overview"] is None for section in found["sections"])
         job.check("subjects without a picture", missing, at_most=0)
         html = page.render("report.html.j2", found)
         job.stage(job.args.out).write_text(html, encoding="utf-8")
+        texts: Reporting = found["reporting"]
+        tsv.write(job.stage(job.args.sheets), sheets.as_table(texts.sheets))
+        written = texts.methods.as_markdown(found["title"])
+        job.stage(job.args.methods).write_text(written, encoding="utf-8")
+        card = model_card.as_markdown(found["title"], texts.card)
+        job.stage(job.args.card).write_text(card, encoding="utf-8")

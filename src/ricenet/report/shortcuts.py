@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from ricenet.report import plots
 from ricenet.statistics import wording
 
@@ -96,15 +98,22 @@ def _estimate(row: Row, value: str, of: str) -> str:
     return wording.estimate(row[value], row[f"{of}_low"], row[f"{of}_high"], int(row["n"]))
 
 
-def plot(made: Sequence[Row], beyond: Sequence[Row]) -> str:
-    """Draw the areas of the probes on validation subjects, the network's as a line."""
+def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
+    """Draw the areas of the probes on validation subjects, chance and the network as lines."""
     own = [row for row in made if row["set"] == "validation"]
     if not own:
         return ""
+    order = {kind: place for place, kind in enumerate(dict.fromkeys(r["kind"] for r in own))}
     rows = [
         {"name": f"{row['words']}, {row['model']} ({row['kind']})", "value": row["auc"],
-         "low": row["low"], "high": row["high"]}
-        for row in own
+         "low": row["low"], "high": row["high"], "n": row["n"],
+         "says": f"; by chance {row['null_low'][:4]} to {row['null_high'][:4]}"}
+        for row in sorted(own, key=lambda r: order[r["kind"]])
     ]  # fmt: skip
-    line = float(beyond[0]["auc_network"]) if beyond else None
-    return plots.forest(rows, line=line, label=f"AUC within folds (n = {own[0]['n']})")
+    lines = [("chance", 0.5)]
+    if beyond:
+        lines.append(("the network", float(beyond[0]["auc_network"])))
+    return plots.forest(
+        rows, lines, label=f"AUC within folds, Newcombe (n = {own[0]['n']})", name="probes",
+        alt="Areas under the curve of models of few features with intervals; as in the table below",
+    )  # fmt: skip

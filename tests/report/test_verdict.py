@@ -1,0 +1,104 @@
+"""verdict: nothing is called shown that a table does not show."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from ricenet.evaluate import evaluate
+from ricenet.report import results, verdict
+from ricenet.statistics import exact
+from simulated_predictions import manifest, predictions
+
+SETTINGS = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1, "prevalences": [0.18]}
+PAIR = {
+    "set": "validation", "first": "event-dose", "second": "dose", "n": 80, "difference": 0.3,
+    "low": 0.1, "high": 0.5, "p_max_t": 0.001, "verdict": "shown", "plan": "planned",
+}  # fmt: skip
+PROBE = {
+    "group": "scanner", "kind": "confounder", "model": "logistic", "set": "validation", "n": "80",
+    "auc": "0.80", "low": "0.69", "high": "0.88", "note": "",
+}  # fmt: skip
+ADDED = {
+    "ablation": "event-dose", "group": "scanner", "kind": "confounder", "n": "80",
+    "auc_network": "0.82", "network_low": "0.71", "network_high": "0.89",
+    "verdict": "a model of scanner and sequence alone does as well",
+}  # fmt: skip
+
+
+def found(pairs=(), tables=None, **skills: float) -> list[verdict.Sentence]:
+    validation, test = predictions(manifest(80, 12), skills or {"event-dose": 2.0})
+    table, summary = evaluate.evaluate(validation, test, SETTINGS)
+    rows = table.astype(object).where(pd.notna(table), "").to_dict("records")
+    whole = evaluate.without_nan({**summary, "contrasts": list(pairs)})
+    return verdict.sentences(whole, rows, tables or {}, "event-dose")
+
+
+def test_better_than_a_constant_needs_patients_and_another_study() -> None:
+    good, weak = found(), found(**{"event-dose": 0.3})
+    assert good[0].tone == verdict.SHOWN and "of 80 right" in good[0].text
+    assert "a classifier that calls everybody recurrence has 0.37" in good[0].text
+    assert weak[0].tone == verdict.NOT_SHOWN and "is not shown" in weak[0].text
+    assert "n = 80, 32 RICE; interval: exact" in good[0].method
+
+
+def test_twelve_test_patients_show_nothing_however_right() -> None:
+    (test,) = [s for s in found(**{"event-dose": 9.0}) if s.text.startswith("On test patients")]
+    assert test.tone == verdict.IMPOSSIBLE
+    assert "12 of 12 right, which is compatible with a macro F1 of 0.73 to 1.00" in test.text
+
+
+def test_contrasts_are_said_as_the_table_decides() -> None:
+    others = [dict(PAIR, verdict="not shown"), dict(PAIR, verdict="cannot be shown with this many")]
+    shown, open_ones = [s for s in found([PAIR, *others]) if "max-T" in s.method]
+    assert shown.tone == verdict.SHOWN and "0.30 (0.10 to 0.50)" in shown.text
+    assert open_ones.tone == verdict.NOT_SHOWN and "2 of 3 contrasts" in open_ones.text
+    (impossible,) = [s for s in found(others[1:]) if "max-T" in s.method]
+    assert impossible.tone == verdict.IMPOSSIBLE
+
+
+def test_a_probe_that_does_as_well_is_named_with_its_kind() -> None:
+    tables = {
+        "probes": [PROBE, {**PROBE, "kind": "control", "auc": "0.99"}],
+        "added_value": [ADDED],
+    }
+    (said,) = [s for s in found(tables=tables) if "few features" in s.text]
+    assert said.tone == verdict.NOT_SHOWN
+    assert "A model of scanner and sequence alone does as well as the network" in said.text
+    assert "Known without looking at the lesion: scanner and sequence" in said.text
+    assert (
+        "0.80 (0.69 to 0.88), the network 0.82 (0.71 to 0.89)" in said.text
+        and "0.99" not in said.text
+    )
+    better = {**ADDED, "verdict": verdict.BETTER}
+    (said,) = [
+        s for s in found(tables={**tables, "added_value": [better]}) if "few features" in s.text
+    ]
+    assert said.tone == verdict.SHOWN
+
+
+def test_what_was_not_run_is_not_made() -> None:
+    said = {s.text: s.tone for s in found()}
+    for text in (
+        "Contrasts of inputs: not made.", "Whether a model of few features does as well: not made.",
+        "Whether two ids are one person: not made.",
+    ):  # fmt: skip
+        assert said[text] == verdict.NOT_MADE
+
+
+def test_marks_of_a_plan_are_repeated() -> None:
+    assert verdict.mark({"plan": "after the fact"}) == "after the fact"
+    assert verdict.mark({"planned": "planned"}) == "planned"
+    assert verdict.mark({}) == verdict.mark(None) == verdict.NO_PLAN
+    box = verdict.box(found([PAIR]))
+    assert not box["without_plan"] and verdict.box(found())["without_plan"]
+
+
+@pytest.mark.parametrize(("rice", "recurrence", "value"), [(32, 48, 0.375), (5, 7, 7 / 19)])
+def test_the_constant_classifier(rice: int, recurrence: int, value: float) -> None:
+    words, f1 = results.constant(rice, recurrence)
+    assert words == "calls everybody recurrence" and f1 == pytest.approx(value)
+    table = exact.Table(0, recurrence, rice, recurrence)
+    share = rice / (rice + recurrence)
+    own = exact.estimate(exact.macro_f1, table, prevalence=share, confidence=0.95)
+    assert own.value == f1  # to the last digit: both are printed beside each other
