@@ -7,6 +7,7 @@ earlier run, another cohort or a subject who has left, nothing is read.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class Runs:
 
 def _at(values: Mapping[str, Any], key: str) -> Any:
     found: Any = values
-    for part in key.split("."):
+    for part in re.split(r"\.", key):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
 

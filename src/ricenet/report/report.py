@@ -33,7 +33,7 @@ from ricenet.report.known import Known
 from ricenet.report.reporting import Reporting
 from ricenet.report.results import Answered
 from ricenet.report.subjects import checks_of, counts, failed, subject_sections
-from ricenet.study import board, study_folder
+from ricenet.study import board, layout, study_folder
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -59,9 +59,9 @@ def predictions_of(job: step.Job) -> Answered | None:
 def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporting:
     """Write methods, model card and sheets from the records that the audit lists."""
     members = {row["subject"] for row in found["manifest"]} or set(found["everyone"])
-    runs = records.read(
-        root, found["records"], subjects=members, cohort=job.record_path.resolve().parents[1].name
-    )
+    own = layout.parse(job.record_path.resolve().relative_to(root.resolve()).as_posix())
+    cohort_name = own.names["cohort"] if own else ""
+    runs = records.read(root, found["records"], subjects=members, cohort=cohort_name)
     known = Known(
         runs, found["flow"], found["manifest"], found["ablations"], found["main"], found["verdict"],
         found["tables"], found["root_digest"],
