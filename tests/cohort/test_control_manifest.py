@@ -72,6 +72,6 @@ def test_the_step_writes_a_manifest_that_training_reads(tmp_path):
          str(out), "--record", str(out.with_suffix(".json")), "--settings", '{"seed": 1}']
     )  # fmt: skip
     table, facts = dataset.read_manifest(out)
-    assert len(table) == 6 and facts["channels"] == ["postop", "event", "dose"]
+    assert len(table) == 6 and facts.channels == ("postop", "event", "dose")
     for row in table.itertuples():
         dataset.read_cache(row.cache, subject=row.subject, digest=row.digest, shape=(3, 4, 4, 4))
