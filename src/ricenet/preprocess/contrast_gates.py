@@ -70,7 +70,7 @@ def of_contrasts(
             "brain-information",
             shared,
             at_least=limits.min_information,
-            unit="of the information that both could share",
+            unit="of both entropies",
             advice="the brains do not show the same anatomy: look at the edges in the overview; "
             "check that both series belong to this patient and visit, and try another "
             "register.seed",

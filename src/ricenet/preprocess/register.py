@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if result is None or not all(map(step.passes, result.checks)):
             checks = result.checks if result else []
             failed = ", ".join(check.name for check in checks if not step.passes(check))
-            why = f"gates failed ({failed})" if failed else "no transform was found"
+            why = f"gates failed ({failed})" if failed else "no transform"
             job.say(f"{why}: registering again with ANTs' default settings")
             job.fact("first_attempt", {c.name: _rounded(c.value) for c in checks})
             try:
