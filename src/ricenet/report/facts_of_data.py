@@ -6,6 +6,7 @@ from statistics import median
 
 from ricenet.report import methods
 from ricenet.report.known import Known, plain
+from ricenet.report.label_provenance import label_provenance
 from ricenet.report.methods import span
 
 UNITS = (("repetition_ms", "repetition time"), ("echo_ms", "echo time"),
@@ -14,6 +15,12 @@ GATED = (
     "ingest_mri", "ingest_dose", "ingest_mask", "timeline", "resample", "brain_mask", "register",
     "align", "align_mask", "zscore", "total_dose", "crop", "quality",
 )  # fmt: skip
+
+
+def labels(k: Known) -> str:
+    """Return how the labels are known, where the subjects table says it."""
+    found = label_provenance(k.tables)
+    return str(found["sentence"]) if found["stated"] else ""
 
 
 def data(k: Known) -> str:

@@ -10,7 +10,8 @@ from ricenet.report.known import Known
 FACTS = {
     **{f.__name__: f for f in (
         of_data.data, of_data.times, of_data.exclusions, of_data.preparation, of_data.selection,
-        of_data.deidentification, of_data.missing, of_data.acquisition, of_data.treatment,
+        of_data.deidentification, of_data.missing, of_data.labels, of_data.acquisition,
+        of_data.treatment,
         of_data.partition, of_data.disjoint, of_data.size, of_data.flow, of_data.characteristics,
         of_models.model, of_models.software, of_models.initialisation, of_models.training,
         of_models.final_model, of_models.ensemble, of_models.metrics, of_models.uncertainty,

@@ -136,6 +136,11 @@ def _new_study(own: Row, n: int, plan: str) -> Sentence:
     return Sentence(f"{text} {shown}.", NOT_SHOWN, f"n = {n}; Nadeau-Bengio", plan)
 
 
+def _signed(p_value: str) -> str:
+    """Return a p value with the sign that it lacks."""
+    return p_value if p_value.startswith(("<", ">")) else f"= {p_value}"
+
+
 def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
     """Say what the contrasts of one set decide, all those that decide nothing in one sentence."""
     if not rows:
@@ -149,7 +154,7 @@ def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
                 f"{SETS[of]}, {inputs_of(row['first'])} and {inputs_of(row['second'])} differ in "
                 "accuracy by "
                 f"{wording.estimate(row['difference'], row['low'], row['high'], n)}, "
-                f"p {wording.p_value(row['p_max_t'])} for all {len(rows)} contrasts."
+                f"p {_signed(wording.p_value(row['p_max_t']))} for all {len(rows)} contrasts."
             )
             found.append(Sentence(text, SHOWN, method, mark(row)))
     open_rows = [row for row in rows if row["verdict"] != SHOWN]
