@@ -385,6 +385,7 @@ def test_repeatable_to_the_bit_with_any_number_of_threads(heads, tmp_path) -> No
         command += ["--fixed", str(heads / "event.nii.gz")]
         command += ["--masks", *(str(heads / f"{n}_mask.nii.gz") for n in ("moved", "event"))]
         command += ["--out", str(out), "--record", str(out.with_suffix(".json"))]
+        command += ["--sequences", '["T1ce", "T1ce"]']
         command += ["--settings", json.dumps(SETTINGS)]
         subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
         content.append(out.read_bytes())

@@ -71,7 +71,7 @@ def project(tmp_path: Path) -> Project:
     real = (
         f'case "$*" in *"ricenet manifest"*) shift 3; exec {sys.executable} {slow} "$@" ;; esac\n'
     )
-    texts = {"python": STAND_IN.replace("flag=\n", f"{real}flag=\n", 1), "bsub": BSUB,
+    texts = {"python": STAND_IN.replace("flag= ", f"{real}flag= ", 1), "bsub": BSUB,
              "bjobs": BJOBS, "number": "0"}  # fmt: skip
     for name, text in texts.items():
         (programs / name).write_text(text)

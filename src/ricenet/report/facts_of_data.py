@@ -85,7 +85,7 @@ def deidentification(k: Known) -> str:
     return (
         "Patients have ids that a person assigned; records hold shortened digests in "
         "place "
-        "of UIDs, and days in place of dates. Whether any file holds a name, date or UID: not made "
+        "of UIDs, and days in place of dates. Whether any file identifies a patient: not made "
         "here, ricenet verify looks for them."
     )
 
