@@ -17,8 +17,8 @@ from timing import place, race, table
 
 from ricenet.config.train import Augmentation
 from ricenet.networks.device import choose_device
+from ricenet.provenance.seeds import derive_seed
 from ricenet.train import augment
-from ricenet.train.seeds import derive_seed
 
 DEGREES, SCALING, ELASTIC, KNOT = 15.0, 0.1, 3.0, 32.0
 NOISE, BRIGHTNESS, GAMMA = 0.1, 0.2, 0.3

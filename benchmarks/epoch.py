@@ -21,8 +21,8 @@ from timing import place, race, table
 
 from ricenet.cohort.loading import Subjects
 from ricenet.networks.device import choose_device
+from ricenet.provenance.seeds import derive_seed
 from ricenet.train import augment, epoch, fit_to_device
-from ricenet.train.seeds import derive_seed
 
 KINDS = ("mri", "mri", "dose")
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ricenet.cohort import dataset
-from ricenet.cohort.control_manifest import derived_seed, main, of_control, parts_of
+from ricenet.cohort.control_manifest import main, of_control, parts_of
+from ricenet.provenance.seeds import derive_seed
 from simulated_predictions import manifest
 
 COHORT = manifest()  # 80 to train on in 5 folds, 32 of them RICE; 12 to test on
@@ -59,7 +60,7 @@ def test_names_and_seeds():
     for name in ("postop-1", "seed", "learning-x"):
         with pytest.raises(ValueError, match="is no control"):
             parts_of(name)
-    assert len({derived_seed(2026, "seed", k) for k in range(50)} | {2026}) == 51
+    assert len({derive_seed("control", 2026, "seed", k) for k in range(50)} | {2026}) == 51
 
 
 def test_the_step_writes_a_manifest_that_training_reads(tmp_path):

@@ -22,9 +22,9 @@ from fake_cohort import (
 from ricenet.cohort import dataset, loading
 from ricenet.config.train import Augmentation
 from ricenet.networks import memory_plan
+from ricenet.provenance.seeds import derive_seed
 from ricenet.train import augment, checkpoint, epoch, history, train_model
 from ricenet.train.fit_to_device import Fit, prepare, start
-from ricenet.train.seeds import derive_seed
 
 CPU = torch.device("cpu")
 ORDER = [int(i) for i in np.random.default_rng(5).integers(12, size=80)]

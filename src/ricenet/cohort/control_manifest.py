@@ -6,7 +6,6 @@ subjects are left out, so that no control can look at them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import pandas as pd
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.provenance import tsv
+from ricenet.provenance.seeds import derive_seed
 
 PERMUTATION, SEED, LEARNING = "permutation", "seed", "learning"
 KINDS = (PERMUTATION, SEED, LEARNING)
@@ -36,18 +36,12 @@ def parts_of(control: str) -> tuple[str, int]:
     return kind, int(number)
 
 
-def derived_seed(*words: str | int) -> int:
-    """Return a seed that follows from some words, the same on every machine."""
-    text = "\x1f".join(map(str, ("control", *words)))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-
-
 def permuted(train: pd.DataFrame, number: int, *, seed: int) -> pd.DataFrame:
     """Return training subjects with labels exchanged within each fold: its counts stay."""
     labels = train["label"].to_numpy(copy=True)
     for fold in sorted(set(train["fold"])):
         places = np.flatnonzero(train["fold"] == fold)
-        rng = np.random.default_rng(derived_seed(seed, PERMUTATION, number, fold))
+        rng = np.random.default_rng(derive_seed("control", seed, PERMUTATION, number, fold))
         labels[places] = labels[rng.permutation(places)]
     return train.assign(label=labels)
 
@@ -59,7 +53,7 @@ def part_of(train: pd.DataFrame, percent: int, fold: int, *, seed: int) -> pd.Da
     """
     validation, kept = train[train["fold"] == fold], []
     for label, group in train[train["fold"] != fold].groupby("label"):
-        rng = np.random.default_rng(derived_seed(seed, LEARNING, fold, int(str(label))))
+        rng = np.random.default_rng(derive_seed("control", seed, LEARNING, fold, int(str(label))))
         order = rng.permutation(len(group))
         kept.append(group.iloc[order[: max(1, round(percent * len(group) / 100))]])
     return train.loc[sorted([*validation.index, *(s for group in kept for s in group.index)])]

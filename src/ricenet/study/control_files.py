@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ricenet.cohort import control_manifest
 from ricenet.config import config, introduced
+from ricenet.provenance.seeds import derive_seed
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -88,7 +89,7 @@ class ControlFiles:
         kind, number = control_manifest.parts_of(w.control)
         values = self.study.config.train_model.model_dump(mode="json")
         if kind == control_manifest.SEED:
-            values["seed"] = control_manifest.derived_seed(values["seed"], kind, number)
+            values["seed"] = derive_seed("control", values["seed"], kind, number)
         return config.json_text(introduced.leave_out("train_model", values))
 
     def notices(self) -> list[str]:

@@ -88,7 +88,7 @@ def draw(seed: int, setup: Setup) -> Draw:
     Parameters
     ----------
     seed : int
-        From :func:`ricenet.train.seeds.derive_seed`.
+        From :func:`ricenet.provenance.seeds.derive_seed`.
     setup : Setup
     """
     rng, kinds, ranges = np.random.default_rng(seed), setup.kinds, setup.ranges

@@ -17,6 +17,7 @@ from torch import nn
 from ricenet.cohort.loading import Subjects
 from ricenet.config.train import TrainModel
 from ricenet.networks.device import first_line, out_of_memory
+from ricenet.provenance.seeds import derive_seed
 from ricenet.train import checkpoint
 from ricenet.train.augment import Setup
 from ricenet.train.checkpoint import State
@@ -24,7 +25,6 @@ from ricenet.train.epoch import Order, recompute_norms, train_epoch, validate
 from ricenet.train.fit_to_device import Execution
 from ricenet.train.history import check_gradients, note_epoch
 from ricenet.train.sampler import draw_subjects, sample_seeds
-from ricenet.train.seeds import derive_seed
 
 
 class Training(NamedTuple):

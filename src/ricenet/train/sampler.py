@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 import torch
 
-from ricenet.train.seeds import derive_seed
+from ricenet.provenance.seeds import derive_seed
 
 
 def split_fold(table: pd.DataFrame, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:

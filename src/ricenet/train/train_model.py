@@ -27,6 +27,7 @@ from ricenet.networks import weights
 from ricenet.networks.device import choose_device, first_line, share_memory
 from ricenet.networks.device import describe as describe_device
 from ricenet.provenance import digests, steps, tsv
+from ricenet.provenance.seeds import derive_seed
 from ricenet.train import checkpoint, fit_to_device, gradient_gate
 from ricenet.train.augment import Setup
 from ricenet.train.checkpoint import ResumePoint, State
@@ -36,7 +37,6 @@ from ricenet.train.fit_to_device import Fit, fit_of
 from ricenet.train.history import predictions
 from ricenet.train.loop import Training, finish_norms, train
 from ricenet.train.sampler import split_fold
-from ricenet.train.seeds import derive_seed
 
 
 def training_of(job: step.Job, facts: Facts) -> Training:

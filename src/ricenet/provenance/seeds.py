@@ -1,4 +1,4 @@
-"""Seeds of all random numbers of a training: digests of what each is for."""
+"""Seeds of all random numbers: digests of what each is for."""
 
 from __future__ import annotations
 

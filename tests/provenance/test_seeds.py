@@ -1,6 +1,6 @@
 """seeds: a seed is the digest of its text."""
 
-from ricenet.train.seeds import derive_seed
+from ricenet.provenance.seeds import derive_seed
 
 
 def test_seeds():
