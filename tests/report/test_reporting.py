@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ricenet.provenance.steps import NETWORKS
 from ricenet.report import known, methods, records, reporting, sheet_facts, sheets, statements
+from ricenet.report.references import REFERENCES
 
 ROOT = Path(__file__).parents[2]
 VERDICT = {"can": [], "cannot": [], "without_plan": True}
@@ -141,3 +143,7 @@ def test_a_file_that_is_no_such_file_is_refused(tmp_path, text: str, why: str) -
 def test_citations_are_all_known(texts) -> None:
     assert methods.methods(records.Runs([]), {}).references  # without any run
     assert all(texts.methods.references)
+
+
+def test_every_network_is_cited():
+    assert set(NETWORKS) <= set(REFERENCES)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import ricenet
+from ricenet.provenance.steps import NETWORKS
 from ricenet.report import methods_of_results, references
 from ricenet.report.methods_of_results import Tables
 from ricenet.report.records import Runs
@@ -143,7 +144,7 @@ def training(runs: Runs) -> list[str]:
         return runs.setting("train_model", key, show)
 
     network = setting("model.network")
-    cited = "".join(f"@{name}, " for name in ("resnet18", "densenet121") if name in network)
+    cited = "".join(f"@{name}, " for name in NETWORKS if name in network)
     found = [
         f"{len(models)} networks were trained from random weights, one for each of {len(inputs)} "
         f"input combinations and {len(folds)} folds: {network} of "
