@@ -98,3 +98,11 @@ def test_a_ledger_that_was_edited_is_not_continued(cohort):
     with pytest.raises(ValueError, match="edited or damaged"):
         opened(cohort, "a", "c")
     assert path.read_text() == edited
+
+
+def test_the_code_that_counts_is_that_of_the_models_network():
+    named = {"facts": {"model": {"network": "densenet121"}}}
+    assert open_test_set.network_of([named, named]) == "densenet121"
+    assert open_test_set.network_of([{"facts": {"model": {}}}]) == "resnet18"
+    with pytest.raises(ValueError, match="train those of one network"):
+        open_test_set.network_of([named, {"facts": {"model": {}}}])

@@ -1,9 +1,9 @@
 """Note in the ledger that a cohort's test set is opened: under which plan, with which models.
 
 Predictions, maps and figures of test subjects come after this step. Repeated with the same plan,
-models it is the same opening and adds no line. The ledger is no output, which Snakemake would
-delete before each run: it is replaced as a whole, by a longer one. The plan is read here and is no
-parameter of the rule: a plan that changes later predicts nobody again (see ``note_plan``).
+patients, models and code it is the same opening and adds no line. The ledger is no output, which
+Snakemake would delete before each run: it is replaced as a whole, by a longer one. The plan is read
+here and is no parameter of the rule: a plan that changes later predicts nobody again (see ``note_plan``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort import dataset, openings
-from ricenet.config import analysis_plan
+from ricenet.config import analysis_plan, introduced
 from ricenet.config.analysis_plan import AnalysisPlan
 from ricenet.provenance import digests, steps, tsv
 
@@ -56,6 +56,15 @@ def today() -> str:
     return openings.day(now.tm_year, now.tm_mon, now.tm_mday)
 
 
+def network_of(records: Sequence[dict[str, Any]]) -> str:
+    """Return the network of the models, whose code predicts, from their records."""
+    unnamed = introduced.LATER["train_model"]["model.network"]  # of models from before the choice
+    found = sorted({record["facts"]["model"].get("network", unnamed) for record in records})
+    if len(found) != 1:
+        raise ValueError(f"the models are of {found}; train those of one network")
+    return str(found[0])
+
+
 def opening_of(job: step.Job, plan: AnalysisPlan, manifest: pd.DataFrame) -> dict[str, str]:
     """Return what is opened, as cells of a line of the ledger."""
     args = job.args
@@ -68,7 +77,7 @@ def opening_of(job: step.Job, plan: AnalysisPlan, manifest: pd.DataFrame) -> dic
         "inputs": str(len({record["facts"]["model"]["ablation"] for record in records})),
         "manifest": digests.bytes_digest(args.manifest),
         "models": digest_of_models(records),
-        "code": steps.code_hash("predict"),
+        "code": steps.code_hash("predict", network_of(records)),
         "also_seen_in": ",".join(also_seen_in(args.manifest.resolve().parent, patients)) or "none",
     }
 

@@ -66,12 +66,12 @@ def figures(
     n, own = sum((tp, fp, tn, fn)), _share(table)
 
     def exactly(name: str, figure: exact.Figure, prevalence: float, shown: float = NAN) -> Figure:
-        all_figures = exact.estimate(figure, table, prevalence=prevalence, confidence=confidence)
-        return Figure(name, all_figures, n, EXACT, fp + fn, shown)
+        limits = exact.estimate(figure, table, prevalence=prevalence, confidence=confidence)
+        return Figure(name, limits, n, EXACT, fp + fn, shown)
 
     def proportion(name: str, right: int, cases: int) -> Figure:
-        all_figures = wilson(right, cases, confidence=confidence)
-        return Figure(name, all_figures, cases, WILSON, cases - right)
+        limits = wilson(right, cases, confidence=confidence)
+        return Figure(name, limits, cases, WILSON, cases - right)
 
     all_figures = [
         exactly("macro_f1", exact.macro_f1, own),
