@@ -22,7 +22,8 @@ PROBE = {
 ADDED = {
     "ablation": "event-dose", "group": "scanner", "kind": "confounder", "n": "80",
     "auc_network": "0.82", "network_low": "0.71", "network_high": "0.89",
-    "verdict": "a model of scanner and sequence alone does as well",
+    "auc_probe": "0.80", "difference": "0.02", "low": "-0.10", "high": "0.14",
+    "verdict": "a model of scanner and sequence alone is not shown to be worse",
 }  # fmt: skip
 
 
@@ -57,24 +58,34 @@ def test_contrasts_are_said_as_the_table_decides() -> None:
     assert impossible.tone == verdict.IMPOSSIBLE
 
 
-def test_a_probe_that_does_as_well_is_named_with_its_kind() -> None:
-    tables = {
-        "probes": [PROBE, {**PROBE, "kind": "control", "auc": "0.99"}],
-        "added_value": [ADDED],
-    }
-    (said,) = [s for s in found(tables=tables) if "few features" in s.text]
-    assert said.tone == verdict.NOT_SHOWN
-    assert "A model of scanner and sequence alone does as well as the network" in said.text
+def of_probes(*added: dict, used: str = "") -> verdict.Sentence:
+    own = [
+        {**PROBE, "used": used, "measured": "10"},
+        {**PROBE, "kind": "control", "group": "id", "auc": "0.99"},
+    ]
+    (said,) = [
+        s for s in found(tables={"probes": own, "added_value": added}) if "few features" in s.text
+    ]
+    return said
+
+
+def test_a_probe_that_is_not_shown_to_be_worse_is_named_with_its_kind() -> None:
+    said = of_probes(ADDED, {**ADDED, "auc_probe": "0.7", "verdict": "the network is better"})
+    assert said.tone == verdict.NOT_SHOWN and "0 of 1 group" in said.text  # two fits, one group
+    assert (
+        "A model of scanner and sequence alone is not shown to be worse (difference 0.02 (-0.10 to "
+        "0.14))" in said.text
+    )
     assert "Known without looking at the lesion: scanner and sequence" in said.text
     assert (
         "0.80 (0.69 to 0.88), the network 0.82 (0.71 to 0.89)" in said.text
         and "0.99" not in said.text
     )
-    better = {**ADDED, "verdict": verdict.BETTER}
-    (said,) = [
-        s for s in found(tables={**tables, "added_value": [better]}) if "few features" in s.text
-    ]
-    assert said.tone == verdict.SHOWN
+    assert of_probes({**ADDED, "verdict": "the network is better"}).tone == verdict.SHOWN
+    one = of_probes(ADDED, used="event_slice_mm").text
+    assert (
+        "A model of event slice thickness (1 of 10 features of: scanner and sequence) alone" in one
+    )
 
 
 def test_what_was_not_run_is_not_made() -> None:

@@ -13,21 +13,18 @@ from typing import Any
 from ricenet.report.controls import controls
 from ricenet.report.results import (
     FEWEST_TO_ESTIMATE,
-    best_probe,
     constant,
     headline,
     inputs_of,
-    probe_words,
     sizes,
 )
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
-from ricenet.report.shortcuts import AS_WELL, WORDS
 from ricenet.report.test_openings import test_openings
 from ricenet.report.verdict_checks import of_leaks, of_openings, of_permutations
+from ricenet.report.verdict_probes import of_probes
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
-BETTER = "the network is better"  # of a verdict about a probe
 SETS = {"validation": "On training patients, out of fold", "test": "On test patients"}
 WAYS = {"validation": "of these models and these patients", "test": "majority vote"}
 
@@ -62,7 +59,7 @@ def sentences(
     pairs = summary.get("contrasts", [])
     for of in known:
         found += _of_contrasts([row for row in pairs if row["set"] == of], of)
-    found.append(_of_probes(tables, main))
+    found.append(of_probes(tables, main))
     found += [*of_leaks(tables), *of_permutations(controls(tables))]
     if mapped:
         text = "What networks look at: maps were not held against those of untrained networks."
@@ -170,43 +167,6 @@ def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
     text += f"{which} {word}; the order of the inputs says nothing."
     marks = "; ".join(dict.fromkeys(mark(row) for row in open_rows))
     return [*found, Sentence(text, tone, method, marks)]
-
-
-def _of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
-    """Say whether the network is better than every model of few features."""
-    rows = [
-        row for row in tables.get("added_value", ())
-        if row["ablation"] == main and row["kind"] != "control"
-    ]  # fmt: skip
-    best = best_probe(tables.get("probes", ()), "validation")
-    if not rows or best is None:
-        return Sentence("Whether a model of few features does as well: not made.", NOT_MADE)
-    n = int(best["n"])
-    area = wording.estimate(best["auc"], best["low"], best["high"], n)
-    text = (
-        f"The best of {len(rows)} models of few features ({probe_words(best)}) has an AUC of "
-        f"{area}, the network {_network(rows[0])}."
-    )
-    method = f"n = {n}; within folds, Newcombe; the best was picked afterwards, which flatters it"
-    better = sum(row["verdict"] == BETTER for row in rows)
-    as_well = {row["group"]: row["kind"] for row in rows if AS_WELL in row["verdict"]}
-    if better == len(rows):
-        return Sentence(f"{text} The network is better than each.", SHOWN, method, mark(best))
-    if as_well:
-        words = [WORDS.get(group, group) for group in as_well]
-        text += f" A model of {words[0]} alone does as well as the network"
-        text += f"; so do those of {', '.join(words[1:])}." if words[1:] else "."
-        known = [WORDS.get(g, g) for g, kind in as_well.items() if kind == "confounder"]
-        if known:
-            text += f" Known without looking at the lesion: {', '.join(known)}."
-    text += f" That the network is better is shown for {better} of {len(rows)} models."
-    return Sentence(text, NOT_SHOWN, method, mark(best))
-
-
-def _network(row: Row) -> str:
-    """Return the area of the network, of a row of ``added-value.tsv``."""
-    low, high = row["network_low"], row["network_high"]
-    return wording.estimate(row["auc_network"], low, high, int(row["n"]))
 
 
 def box(found: Sequence[Sentence]) -> dict[str, Any]:
