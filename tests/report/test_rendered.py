@@ -63,7 +63,7 @@ def test_what_cannot_be_said_stands_on_page_one(found) -> None:
     name, text = found
     top = text[text.index('id="verdict"') : text.index('id="board"')]
     assert "Other hospitals, scanners and labels: not tested" in top
-    assert "No analysis plan: every figure on this page is after the fact." in top
+    assert "No plan on record: every figure on this page is after the fact." in top
     if name != "92":
         assert "Nothing is shown by these patients" in top and "✓" not in top
     if name == "92, constant":

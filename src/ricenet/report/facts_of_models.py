@@ -187,7 +187,7 @@ def protocol(k: Known) -> str:
     if not k.ablations:
         return ""
     if k.verdict["without_plan"]:
-        return "No analysis plan: every figure is after the fact."
+        return "No plan on record: every figure is after the fact."
     return "There is an analysis plan; each figure is marked as planned or after the fact."
 
 
