@@ -106,7 +106,7 @@ def _line(axes: Axes, y: float, line: Line, *, hollow: bool) -> None:
             color=PALE, zorder=1,
         )[0]  # fmt: skip
         limits = wording.interval(*line.new_study, n)
-        say(band, f"{line.name}: method's mean in studies of this size {limits} (Nadeau-Bengio)")
+        say(band, f"{line.name}: a new study of this size would find {limits} (Nadeau-Bengio)")
     for fold, value in enumerate(line.folds):
         tick = axes.plot([value] * 2, [y - 0.16, y + 0.16], color=GREY, linewidth=0.9)[0]
         say(tick, f"{line.name}, fold {fold}: {value:.2f}")
@@ -149,7 +149,7 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
     if any(line.folds for line in lines):
         found.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="one fold"))
     if any(line.new_study for line in lines):
-        found.append(Patch(color=PALE, label="method's mean, studies of this size"))
+        found.append(Patch(color=PALE, label="a new study of this size"))
     if any(line.beside for line in lines):
         label = "published (arXiv 2603.11827), exact interval"
         found.append(Line2D([], [], color=ORANGE, marker="D", markersize=4, label=label))
