@@ -31,12 +31,13 @@ AGAINST = {
 }
 BETTER = "the network is better"
 FEW = 3  # features that are named one by one
+# endings of names; what stands before one is the image or dose, as in "dose per fraction"
 FEATURES = {
     "slice_mm": "slice thickness", "pixel_mm": "pixel size", "echo_ms": "echo time",
     "repetition_ms": "repetition time", "inversion_ms": "inversion time",
-    "prescription_gy": "prescription", "per_fraction_gy": "dose per fraction",
+    "prescription_gy": "prescription", "per_fraction_gy": "per fraction",
     "after_radiotherapy_d": "days after radiotherapy", "between_images_d": "days between images",
-    "radiotherapy_d": "days of radiotherapy", "hottest_gy": "hottest dose",
+    "radiotherapy_d": "days of radiotherapy", "hottest_gy": "near-maximum",
 }  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def described(row: Row) -> str:
     """Return what a probe really used: its features where they are few, else its group's name."""
     words = WORDS.get(row["group"], row["group"])
     used = [name for name in row.get("used", "").split(", ") if name]
-    if not used:
+    if not used or row["group"] == "id":
         return words
     measured = row.get("measured", "")
     of = f"{len(used)} of {measured}" if measured else f"{len(used)}"
