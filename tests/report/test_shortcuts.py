@@ -43,7 +43,7 @@ def found() -> dict:
         "probes": [probe("scanner"), probe("dose_max"), probe("lesion", note="not made: no such")],
         "added_value": [
             added("scanner", SCANNER), added("scanner", SCANNER, "0.81", "boosting"),
-            added("dose_max", added_value.BETTER), added("id", "control: nothing found"),
+            added("dose_max", added_value.BETTER), added("id", "control: AUC compatible with 0.5"),
             added("dose_max", "a model of x alone does as well") | {"ablation": "dose"},
         ],
     }  # fmt: skip

@@ -177,8 +177,8 @@ def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
         return ""
     order = {kind: place for place, kind in enumerate(dict.fromkeys(r["kind"] for r in own))}
     rows = [
-        {"name": f"{row['words']}, {row['model']} ({row['kind']})", "value": row["auc"],
-         "low": row["low"], "high": row["high"], "n": row["n"],
+        {"name": f"{row['words'].partition(' (')[0]}, {row['model']} ({row['kind']})",
+         "value": row["auc"], "low": row["low"], "high": row["high"], "n": row["n"],
          "says": f"; by chance {row['null_low'][:4]} to {row['null_high'][:4]}"}
         for row in sorted(own, key=lambda r: order[r["kind"]])
     ]  # fmt: skip
