@@ -11,12 +11,19 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 
 import numpy as np
+from scipy.stats import norm
 
 from ricenet.evaluate import added_value
 from ricenet.statistics import exact, logistic, roc, simulate, simulate_probabilities
 from ricenet.statistics.metrics import Estimate, auc, wilson
 
 SIZES = ((5, 7), (32, 48))
+VERDICTS = (
+    added_value.BETTER,
+    "is ahead",
+    "does as well",
+    "is not shown to be worse",
+)  # of a probe
 RATES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
 
 
@@ -123,29 +130,55 @@ def of_tests() -> Iterable[Sequence[object]]:
 
 
 def of_probes() -> Iterable[Sequence[object]]:
-    """How often a network is called better than a probe, and not, by the skill of both."""
+    """How often which verdict about a network and a probe is given, by the skill of both."""
     labels, folds = simulate.balanced_cohort(80, 5)
-    rng = np.random.default_rng(1)
-    for skills in ((1.6, 1.6), (2.0, 2.0), (2.4, 1.2), (2.0, 0.0), (0.0, 0.0), (0.0, 1.6)):
-        found = []
-        for _ in range(1000):
+    sizes = roc.class_sizes(labels, folds)
+    equal = ((1.6, 1.6), (2.0, 2.0), (0.0, 0.0))
+    for skills in (*equal, (2.4, 1.2), (2.0, 0.0), (1.2, 2.0), (0.0, 1.6)):
+        rng, found = np.random.default_rng(1), []
+        for _ in range(400):
             scores = (
                 simulate.cross_validated(labels, folds, distance=d, rng=rng).scores for d in skills
             )
             both = np.stack(list(scores))
             areas = [
-                roc.newcombe(float(a), roc.class_sizes(labels, folds), confidence=0.95)
+                roc.newcombe(float(a), sizes, confidence=0.95)
                 for a in roc.delong(labels, both, folds).values
             ]
-            p = roc.delong_difference(labels, *both, folds, confidence=0.95).p
-            verdict = added_value.verdict("scanner", *areas, p=p, p_probe=1.0)
+            less = roc.delong_difference(labels, *both, folds, confidence=0.95)
+            difference = Estimate(less.value, less.low, less.high)
+            verdict = added_value.verdict("scanner", *areas, difference, p=less.p, p_probe=1.0)
             found.append((verdict, logistic.gain(labels, both[1], both[0])[1]))
         yield (
             *skills,
-            sum(v == added_value.BETTER for v, _ in found) / 1000,
-            sum("does as well" in v for v, _ in found) / 1000,
-            *(sum(p <= level for _, p in found) / 1000 for level in (0.05, 0.01)),
+            *(sum(words in v for v, _ in found) / 400 for words in VERDICTS),
+            *(sum(p <= level for _, p in found) / 400 for level in (0.05, 0.01)),
         )
+
+
+def of_margins() -> Iterable[Sequence[object]]:
+    """How often which verdict is given, by the true areas: normal scores of one set, no folds.
+
+    Scores of network and probe are correlated by half within a class, as both read one patient.
+    """
+    for n1, n0 in ((32, 48), (12, 18)):
+        labels = np.repeat([1, 0], [n1, n0])
+        for pair in ((0.87, 0.80), (0.87, 0.77), (0.87, 0.87), (0.80, 0.87), (0.90, 0.70)):
+            rng, found = np.random.default_rng(2), []
+            for _ in range(1000):
+                noise = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], n1 + n0).T
+                both = noise + np.sqrt(2) * norm.ppf(pair)[:, None] * labels
+                areas = [
+                    roc.newcombe(float(a), [(n1, n0)], confidence=0.95)
+                    for a in roc.delong(labels, both).values
+                ]
+                less = roc.delong_difference(labels, *both, confidence=0.95)
+                difference = Estimate(less.value, less.low, less.high)
+                found.append(
+                    added_value.verdict("scanner", *areas, difference, p=less.p, p_probe=1.0)
+                )
+            rates = (sum(words in v for v in found) / 1000 for words in VERDICTS)
+            yield f"{n1}/{n0}", *pair, *rates
 
 
 def main() -> None:
@@ -178,9 +211,10 @@ def main() -> None:
     )
     show(
         "Probes",
-        ("network", "probe", "network better", "probe as well", "likelihood 0.05", "0.01"),
+        ("network", "probe", *VERDICTS, "likelihood 0.05", "0.01"),
         of_probes(),
     )
+    show("Margin", ("patients", "network", "probe", *VERDICTS), of_margins())
     show("False alarms", ("test", "at 0.05", "at 0.01"), of_tests())
 
 

@@ -13,39 +13,33 @@ from ricenet.statistics.metrics import Estimate
 
 
 @pytest.mark.parametrize(
-    ("network", "probe", "p", "expected"),
+    ("network", "probe", "difference", "p", "expected"),
     [
-        (
-            (0.8, 0.7, 0.9),
-            (0.75, 0.62, 0.85),
-            0.4,
-            "a model of scanner and sequence alone does as well",
-        ),
-        (
-            (0.8, 0.7, 0.9),
-            (0.95, 0.88, 0.98),
-            0.01,
-            "a model of scanner and sequence alone does as well",
-        ),
-        ((0.9, 0.8, 0.95), (0.6, 0.48, 0.7), 0.001, added_value.BETTER),
-        ((0.9, 0.8, 0.95), (0.75, 0.6, 0.87), 0.03, added_value.UNTOLD),
-        ((0.7, 0.6, 0.8), (0.6, 0.4, 0.75), 0.2, added_value.UNTOLD),
-        ((0.55, 0.4, 0.7), (0.8, 0.7, 0.9), 0.02, added_value.NOTHING),
+        ((0.8, 0.7, 0.9), (0.78, 0.65, 0.88), (0.02, -0.05, 0.09), 0.4, added_value.AS_WELL),
+        # an interval that holds all there is shows no equivalence, however small the difference
+        ((0.8, 0.7, 0.9), (0.78, 0.65, 0.88), (0.02, -0.1, 0.14), 0.7, added_value.NOT_WORSE),
+        ((0.81, 0.7, 0.9), (0.73, 0.6, 0.84), (0.08, -0.05, 0.21), 0.2, added_value.NOT_WORSE),
+        ((0.8, 0.7, 0.9), (0.95, 0.88, 0.98), (-0.15, -0.25, -0.05), 0.01, added_value.AHEAD),
+        ((0.9, 0.8, 0.95), (0.6, 0.51, 0.7), (0.3, 0.15, 0.45), 0.001, added_value.BETTER),
+        ((0.9, 0.8, 0.95), (0.75, 0.6, 0.87), (0.15, 0.02, 0.28), 0.03, added_value.NOT_WORSE),
+        ((0.7, 0.6, 0.8), (0.6, 0.4, 0.75), (0.1, -0.05, 0.25), 0.2, added_value.UNTOLD),
+        ((0.55, 0.4, 0.7), (0.7, 0.55, 0.8), (-0.15, -0.3, 0.02), 0.09, added_value.NOTHING),
+        ((0.55, 0.4, 0.7), (0.8, 0.7, 0.9), (-0.25, -0.4, -0.1), 0.01, added_value.AHEAD),
+        ((0.9, 0.8, 0.95), (0.9, 0.8, 0.95), (0.0, float("nan"), float("nan")), float("nan"),
+         added_value.NOT_WORSE),
     ],
-)
-def test_verdicts(network: tuple, probe: tuple, p: float, expected: str) -> None:
-    found = added_value.verdict("scanner", Estimate(*network), Estimate(*probe), p=p, p_probe=0.5)
-    assert found == expected
+)  # fmt: skip
+def test_verdicts(network: tuple, probe: tuple, difference: tuple, p: float, expected: str) -> None:
+    given = (Estimate(*values) for values in (network, probe, difference))
+    found = added_value.verdict("scanner", *given, p=p, p_probe=0.5)
+    assert found == expected.format(words="scanner and sequence")
 
 
 def test_a_control_must_find_nothing() -> None:
-    network = Estimate(0.8, 0.7, 0.9)
-    assert "nothing" in added_value.verdict(
-        "id", network, Estimate(0.6, 0.51, 0.7), p=0.1, p_probe=0.05
-    )
-    assert "SOMETHING" in added_value.verdict(
-        "id", network, Estimate(0.7, 0.6, 0.8), p=0.1, p_probe=0.004
-    )
+    for area, p, word in ((0.6, 0.05, "compatible"), (0.7, 0.004, "SOMETHING")):
+        probe = Estimate(area, area - 0.1, area + 0.1)
+        given = (Estimate(0.8, 0.7, 0.9), probe, Estimate(0.8 - area, 0.0, 0.4))
+        assert word in added_value.verdict("id", *given, p=0.001, p_probe=p)
 
 
 def cohort(gain: float, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -71,7 +65,8 @@ def test_equals_are_seldom_called_different() -> None:
         found = added_value.row("scanner", labels, network, probe, folds, confidence=0.95)
         verdicts.append(found["verdict"])
     assert verdicts.count(added_value.BETTER) <= 6
-    assert sum("does as well" in v for v in verdicts) >= 70
+    assert sum("alone is not shown to be worse" in v or "does as well" in v for v in verdicts) >= 70
+    assert sum("is ahead" in v for v in verdicts) <= 12
 
 
 def test_a_network_that_knows_more_adds_to_the_probe() -> None:

@@ -86,7 +86,7 @@ def test_a_step_that_ran_and_made_nothing_is_not_mentioned(tmp_path) -> None:
         text = " ".join(methods.methods(runs, tables).paragraphs)
         for words in ("Logistic regression", "Calibration", "Decision", "conformal"):
             assert (words in text) == said
-        assert ("on 1 groups" in text) == said
+        assert ("on 1 group of" in text) == said
 
 
 def test_a_setting_that_differs_is_told_with_its_runs(tmp_path) -> None:
@@ -103,8 +103,8 @@ def test_sheets_are_filled_where_a_record_says_it(texts) -> None:
                                           "not stated")  # fmt: skip
     assert "RICE (n = 1): maximum dose 60.0 Gy" in by_item["CLAIM 2024", "36"].from_records
     assert "1.0 hours" in by_item["CLAIM 2024", "25"].from_records
-    assert by_item["CLAIM 2024", "37"].from_records == "not made"  # nothing was evaluated
-    assert by_item["TRIPOD+AI", "27a"].from_records == "not made"
+    assert by_item["CLAIM 2024", "37"].from_records == "no record"  # nothing was evaluated
+    assert by_item["TRIPOD+AI", "27a"].from_records == "no record"
     assert by_item["CLAIM 2024", "3"].stated == "not stated"
     assert "[@" not in " ".join(i.from_records for i in texts.sheets)
 

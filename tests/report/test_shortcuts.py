@@ -16,6 +16,7 @@ def probe(group: str, auc: str = "0.75", note: str = "", model: str = "logistic"
         "set": "validation", "n": "80", "features": "3", "auc": auc, "low": "0.62", "high": "0.84",
         "null_low": "0.37", "null_high": "0.63", "p": "0.001", "macro_f1": "0.7",
         "macro_f1_low": "0.6", "macro_f1_high": "0.8", "note": note,
+        "used": "event_slice_mm" if group == "scanner" else "", "measured": "10", "p_holm": "0.002",
     }  # fmt: skip
     return dict.fromkeys(probes.COLUMNS, "") | (values if not note else values | {"auc": ""})
 
@@ -25,13 +26,15 @@ def added(group: str, verdict: str, auc: str = "0.75", model: str = "logistic") 
         "ablation": "event-dose", "group": group, "kind": probe_groups.GROUPS[group].kind,
         "model": model, "n": "80", "auc_network": "0.78", "network_low": "0.66",
         "network_high": "0.87", "auc_probe": auc, "probe_low": "0.62", "probe_high": "0.84",
-        "low": "-0.1", "high": "0.16", "only_network_right": "4", "only_probe_right": "2",
+        "difference": "0.03", "low": "-0.1", "high": "0.16",
+        "only_network_right": "4", "only_probe_right": "2",
         "verdict": verdict,
     }  # fmt: skip
     return values
 
 
-SCANNER = "a model of scanner and sequence alone does as well"
+SCANNER = "a model of scanner and sequence alone is not shown to be worse"
+USED = "event slice thickness (1 of 10 features of: scanner and sequence)"
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +43,40 @@ def found() -> dict:
         "probes": [probe("scanner"), probe("dose_max"), probe("lesion", note="not made: no such")],
         "added_value": [
             added("scanner", SCANNER), added("scanner", SCANNER, "0.81", "boosting"),
-            added("dose_max", added_value.BETTER), added("id", "control: nothing found"),
+            added("dose_max", added_value.BETTER), added("id", "control: AUC compatible with 0.5"),
             added("dose_max", "a model of x alone does as well") | {"ablation": "dose"},
         ],
     }  # fmt: skip
     return shortcuts.shortcuts(tables, "event-dose")
 
 
-def test_page_one_names_what_does_as_well_once(found: dict) -> None:
+def test_page_one_names_what_is_not_shown_to_be_worse_once(found: dict) -> None:
     (sentence,) = found["sentences"]
     assert sentence.startswith(
-        "A model of scanner and sequence alone does as well as the network with event + dose: AUC "
-        "within folds 0.81 (0.62 to 0.84), network 0.78 (0.66 to 0.87), 80 patients"
+        f"A model of {USED} alone is not shown to be worse than the network with event + dose: AUC "
+        "within folds 0.81 (0.62 to 0.84), network 0.78 (0.66 to 0.87), network less model 0.03 "
+        "(-0.10 to 0.16), 80 patients"
     )
     assert "confounder" in sentence
 
 
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [(added_value.AHEAD, "is ahead of the network"), (added_value.AS_WELL, "does as well as the")],
+)
+def test_other_verdicts_against_the_network_are_said(verdict: str, says: str) -> None:
+    rows = [added("scanner", verdict.format(words="x")), added("scanner", SCANNER, "0.9")]
+    (sentence,) = shortcuts.shortcuts({"added_value": rows}, "event-dose")["sentences"]
+    assert says in sentence and "0.75 (0.62" in sentence  # the one that says most, not the largest
+
+
 def test_the_section_has_tables_plot_and_reasons(found: dict) -> None:
     text = page.render("shortcuts.html.j2", {"shortcuts": found})
-    assert text.count("<table>") == 2 and text.count("<svg") == 1 and SCANNER in text
+    assert (
+        text.count("<table>") == 2
+        and text.count("<svg") == 1
+        and f"a model of {USED} alone is not" in text
+    )
     assert "Not made, no such: size and place of the outline." in text
     spans = re.findall(r"(-?\d\.\d+) to (-?\d\.\d+)", text)
     assert len(spans) > 10 and all(float(a) < float(b) for a, b in spans)
@@ -72,4 +90,5 @@ def test_what_was_not_run_is_said() -> None:
 
 def test_every_group_has_words_and_the_verdict_is_recognised() -> None:
     assert shortcuts.WORDS.keys() == probe_groups.GROUPS.keys()
-    assert shortcuts.AS_WELL in added_value.AS_WELL
+    for words in ("AHEAD", "AS_WELL", "NOT_WORSE", "BETTER"):
+        assert getattr(shortcuts, words) in getattr(added_value, words)

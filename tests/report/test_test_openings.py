@@ -44,7 +44,7 @@ def test_what_was_not_made_says_so_and_what_to_do():
     before = section(summary(state="opened without a plan", plan=False))
     assert "after the fact" in before["sentences"][0] and not before["as_planned"]
     assert section({})["sentences"] == [
-        "Not made: no evaluation tells of a plan or of the test set."
+        "Not made: no plan and no opening of the test set on record."
     ]
     none = section(summary({**LINE, "patients": "0"}, state="no test patients", test="none"))
     assert none["openings"] == [] and "no test patients" in none["sentences"][0]

@@ -21,21 +21,32 @@ COLUMNS = [
     "only_probe_right", "mcnemar_p", "likelihood_ratio", "likelihood_p", "brier_probe",
     "brier_both", "verdict",
 ]  # fmt: skip
+AHEAD = "a model of {words} alone is ahead"
 AS_WELL = "a model of {words} alone does as well"
+NOT_WORSE = "a model of {words} alone is not shown to be worse"
 BETTER = "the network is better"
 UNTOLD = "cannot be told apart with this many patients"
 NOTHING = "the network itself is not shown to be better than chance"
+MARGIN = 0.10  # of the area; fixed beforehand: an advantage below it is not worth a network here
+# (a tenth is the step from one customary grade to the next: acceptable from 0.7, excellent from
+# 0.8; Hosmer and Lemeshow, Applied logistic regression, Wiley 2000)
 
 
-def verdict(group: str, network: Estimate, probe: Estimate, *, p: float, p_probe: float) -> str:
-    """Return in words whether a model with few features does as well as the network.
+def verdict(
+    group: str, network: Estimate, probe: Estimate, difference: Estimate, *, p: float,
+    p_probe: float,
+) -> str:  # fmt: skip
+    """Return in words how a model with few features stands beside the network.
 
-    It does where its interval holds the network's area, or lies above it, and does not hold 0.5.
-    The network is better where the probe's interval lies below it and the difference is shown at
-    the level of out-of-fold tests. Else so many patients cannot tell.
+    Equivalence is never inferred from a difference that is not shown: the model does as well only
+    where the whole interval of the difference lies below :data:`MARGIN`, and is ahead where it
+    lies below 0. The network is better where the probe's interval lies below its area and the
+    difference is shown at the level of out-of-fold tests. Else nothing is shown.
 
     Parameters
     ----------
+    difference : Estimate
+        Area of the network less that of the probe.
     p : float
         Of the difference of both areas.
     p_probe : float
@@ -44,14 +55,18 @@ def verdict(group: str, network: Estimate, probe: Estimate, *, p: float, p_probe
     words, kind = GROUPS[group]
     if kind == CONTROL:
         found = p_probe <= OUT_OF_FOLD_LEVEL
-        return f"control: {'SOMETHING FOUND' if found else 'nothing found, as expected'}"
+        return f"control: {'SOMETHING FOUND' if found else 'AUC compatible with 0.5'}"
     if math.isnan(network.value) or math.isnan(probe.value):
         return UNTOLD
+    if probe.low > 0.5 and difference.high < 0:
+        return AHEAD.format(words=words)
     if network.low <= 0.5:
         return NOTHING
-    if probe.high < network.value:
-        return BETTER if p <= OUT_OF_FOLD_LEVEL else UNTOLD
-    return AS_WELL.format(words=words) if probe.low > 0.5 else UNTOLD
+    if probe.high < network.value and p <= OUT_OF_FOLD_LEVEL:
+        return BETTER
+    if probe.low <= 0.5:
+        return UNTOLD
+    return (AS_WELL if difference.high < MARGIN else NOT_WORSE).format(words=words)
 
 
 def row(
@@ -88,7 +103,8 @@ def row(
         "brier_probe": together(labels, folds, z[:1]),
         "brier_both": together(labels, folds, z),
         "verdict": verdict(
-            group, own, other, p=difference.p, p_probe=roc.p_by_chance(other.value, sizes)
+            group, own, other, Estimate(difference.value, difference.low, difference.high),
+            p=difference.p, p_probe=roc.p_by_chance(other.value, sizes),
         ),
     }  # fmt: skip
 

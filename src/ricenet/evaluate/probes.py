@@ -7,6 +7,7 @@ Where one does as well as a network, the network's figures are no evidence that 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,16 +22,18 @@ from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
 from ricenet.evaluate.calibration import FEWEST
 from ricenet.evaluate.check_predictions import check_validation, require_results
-from ricenet.evaluate.probe_groups import GROUPS
+from ricenet.evaluate.probe_groups import CONTROL, GROUPS
 from ricenet.provenance import tsv
 from ricenet.statistics import roc
 from ricenet.statistics.estimates import figures
+from ricenet.statistics.family import holm
 from ricenet.statistics.metrics import predicted_class
 
 Row = dict[str, Any]
 COLUMNS = [
     "group", "kind", "model", "set", "n", "features", "auc", "low", "high", "null_low",
-    "null_high", "p", "macro_f1", "macro_f1_low", "macro_f1_high", "note",
+    "null_high", "p", "macro_f1", "macro_f1_low", "macro_f1_high", "note", "used", "measured",
+    "p_holm",
 ]  # fmt: skip
 LOCKED = "locked"  # test subjects are not predicted by a probe, either
 PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
@@ -82,11 +85,16 @@ class Probed(NamedTuple):
         return pd.concat(found, ignore_index=True) if found else empty
 
 
-def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings: Row) -> Probed:
+def probed(
+    columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings: Row,
+    measured: Mapping[str, int] | None = None,
+) -> Probed:  # fmt: skip
     """Fit the probes of all groups, out of fold and for test subjects.
 
     Parameters
     ----------
+    measured : mapping of str to int
+        How many features a group has, also those that do not vary; unknown where it is not there.
     settings : dict
         confidence, inner_folds, seed.
     """
@@ -96,7 +104,8 @@ def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings
     confidence, collected = settings["confidence"], Probed([], {}, {})
     for group, features in columns.items():
         own = {"group": group, "kind": GROUPS[group].kind, "features": features.shape[1]}
-        own["n"] = len(labels)
+        own |= {"n": len(labels), "used": ", ".join(map(str, features))}
+        own["measured"] = (measured or {}).get(group, "")
         why = not_made(labels, features.shape[1])
         for model in probe_models.MODELS:
             if why:
@@ -113,7 +122,16 @@ def probed(columns: Mapping[str, pd.DataFrame], manifest: pd.DataFrame, settings
             if len(np.unique(tested)) == 2:
                 results = figures_of(tested, rice, None, confidence=confidence)
                 collected.rows.append({**own, "model": model, "set": "test", **results})
+    correct(collected.rows)
     return collected
+
+
+def correct(rows: list[Row]) -> None:
+    """Give the rows of each set their p values by Holm over all its probes; a control is none."""
+    for of in ("validation", "test"):
+        own = [r for r in rows if r["set"] == of and "p" in r and r["kind"] != CONTROL]
+        for row, p in zip(own, holm(np.array([r["p"] for r in own])), strict=True):
+            row["p_holm"] = float(p)
 
 
 def not_made(labels: NDArray, features: int) -> str:
@@ -168,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         features, groups = probe_groups.wide(probe_groups.read(dict(pairs)))
         training = list(manifest.index[manifest["split"] == "train"])
         columns = probe_groups.columns_of(features, groups, training)
-        found = probed(columns, manifest, job.settings)
+        found = probed(columns, manifest, job.settings, Counter(groups.values()))
         beyond = added(validation, found.out_of_fold, job.settings)
         job.fact("features", {group: list(map(str, table)) for group, table in columns.items()})
         tsv.write(job.stage(args.probes), pd.DataFrame(found.rows, columns=COLUMNS))

@@ -131,6 +131,15 @@ def acquisition(k: Known) -> str:
     return f"{text} {'; '.join(parts)}." if parts else text
 
 
+def predictor_readers(k: Known) -> str:
+    """Return whether people measured inputs, where images were read."""
+    if not k.runs.have("ingest_mri"):
+        return ""
+    if k.runs.have("ingest_mask"):
+        return "Outlines were read from files; who drew them: no record. No other reader on record."
+    return "No reader on record: images and doses were read from files and prepared by programs."
+
+
 def treatment(k: Known) -> str:
     """Return the doses; surgery and drugs are for people to say."""
     highest = k.runs.numbers("total_dose", "maximum_gy")
@@ -149,8 +158,11 @@ def partition(k: Known) -> str:
     return (
         f"A frozen cohort file assigns each patient: {k.count('train')} to training in "
         f"{len(folds)} "
-        f"folds, {k.count('test')} to the test set. Each training patient was predicted by the one "
-        "model that did not see this patient."
+        f"folds, {k.count('test')} to the test set."
+    ) + (
+        " Each training patient was predicted by the one model that did not see this patient."
+        if k.ablations
+        else ""
     )
 
 
@@ -176,10 +188,10 @@ def size(k: Known) -> str:
         f"{k.count(split)} {words} patients, {k.count(split, '1')} with RICE"
         for split, words in (("train", "training"), ("test", "test")) if k.count(split)
     ]  # fmt: skip
-    return (
-        f"{'; '.join(parts)}. The smallest difference that they can show stands beside each "
-        f"contrast."
-    )
+    text = f"{'; '.join(parts)}."
+    if k.contrasts:
+        text += " The smallest difference that they can show stands beside each contrast."
+    return text
 
 
 def flow(k: Known) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ricenet.report import methods, methods_of_results, results
+import ricenet
+from ricenet.provenance.software import versions
+from ricenet.report import facts_of_use, methods, methods_of_results, results
 from ricenet.report.known import Known, plain, said
 from ricenet.report.results import (
     FEWEST_TO_ESTIMATE,
@@ -38,7 +40,15 @@ def model(k: Known) -> str:
 def software(k: Known) -> str:
     """Return the versions that the runs used."""
     known = [f"{name} {found}" for name in PACKAGES if (found := k.runs.version(name))]
-    return f"{', '.join(known)}." if known else ""
+    if known:
+        return f"{', '.join(known)}."
+    if not k.ablations:
+        return ""
+    here = ", ".join(f"{name} {found}" for name, found in versions().items() if name in PACKAGES)
+    return (
+        "No record of the versions that results were made with. Of the program that wrote this "
+        f"sheet: RICE-NET {ricenet.__version__}, {here}."
+    )
 
 
 def initialisation(k: Known) -> str:
@@ -67,7 +77,7 @@ def final_model(k: Known) -> str:
 
 def ensemble(k: Known) -> str:
     """Return how the ensemble answers."""
-    if not k.runs.have("predict"):
+    if not k.runs.have("predict") and "test" not in results.sizes(k.ablations):
         return ""
     return "Majority vote of the models of all folds; the mean of their probabilities beside it."
 
@@ -92,11 +102,14 @@ def metrics(k: Known) -> str:
 
 def uncertainty(k: Known) -> str:
     """Return the methods of intervals and tests."""
-    if not k.runs.have("evaluate"):
+    used = k.methods()
+    if not used:
         return ""
-    used = [m for m in k.runs.of("evaluate")[0].facts.get("methods", ()) if m in METHODS]
     parts = [f"{m} ({METHODS[m].reference}; real coverage {METHODS[m].coverage})" for m in used]
-    return f"{'; '.join(parts)}. Contrasts: exact McNemar, max-T over the family."
+    text = f"{'; '.join(parts)}."
+    if k.contrasts:
+        text += " Contrasts: exact McNemar, max-T over the family."
+    return text + (" Models of few features: Holm." if k.made("probes") else "")
 
 
 def robustness(k: Known) -> str:
@@ -137,11 +150,7 @@ def internal(k: Known) -> str:
 
 def external(k: Known) -> str:
     """Return whether other hospitals' patients were predicted."""
-    return (
-        "External testing: none, no patients of another study were predicted."
-        if k.ablations
-        else ""
-    )
+    return "External testing: none on record." if k.ablations else ""
 
 
 def performance(k: Known) -> str:
@@ -160,6 +169,26 @@ def performance(k: Known) -> str:
                 + ("; too few patients to estimate anything" if few else "")
             )
     return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
+
+
+def subgroups(k: Known) -> str:
+    """Return the headline figures of each set, and by what patients were grouped besides."""
+    columns = facts_of_use.grouped_by(k)
+    text = performance(k)
+    return f"{text} Accuracy by {columns}: subgroups.tsv." if text and columns else text
+
+
+def building(k: Known) -> str:
+    """Return how networks were trained, and how they were validated within the study."""
+    own = training(k)
+    folds = {row["fold"] for row in k.manifest if row["split"] == "train"}
+    if not k.ablations or not folds:
+        return own
+    return (
+        f"{own or 'No record of the training.'} Internal validation: cross-validation in "
+        f"{len(folds)} folds; each training patient predicted by the model of the fold that holds "
+        "this patient out."
+    )
 
 
 def failures(k: Known) -> str:
@@ -187,10 +216,13 @@ def protocol(k: Known) -> str:
     if not k.ablations:
         return ""
     if k.verdict["without_plan"]:
-        return "No analysis plan: every figure is after the fact."
+        return "No plan on record: every figure is after the fact."
     return "There is an analysis plan; each figure is marked as planned or after the fact."
 
 
 def code(k: Known) -> str:
     """Return how the code and the results are named."""
-    return f"RICE-NET, open source (MIT); results have the root digest {k.root_digest}."
+    return (
+        "RICE-NET, open source (MIT). Whether models and data can be had: no record. The root "
+        f"digest {k.root_digest} identifies the results, it makes none available."
+    )

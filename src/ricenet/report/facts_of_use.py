@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ricenet.report.known import Known
 from ricenet.report.results import inputs_of
+from ricenet.report.shortcuts import feature_words
 from ricenet.statistics import wording
 
 
@@ -28,13 +29,14 @@ def predictors(k: Known) -> str:
 
 def imbalance(k: Known) -> str:
     """Return how class imbalance was handled."""
-    if not k.runs.have("train_model"):
+    if not k.runs.have("train_model") and not k.made("calibration"):
         return ""
-    text = (
-        "Both classes were drawn equally often in training, so that outputs are for as many RICE "
-        "as "
-    )
-    text += "recurrences."
+    text = "No record of how classes were drawn in training."
+    if k.runs.have("train_model"):
+        text = (
+            "Both classes were drawn equally often in training, so that outputs are for as many "
+            "RICE as recurrences."
+        )
     if k.made("calibration"):
         text += " Probabilities shifted to the cohort's share of RICE stand beside them."
     return text
@@ -44,10 +46,17 @@ def fairness(k: Known) -> str:
     """Return what was looked at of fairness."""
     if "subgroups" not in k.tables:
         return ""
-    return (
-        "Subgroups by dose, scanner and time; not by age, sex or origin, which the study does "
-        "not know."
+    columns = grouped_by(k)
+    text = f"Subgroups by {columns}" if columns else "No column parts the patients into subgroups"
+    return f"{text}; none by age, sex or origin, of which there is no record."
+
+
+def grouped_by(k: Known) -> str:
+    """Return the columns that patients were really grouped by, in words; empty without any."""
+    used = dict.fromkeys(
+        row["by"] for row in k.tables.get("subgroups", ()) if row["ablation"] == k.main
     )
+    return ", ".join(map(feature_words, used))
 
 
 def output(k: Known) -> str:

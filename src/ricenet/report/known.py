@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ricenet.report.records import Runs
+from ricenet.statistics.methods import METHODS
 
 Row = Mapping[str, Any]
 
@@ -31,6 +32,8 @@ class Known(NamedTuple):
     tables : mapping of str to rows
         By kind of file; a kind that is not there was not made.
     root_digest : str
+    contrasts : sequence of dict
+        Of the evaluation.
     """
 
     runs: Runs
@@ -41,11 +44,26 @@ class Known(NamedTuple):
     verdict: Mapping[str, Any]
     tables: Mapping[str, Sequence[Row]]
     root_digest: str
+    contrasts: Sequence[Row] = ()
 
     def count(self, split: str, label: str = "") -> int:
         """Return the number of patients of a split, of one class if it is named ("0" or "1")."""
         own = [row for row in self.manifest if row["split"] == split]
         return sum(not label or row["label"] == label for row in own)
+
+    def methods(self) -> list[str]:
+        """Return the methods of the intervals that an evaluation's summary names."""
+        found: dict[str, None] = {}
+        open_: list[Any] = [self.ablations]
+        while open_:
+            one = open_.pop(0)
+            if isinstance(one, Mapping):
+                if isinstance(method := one.get("method"), str) and method in METHODS:
+                    found[method] = None
+                open_ += one.values()
+            elif isinstance(one, list | tuple):
+                open_ += one
+        return sorted(found)
 
     def made(self, kind: str) -> bool:
         """Return whether a table says more than that nothing could be made."""

@@ -170,24 +170,32 @@ def training(runs: Runs) -> list[str]:
     return found
 
 
-def methods(runs: Runs, tables: Tables) -> Methods:
+def methods(
+    runs: Runs, tables: Tables, intervals: Sequence[str] = (), contrasts: int = 0
+) -> Methods:
     """Return the methods paragraph with its references.
 
     Parameters
     ----------
     tables : mapping of str to rows
         By kind of file: what a step that ran could make of so few patients.
+    intervals : sequence of str
+        Methods that an evaluation's results name.
+    contrasts : int
+        How many contrasts it tested.
     """
     head = (
-        f"Results were made with RICE-NET {ricenet.__version__} [@ricenet], a workflow of "
+        f"Results were made with RICE-NET, a workflow of "
         f"{version(runs, 'snakemake', 'Snakemake')} [@snakemake] in "
-        f"{version(runs, 'python', 'Python')}."
+        f"{version(runs, 'python', 'Python')} after the method of [@ricenet]. This text was "
+        f"written by RICE-NET {ricenet.__version__}; versions of packages are those of the steps' "
+        "records, and a package without one has no record."
     )
     parts = [
         [head, *reading(runs)],
         preparing(runs),
         training(runs),
-        methods_of_results.evaluating(runs, tables),
+        methods_of_results.evaluating(runs, tables, intervals, contrasts),
         methods_of_results.explaining(runs),
     ]
     texts = [" ".join(part) for part in parts if part]

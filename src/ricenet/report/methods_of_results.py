@@ -19,36 +19,40 @@ def _values(tables: Tables, kind: str) -> list[Mapping[str, Any]]:
     return [row for row in tables.get(kind, ()) if not row["note"].startswith("not made")]
 
 
-def evaluating(runs: Runs, tables: Tables) -> list[str]:
-    """Write how results were evaluated."""
+def evaluating(
+    runs: Runs, tables: Tables, intervals: Sequence[str] = (), contrasts: int = 0
+) -> list[str]:
+    """Write how results were evaluated, as the records of the evaluation or its results say."""
     found = []
+    methods, share, pairs = list(intervals), "", contrasts
     if runs.have("evaluate"):
         (run,) = runs.of("evaluate")
-        used = "; ".join(
-            f"{m}: {METHODS[m].reference}" for m in run.facts.get("methods", ()) if m in METHODS
+        methods = run.facts.get("methods", ())
+        share = f"of {100 * float(run.settings['confidence']):g} %, "
+        pairs = len(run.facts.get("contrasts", ()))
+    if used := "; ".join(f"{m}: {METHODS[m].reference}" for m in methods if m in METHODS):
+        found.append(f"RICE is the positive class. Intervals: {share}{used}.")
+    if pairs:
+        found.append(
+            f"{pairs} contrasts between input combinations were tested by the exact test of "
+            "McNemar [@mcnemar], corrected by max-T [@maxt]."
         )
-        confidence = 100 * float(run.settings["confidence"])
-        found.append(f"RICE is the positive class. Intervals are of {confidence:g} % ({used}).")
-        if pairs := run.facts.get("contrasts"):
-            found.append(
-                f"{len(pairs)} contrasts between input combinations were tested by the exact "
-                f"test of "
-                "McNemar [@mcnemar], corrected by max-T [@maxt]."
-            )
-    if runs.have("calibrate") and _values(tables, "calibration"):
+    if _values(tables, "calibration"):
         found.append(
             "Calibration was measured out of fold (CORP [@corp]); what is fitted was fitted on "
             "other folds."
         )
-    if runs.have("calibrate") and _values(tables, "decision"):
+    if _values(tables, "decision"):
         found.append("Decision curves were drawn [@netbenefit].")
-    if runs.have("calibrate") and _values(tables, "conformal"):
+    if _values(tables, "conformal"):
         found.append("Class-wise conformal sets were made [@conformal].")
-    if runs.have("probes") and (count := len({row["group"] for row in _values(tables, "probes")})):
+    learn = runs.version("scikit-learn")
+    if count := len({row["group"] for row in _values(tables, "probes")}):
         found.append(
-            "Logistic regression and gradient boosting (scikit-learn "
-            f"{runs.version('scikit-learn')} [@sklearn]) on {count} groups of simple features "
-            "[@ibsi] were fitted in the same folds."
+            "Logistic regression and gradient boosting "
+            f"({f'scikit-learn {learn}'.rstrip()} [@sklearn]) on {count} "
+            f"group{'s' if count > 1 else ''} of simple features [@ibsi] were fitted in the same "
+            "folds."
         )
     if runs.have("near_duplicates"):
         pairs = runs.of("near_duplicates")[0].facts["pairs"]

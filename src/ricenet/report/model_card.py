@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ricenet.report.sheets import NOT_MADE
+from ricenet.report.sheets import NO_RECORD
 from ricenet.report.statements import NOT_STATED
 
 
@@ -44,7 +44,7 @@ def card(facts: Mapping[str, str], statements: Mapping[str, str]) -> list[tuple[
     for part in PARTS:
         texts = [facts[key] for key in part.facts if facts[key]]
         if part.facts and not texts:
-            texts = [NOT_MADE.capitalize() + "."]
+            texts = [NO_RECORD.capitalize() + "."]
         for key in part.statements:
             words = key.replace("_", " ").capitalize()
             texts.append(f"{words}: {statements.get(key, NOT_STATED)}")

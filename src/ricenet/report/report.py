@@ -64,7 +64,7 @@ def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporti
     runs = records.read(root, found["records"], subjects=members, cohort=cohort_name)
     known = Known(
         runs, found["flow"], found["manifest"], found["ablations"], found["main"], found["verdict"],
-        found["tables"], found["root_digest"],
+        found["tables"], found["root_digest"], found["contrasts"],
     )  # fmt: skip
     stated = [statements.read(path) for path in job.args.statements]
     return reporting.reporting(known, stated[0] if stated else {})

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 Row = Mapping[str, Any]
 SHOWN, NOT_SHOWN, IMPOSSIBLE, NOT_MADE = "shown", "not shown", "cannot be shown", "not made"
-NO_PLAN = "no analysis plan"
+INTERVAL = "interval"  # decides nothing
+NO_PLAN = "no plan on record"
 
 
 class Sentence(NamedTuple):
@@ -17,7 +18,7 @@ class Sentence(NamedTuple):
     ----------
     text : str
     tone : str
-        shown, not shown, cannot be shown, not made.
+        shown, not shown, cannot be shown, not made, interval.
     method : str
         How its numbers were made; empty without numbers.
     plan : str

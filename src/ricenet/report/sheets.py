@@ -15,7 +15,7 @@ from ricenet.provenance import tsv
 from ricenet.report.page import TEMPLATES
 from ricenet.report.statements import NOT_STATED
 
-NOT_MADE = "not made"
+NO_RECORD = "no record"
 SHEETS = {"CLAIM 2024": "claim-2024.tsv", "TRIPOD+AI": "tripod-ai.tsv"}
 
 
@@ -26,7 +26,7 @@ class Item(NamedTuple):
     ----------
     sheet, number, item : str
     from_records : str
-        What records say; "not made" where nothing was run; empty where no record could say it.
+        What records say; "no record" where none says it; empty where no record could say it.
     stated : str
         What people wrote, "not stated" where they did not; empty where nobody has to.
     """
@@ -65,7 +65,7 @@ def filled(facts: Mapping[str, str], statements: Mapping[str, str]) -> list[Item
             if lacking:
                 rest = f" ({', '.join(key.replace('_', ' ') for key in lacking)})" if said else ""
                 stated = f"{stated} {NOT_STATED}{rest}".strip()
-            records = (facts[row["facts"]] or NOT_MADE) if row["facts"] else ""
+            records = (facts[row["facts"]] or NO_RECORD) if row["facts"] else ""
             found.append(Item(sheet, row["number"], row["item"], records, stated))
     return found
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from ricenet.evaluate import added_value
 from ricenet.report import plots
 from ricenet.statistics import wording
 
@@ -21,7 +23,44 @@ WORDS = {
     "missing": "what is missing", "all": "all together", "id": "drawn from the id",
 }  # fmt: skip
 NOT_RUN = "this was not run"
-AS_WELL = "does as well"  # of a verdict
+AHEAD, AS_WELL, NOT_WORSE = "is ahead", "does as well", "is not shown to be worse"  # of a verdict
+AGAINST = {
+    AHEAD: "is ahead of",
+    AS_WELL: "does as well as",
+    NOT_WORSE: "is not shown to be worse than",
+}
+BETTER = "the network is better"
+FEW = 3  # features that are named one by one
+# endings of names; what stands before one is the image or dose, as in "dose per fraction"
+FEATURES = {
+    "slice_mm": "slice thickness", "pixel_mm": "pixel size", "echo_ms": "echo time",
+    "repetition_ms": "repetition time", "inversion_ms": "inversion time",
+    "prescription_gy": "prescription", "per_fraction_gy": "per fraction",
+    "after_radiotherapy_d": "days after radiotherapy", "between_images_d": "days between images",
+    "radiotherapy_d": "days of radiotherapy", "hottest_gy": "near-maximum",
+}  # fmt: skip
+
+
+def feature_words(name: str) -> str:
+    """Return a feature in words, as in "event slice thickness"."""
+    end = next((end for end in FEATURES if name.endswith(end)), "")
+    words = f"{name.removesuffix(end)}{FEATURES[end]}" if end else name
+    return words.replace("_", " ")
+
+
+def described(row: Row) -> str:
+    """Return what a probe really used: its features where they are few, else its group's name."""
+    words = WORDS.get(row["group"], row["group"])
+    used = [name for name in row.get("used", "").split(", ") if name]
+    if not used or row["group"] == "id":
+        return words
+    measured = row.get("measured", "")
+    of = f"{len(used)} of {measured}" if measured else f"{len(used)}"
+    count = f"{of} feature{'' if of == '1' else 's'}"
+    if len(used) > FEW:
+        return f"{words} ({count})"
+    named = ", ".join(map(feature_words, used))
+    return f"{named} ({count} of: {words})"
 
 
 def shortcuts(tables: Tables, main: str) -> dict[str, Any]:
@@ -34,23 +73,56 @@ def shortcuts(tables: Tables, main: str) -> dict[str, Any]:
     main : str
         Input combination whose network is put beside the probes.
     """
-    rows = [
-        {**row, "words": WORDS.get(row["group"], row["group"])} for row in tables.get("probes", ())
-    ]
+    rows = [{**row, "words": described(row)} for row in tables.get("probes", ())]
     made = [row for row in rows if not row["note"]]
-    beyond = [
-        {**row, "words": WORDS.get(row["group"], row["group"])}
-        for row in tables.get("added_value", ())
-        if row["ablation"] == main
-    ]
+    beyond = besides(tables, main)
     return {
         "main": main,
         "probes": made,
         "added": beyond,
+        "margin": added_value.MARGIN,
         "missing": _missing(rows, "probes" in tables),
         "sentences": sentences(beyond, main),
         "plot": plot(made, beyond),
     }
+
+
+def besides(tables: Tables, main: str) -> list[dict[str, str]]:
+    """Return the rows of ``added-value.tsv`` of one network, with what each probe really used."""
+    names = {row["group"]: described(row) for row in tables.get("probes", ())}
+    found = []
+    for row in tables.get("added_value", ()):
+        if row["ablation"] == main:
+            words = names.get(row["group"], WORDS.get(row["group"], row["group"]))
+            verdict = re.sub("a model of .* alone", f"a model of {words} alone", row["verdict"])
+            found.append({**row, "words": words, "verdict": verdict})
+    return found
+
+
+def of_groups(beyond: Sequence[Row]) -> dict[str, Row]:
+    """Return for each group the one of its models that speaks most against the network.
+
+    Both models of a group are fitted to the same features: they are one question. Ties go to the
+    larger area. Controls are left out.
+    """
+    ranks = (AHEAD, AS_WELL, NOT_WORSE)
+
+    def rank(row: Row) -> tuple[int, float]:
+        told = next((i for i, words in enumerate(ranks) if words in row["verdict"]), len(ranks))
+        return told + (row["verdict"] == BETTER), -float(row["auc_probe"])
+
+    found: dict[str, Row] = {}
+    for row in beyond:
+        if row["kind"] != "control" and (
+            row["group"] not in found or rank(row) < rank(found[row["group"]])
+        ):
+            found[row["group"]] = row
+    return dict(sorted(found.items(), key=lambda pair: rank(pair[1])))
+
+
+def difference(row: Row) -> str:
+    """Return the difference of the areas of network and probe with its interval."""
+    return wording.estimate(row["difference"], row["low"], row["high"], int(row["n"]))
 
 
 def _missing(rows: Sequence[Row], was_run: bool) -> dict[str, str]:
@@ -66,32 +138,32 @@ def _missing(rows: Sequence[Row], was_run: bool) -> dict[str, str]:
 
 
 def sentences(beyond: Sequence[Row], main: str) -> list[str]:
-    """Return one sentence for each probe that does as well as the network, the better model of two.
+    """Return one sentence for each probe that the network is not shown to be better than.
+
+    Only probes that are better than chance; see :func:`ricenet.evaluate.added_value.verdict`.
 
     Parameters
     ----------
     beyond : sequence of dict
-        Rows of ``added-value.tsv`` of one network.
+        Rows of ``added-value.tsv`` of one network, from :func:`besides`.
     """
-    best: dict[str, Row] = {}
-    for row in beyond:
-        known = best.get(row["group"])
-        if AS_WELL in row["verdict"] and (
-            not known or float(row["auc_probe"]) > float(known["auc_probe"])
-        ):
-            best[row["group"]] = row
     inputs = " + ".join(main.split("-"))
-    return [
-        f"{row['verdict'][:1].upper()}{row['verdict'][1:]} as the network with {inputs}: AUC "
-        f"within folds {_estimate(row, 'auc_probe', 'probe')}, network "
-        f"{_estimate(row, 'auc_network', 'network')}, {row['n']} patients"
-        + (
-            " (a confounder: it is known without looking at the lesion)."
-            if row["kind"] == "confounder"
-            else "."
-        )
-        for row in best.values()
-    ]
+    found = []
+    for row in of_groups(beyond).values():
+        against = next((says for words, says in AGAINST.items() if words in row["verdict"]), "")
+        if against:
+            found.append(
+                f"A model of {row['words']} alone {against} the network with {inputs}: AUC "
+                f"within folds {_estimate(row, 'auc_probe', 'probe')}, network "
+                f"{_estimate(row, 'auc_network', 'network')}, network less model "
+                f"{difference(row)}, {row['n']} patients"
+                + (
+                    " (a confounder: it is known without looking at the lesion)."
+                    if row["kind"] == "confounder"
+                    else "."
+                )
+            )
+    return found
 
 
 def _estimate(row: Row, value: str, of: str) -> str:
@@ -105,8 +177,8 @@ def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
         return ""
     order = {kind: place for place, kind in enumerate(dict.fromkeys(r["kind"] for r in own))}
     rows = [
-        {"name": f"{row['words']}, {row['model']} ({row['kind']})", "value": row["auc"],
-         "low": row["low"], "high": row["high"], "n": row["n"],
+        {"name": f"{row['words'].partition(' (')[0]}, {row['model']} ({row['kind']})",
+         "value": row["auc"], "low": row["low"], "high": row["high"], "n": row["n"],
          "says": f"; by chance {row['null_low'][:4]} to {row['null_high'][:4]}"}
         for row in sorted(own, key=lambda r: order[r["kind"]])
     ]  # fmt: skip

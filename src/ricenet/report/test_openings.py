@@ -22,7 +22,7 @@ LOST = (
     "The settings name no analysis plan now, but the ledger tells of {} opening(s) with one. Every "
     "figure of the test patients is after the fact until the plan is named again."
 )
-NOT_EVALUATED = "Not made: no evaluation tells of a plan or of the test set."
+NOT_EVALUATED = "Not made: no plan and no opening of the test set on record."
 
 
 def test_openings(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The box on page one: what can be said, and what cannot, in sentences that the tables write.
 
 A sentence is *shown* where an interval or a test decides it, *not shown* where it does not, and
-*cannot be shown* where so few patients could not have decided it; *not made* is what nobody ran.
+*cannot be shown* where so few patients could not have decided it; *not made* is what nobody ran; an
+*interval* decides nothing.
 Each has its patients, its interval, its method, and whether it was planned.
 """
 
@@ -11,25 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ricenet.report.controls import controls
-from ricenet.report.results import (
-    FEWEST_TO_ESTIMATE,
-    best_probe,
-    constant,
-    headline,
-    inputs_of,
-    probe_words,
-    sizes,
-)
+from ricenet.report.results import class_sizes, constant, headline, inputs_of, sizes
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
-from ricenet.report.shortcuts import AS_WELL, WORDS
 from ricenet.report.test_openings import test_openings
-from ricenet.report.verdict_checks import of_leaks, of_openings, of_permutations
+from ricenet.report.verdict_checks import of_labels, of_leaks, of_openings, of_permutations
+from ricenet.report.verdict_probes import of_probes
+from ricenet.report.verdict_sets import SETS, beats, of_set, row_of, signed
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
-BETTER = "the network is better"  # of a verdict about a probe
-SETS = {"validation": "On training patients, out of fold", "test": "On test patients"}
-WAYS = {"validation": "of these models and these patients", "test": "majority vote"}
 
 
 def sentences(
@@ -55,15 +46,17 @@ def sentences(
     """
     ablations = summary["ablations"]
     known = sizes(ablations)
-    found = []
+    confidence = float(summary.get("settings", {}).get("confidence", 0.95))
+    found: list[Sentence] = []
     for of, pair in known.items():
-        found += _of_set(ablations[main], of, pair, main, _row(metrics, main, of))
+        row = row_of(metrics, main, of)
+        found += of_set(ablations[main], of, pair, main, row, confidence)
     found.append(of_openings(test_openings(summary)))
     pairs = summary.get("contrasts", [])
     for of in known:
-        found += _of_contrasts([row for row in pairs if row["set"] == of], of)
-    found.append(_of_probes(tables, main))
-    found += [*of_leaks(tables), *of_permutations(controls(tables))]
+        found += _of_contrasts([row for row in pairs if row["set"] == of], of, ablations)
+    found.append(of_probes(tables, main))
+    found += [*of_labels(tables), *of_leaks(tables), *of_permutations(controls(tables))]
     if mapped:
         text = "What networks look at: maps were not held against those of untrained networks."
         found.append(Sentence(text, NOT_MADE))
@@ -71,77 +64,7 @@ def sentences(
     return [*found, Sentence(text, NOT_MADE)]
 
 
-def _row(metrics: Sequence[Row], ablation: str, of: str) -> Row | None:
-    """Return the row of the headline figure."""
-    aggregate = "pooled" if of == "validation" else "majority vote"
-    wanted = (ablation, of, aggregate, "last", "macro_f1")
-    keys = ("ablation", "set", "aggregate", "which", "metric")
-    return next((row for row in metrics if tuple(row[k] for k in keys) == wanted), None)
-
-
-def _of_set(
-    result: Row, of: str, pair: tuple[int, int], main: str, row: Row | None
-) -> list[Sentence]:
-    own = headline(result, of)
-    figures = own["pooled"] if of == "validation" else own
-    f1, n = figures["macro_f1"], sum(pair)
-    numbers = f"macro F1 {wording.estimate(f1['value'], f1['low'], f1['high'], n)}"
-    answers = f"the network {own['constant']}" if own["constant"] else own["right"]
-    method = f"n = {n}, {pair[0]} RICE; interval: {f1['method']}; {WAYS[of]}"
-    start = f"{SETS[of]}, {inputs_of(main)}"
-    if min(pair) < FEWEST_TO_ESTIMATE:
-        limits = wording.interval(f1["low"], f1["high"], n)
-        text = (
-            f"{SETS[of]}: {min(pair)} patients of the smaller class are too few to estimate "
-            f"anything. {answers[:1].upper()}{answers[1:]}"
-        )
-        text += (
-            "; without both classes no figure says more."
-            if limits == wording.NO_INTERVAL
-            else f", which is compatible with a macro F1 of {limits}."
-        )
-        return [Sentence(text, IMPOSSIBLE, method, mark(row))]
-    words, value = constant(*pair)
-    better = _beats(own, of, value)
-    versus = f"a classifier that {words} has {wording.number(value, n)}"
-    text = f"{start}: {answers}, {numbers}; {versus}."
-    found = [Sentence(text, SHOWN if better else NOT_SHOWN, method, mark(row))]
-    if not better:
-        found[0] = found[0]._replace(
-            text=f"{text} That the network is better than such a classifier is not shown."
-        )
-    if of == "validation":
-        found.append(_new_study(own, n, mark(row)))
-    return found
-
-
-def _beats(own: Row, of: str, value: float) -> bool:
-    """Return whether a result is above that of a constant classifier, also for a new study.
-
-    The interval of out-of-fold answers leaves out what another training would change.
-    """
-    if of == "test":
-        return float(own["macro_f1"]["low"]) > value
-    again = own["macro_f1_new_study"]["low"]
-    return again is not None and min(float(again), float(own["pooled"]["macro_f1"]["low"])) > value
-
-
-def _new_study(own: Row, n: int, plan: str) -> Sentence:
-    limits = own["macro_f1_new_study"]
-    if limits["low"] is None:
-        text = "What a new study of this size would find: not made; too few folds, or all alike."
-        return Sentence(text, NOT_MADE)
-    shown = wording.interval(limits["low"], limits["high"], n)
-    text = "A new study of this size, with its own patients and trainings, would find a macro F1 of"
-    return Sentence(f"{text} {shown}.", NOT_SHOWN, f"n = {n}; Nadeau-Bengio", plan)
-
-
-def _signed(p_value: str) -> str:
-    """Return a p value with the sign that it lacks."""
-    return p_value if p_value.startswith(("<", ">")) else f"= {p_value}"
-
-
-def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
+def _of_contrasts(rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> list[Sentence]:
     """Say what the contrasts of one set decide, all those that decide nothing in one sentence."""
     if not rows:
         return [] if of == "test" else [Sentence("Contrasts of inputs: not made.", NOT_MADE)]
@@ -154,7 +77,8 @@ def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
                 f"{SETS[of]}, {inputs_of(row['first'])} and {inputs_of(row['second'])} differ in "
                 "accuracy by "
                 f"{wording.estimate(row['difference'], row['low'], row['high'], n)}, "
-                f"p {_signed(wording.p_value(row['p_max_t']))} for all {len(rows)} contrasts."
+                f"p {signed(wording.p_value(row['p_max_t']))}, corrected for {len(rows)} contrasts "
+                f"(max-T).{_weak(row, of, ablations)}"
             )
             found.append(Sentence(text, SHOWN, method, mark(row)))
     open_rows = [row for row in rows if row["verdict"] != SHOWN]
@@ -162,51 +86,26 @@ def _of_contrasts(rows: Sequence[Row], of: str) -> list[Sentence]:
         return found
     impossible = all(str(row["verdict"]).startswith(IMPOSSIBLE) for row in open_rows)
     tone = IMPOSSIBLE if impossible else NOT_SHOWN
-    which = "None" if not found else "None of the others"
-    word = "can be decided on so few patients" if impossible else "is shown"
+    word = "cannot be decided on so few patients" if impossible else "are not shown"
     text = (
-        f"{SETS[of]} (n = {n}): {len(open_rows)} of {len(rows)} contrasts between inputs are open. "
+        f"{SETS[of]} (n = {n}): {len(open_rows)} of {len(rows)} contrasts between inputs {word}; "
+        "the order of the inputs says nothing."
     )
-    text += f"{which} {word}; the order of the inputs says nothing."
     marks = "; ".join(dict.fromkeys(mark(row) for row in open_rows))
     return [*found, Sentence(text, tone, method, marks)]
 
 
-def _of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
-    """Say whether the network is better than every model of few features."""
-    rows = [
-        row for row in tables.get("added_value", ())
-        if row["ablation"] == main and row["kind"] != "control"
-    ]  # fmt: skip
-    best = best_probe(tables.get("probes", ()), "validation")
-    if not rows or best is None:
-        return Sentence("Whether a model of few features does as well: not made.", NOT_MADE)
-    n = int(best["n"])
-    area = wording.estimate(best["auc"], best["low"], best["high"], n)
-    text = (
-        f"The best of {len(rows)} models of few features ({probe_words(best)}) has an AUC of "
-        f"{area}, the network {_network(rows[0])}."
-    )
-    method = f"n = {n}; within folds, Newcombe; the best was picked afterwards, which flatters it"
-    better = sum(row["verdict"] == BETTER for row in rows)
-    as_well = {row["group"]: row["kind"] for row in rows if AS_WELL in row["verdict"]}
-    if better == len(rows):
-        return Sentence(f"{text} The network is better than each.", SHOWN, method, mark(best))
-    if as_well:
-        words = [WORDS.get(group, group) for group in as_well]
-        text += f" A model of {words[0]} alone does as well as the network"
-        text += f"; so do those of {', '.join(words[1:])}." if words[1:] else "."
-        known = [WORDS.get(g, g) for g, kind in as_well.items() if kind == "confounder"]
-        if known:
-            text += f" Known without looking at the lesion: {', '.join(known)}."
-    text += f" That the network is better is shown for {better} of {len(rows)} models."
-    return Sentence(text, NOT_SHOWN, method, mark(best))
-
-
-def _network(row: Row) -> str:
-    """Return the area of the network, of a row of ``added-value.tsv``."""
-    low, high = row["network_low"], row["network_high"]
-    return wording.estimate(row["auc_network"], low, high, int(row["n"]))
+def _weak(row: Row, of: str, ablations: Mapping[str, Row]) -> str:
+    """Say which of two inputs is itself not above a constant classifier."""
+    weak = []
+    for name in (row["first"], row["second"]):
+        own = headline(ablations[name], of) if name in ablations else None
+        pair = class_sizes(own) if own else (0, 0)
+        if own and min(pair) and not beats(own, of, constant(*pair)[1]):
+            weak.append(inputs_of(name))
+    if not weak:
+        return ""
+    return f" Not shown to be above a constant classifier: {' and '.join(weak)}."
 
 
 def box(found: Sequence[Sentence]) -> dict[str, Any]:

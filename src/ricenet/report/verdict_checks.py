@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ricenet.report.label_provenance import label_provenance
 from ricenet.report.sentence import NOT_MADE, NOT_SHOWN, SHOWN, Sentence
 
 Row = Mapping[str, Any]
@@ -23,6 +24,13 @@ def of_permutations(found: Row) -> list[Sentence]:
     if not found["permuted"]:
         return [Sentence("Whether permuted labels are predicted, too: not made.", NOT_MADE)]
     return [Sentence(text, NOT_SHOWN) for text in found["sentences"] if found["leak"]]
+
+
+def of_labels(tables: Mapping[str, Sequence[Row]]) -> list[Sentence]:
+    """Say so where nothing states how the labels are known."""
+    if label_provenance(tables)["stated"]:
+        return []
+    return [Sentence("How the labels are known: not stated.", NOT_MADE)]
 
 
 def of_leaks(tables: Mapping[str, Sequence[Row]]) -> list[Sentence]:
