@@ -3,7 +3,8 @@
 Predictions, maps and figures of test subjects come after this step. Repeated with the same plan,
 patients, models and code it is the same opening and adds no line. The ledger is no output, which
 Snakemake would delete before each run: it is replaced as a whole, by a longer one. The plan is read
-here and is no parameter of the rule: a plan that changes later predicts nobody again (see ``note_plan``).
+here and is no parameter of the rule: a plan that changes later predicts nobody again (see
+``note_plan``).
 """
 
 from __future__ import annotations
