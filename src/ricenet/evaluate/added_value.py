@@ -44,7 +44,7 @@ def verdict(group: str, network: Estimate, probe: Estimate, *, p: float, p_probe
     words, kind = GROUPS[group]
     if kind == CONTROL:
         found = p_probe <= OUT_OF_FOLD_LEVEL
-        return f"control: {'SOMETHING FOUND' if found else 'nothing found, as expected'}"
+        return f"control: {'SOMETHING FOUND' if found else 'AUC compatible with 0.5'}"
     if math.isnan(network.value) or math.isnan(probe.value):
         return UNTOLD
     if network.low <= 0.5:
