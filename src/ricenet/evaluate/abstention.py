@@ -20,7 +20,7 @@ CONFORMAL_COLUMNS = [
 ]  # fmt: skip
 SELECTIVE_COLUMNS = [
     "ablation", "set", "rule", "measure", "coverage", "answered", "answered_rice", "errors",
-    "errors_rice", "value", "low", "high", "null", "p", "n", "note",
+    "errors_rice", "value", "low", "high", "null", "p", "draws", "n", "note",
 ]  # fmt: skip
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)  # of patients who are answered
 BY_PROBABILITY = "distance of the probability from 0.5"
@@ -97,6 +97,7 @@ def selective_rows(own: Predictions, out_of_fold: Predictions, settings: Row) ->
             "rule": BY_PROBABILITY, "measure": "area", "value": selective.area(sure, wrong),
             "null": float(wrong.mean()), "n": n,
             "p": selective.area_by_chance(sure, wrong, draws=settings["draws"], rng=rng),
+            "draws": settings["draws"],
         }
     ]  # fmt: skip
     for share in SHARES:

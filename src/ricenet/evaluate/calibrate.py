@@ -31,7 +31,7 @@ TABLES: dict[str, tuple[Rows, list[str]]] = {
 # whole numbers also in tables of which some rows have none
 COUNTS = [
     "n", "rice", "errors", "calibrated", "covered", "single", "single_right", "both", "none",
-    "answered", "answered_rice", "errors_rice",
+    "answered", "answered_rice", "errors_rice", "called", "draws",
 ]  # fmt: skip
 
 

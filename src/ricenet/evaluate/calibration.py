@@ -13,8 +13,8 @@ from ricenet.statistics.metrics import Estimate
 Row = dict[str, Any]
 NAN = float("nan")
 COLUMNS = [
-    "ablation", "set", "version", "measure", "value", "low", "high", "null", "p", "n", "method",
-    "note",
+    "ablation", "set", "version", "measure", "value", "low", "high", "null", "p", "draws", "n",
+    "method", "note",
 ]  # fmt: skip
 CURVE_COLUMNS = [
     "ablation", "version", "probability", "n", "rice", "isotonic", "loess", "band_low", "band_high",
@@ -138,9 +138,10 @@ def measures(own: Predictions, settings: Row) -> list[Row]:
     if np.isnan(rows[0]["value"]):
         rows[0]["note"] = "no slope: the probabilities separate the classes, or are all equal"
     rows += [
-        {"measure": name, "value": values[name], "null": null.mean, "p": null.p}
+        {"measure": name, "value": values[name], "null": null.mean, "p": null.p,
+         "draws": settings["draws"]}
         for name, null in nulls.items()
-    ]
+    ]  # fmt: skip
     return [{"n": len(labels), **row} for row in rows]
 
 

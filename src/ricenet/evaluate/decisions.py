@@ -18,7 +18,7 @@ THRESHOLD_COLUMNS = [
 ]  # fmt: skip
 DECISION_COLUMNS = [
     "ablation", "set", "version", "threshold", "net_benefit", "low", "high", "treat_all",
-    "treat_none", "n", "rice", "note",
+    "treat_none", "called", "n", "rice", "note",
 ]  # fmt: skip
 GRID = tuple(round(0.05 + 0.025 * i, 3) for i in range(23))  # 0.05 to 0.6
 METRICS = ("macro_f1", "sensitivity", "specificity", "accuracy", "balanced_accuracy")
@@ -89,7 +89,8 @@ def decision_rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> 
             rows.append(
                 {
                     "version": name, "threshold": threshold, "net_benefit": value, "low": low,
-                    "high": high, "treat_all": found.treat_all, "treat_none": 0.0, **count,
+                    "high": high, "treat_all": found.treat_all, "treat_none": 0.0,
+                    "called": int((made.probability >= threshold).sum()), **count,
                 }
             )  # fmt: skip
     return rows

@@ -19,7 +19,7 @@ from ricenet.statistics.metrics import wilson
 Row = dict[str, Any]
 SUBGROUP_COLUMNS = [
     "ablation", "set", "by", "group", "n", "rice", "errors", "missed_rice", "accuracy", "low",
-    "high", "note",
+    "high", "constant", "note",
 ]  # fmt: skip
 MISSING_COLUMNS = [
     "feature", "alike", "group", "missing_rice", "rice", "missing_recurrence", "recurrence",
@@ -67,8 +67,18 @@ def groupings(features: pd.DataFrame, reference: str) -> dict[str, pd.Series]:
     return found
 
 
+def in_order(groups: pd.Series) -> list[str]:
+    """Return the groups that there are, in the order of their ranges; what is not known last."""
+    schemes = [f"{scheme} fractions" for scheme in SCHEMES]
+    known = [words for ranges in RANGES.values() for _, words in ranges] + schemes
+    return sorted(set(groups), key=lambda g: (known.index(g) if g in known else len(known), g))
+
+
 def rows(answers: pd.DataFrame, grouped: Mapping[str, pd.Series], settings: Row) -> list[Row]:
     """Return one row for each group of subjects.
+
+    ``constant`` is the accuracy of the better of two classifiers that give everybody in the group
+    the same answer: an accuracy says nothing without it, as groups differ in their share of RICE.
 
     Parameters
     ----------
@@ -83,7 +93,7 @@ def rows(answers: pd.DataFrame, grouped: Mapping[str, pd.Series], settings: Row)
         own = groups.loc[answers.index]
         if own.nunique() < 2:
             continue  # everybody is in one: the whole table says it already
-        for group in sorted(own.unique()):
+        for group in in_order(own):
             inside = own == group
             n, rice = int(inside.sum()), int((inside & (answers["label"] == 1)).sum())
             row: Row = {"by": by, "group": group, "n": n, "rice": rice}
@@ -97,6 +107,7 @@ def rows(answers: pd.DataFrame, grouped: Mapping[str, pd.Series], settings: Row)
                     **row, "errors": errors,
                     "missed_rice": int((wrong & inside & (answers["label"] == 1)).sum()),
                     "accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high,
+                    "constant": max(rice, n - rice) / n,
                 }
             )  # fmt: skip
     return found

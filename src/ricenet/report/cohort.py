@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -94,7 +95,9 @@ def _short(text: str, most: int = 120) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str, Any]:
+def description(
+    tables: Tables, main: str, checks: Collection[Row], few: Collection[str] = ()
+) -> dict[str, Any]:
     """Return subgroups and failures of one input combination, duplicates, and what is missing.
 
     Parameters
@@ -103,11 +106,11 @@ def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str,
         By kind of file; a kind that is not there was not made.
     checks : collection of dict
         Checks of subjects, to count those that did not pass.
+    few : collection of str
+        Sets with too few patients to estimate anything, which are not drawn.
     """
-    open_checks: dict[str, int] = {}
-    for check in checks:
-        if check["verdict"] != "pass":
-            open_checks[check["subject"]] = open_checks.get(check["subject"], 0) + 1
+    every = Counter(check["subject"] for check in checks)
+    not_passed = Counter(check["subject"] for check in checks if check["verdict"] != "pass")
     probe = {
         (row["set"], row["subject"]): row["probability_rice"]
         for row in tables.get("probe_predictions", ())
@@ -120,12 +123,12 @@ def description(tables: Tables, main: str, checks: Collection[Row]) -> dict[str,
                  ("subgroups", "failures", "missingness", "near_duplicates")},
         "failures": [
             {**row, "features": json.loads(row["features"]),
-             "open_checks": open_checks.get(row["subject"], 0),
+             "open_checks": not_passed[row["subject"]], "checks": every[row["subject"]],
              "probe": probe.get((row["set"], row["subject"]), "")}
             for row in tables.get("failures", ()) if row["ablation"] == main
         ],
         "subgroups": own,
-        "subgroup_plot": subgroup_plot(own, main),
+        "subgroup_plot": subgroup_plot([row for row in own if row["set"] not in few], main),
         "missing": tables.get("missingness", ()),
         "pairs": tables.get("near_duplicates", ()),
         "alike": [row for row in tables.get("near_duplicates", ()) if row["alike"] == "yes"],
@@ -137,13 +140,14 @@ def subgroup_plot(rows: Sequence[Row], main: str) -> Markup | str:
     made = [
         {"name": f"{r['set']}: {r['by'].replace('_', ' ')}, {r['group']}", "value": r["accuracy"],
          "low": r["low"], "high": r["high"], "n": r["n"],
-         "says": f"; {r['errors']} errors, Wilson"}
+         "beside": r["constant"],
+         "says": f"; {r['errors']} errors, Wilson; same answer for all: {float(r['constant']):.2f}"}
         for r in rows if not r["note"]
     ]  # fmt: skip
     if not made:
         return ""
     inputs = " + ".join(main.split("-"))
     return plots.forest(
-        made, [], label="accuracy, Wilson", name="subgroups",
+        made, [], label="accuracy, Wilson; tick: the same answer for all", name="subgroups",
         alt=f"Accuracy of {inputs} by subgroup with intervals; as in the table below",
     )  # fmt: skip

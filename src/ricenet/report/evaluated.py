@@ -50,7 +50,11 @@ def content(
     """
     main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
     settings = summary.get("settings", {})
-    pairs = summary.get("contrasts", [])
+    few = results.too_few(ablations)
+    pairs = [
+        {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
+        for row in summary.get("contrasts", [])
+    ]
     said = (
         verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main, mapped=mapped)
         if main
@@ -60,6 +64,7 @@ def content(
         "main": main,
         "ablations": ablations,
         "sets": list(results.sizes(ablations)),
+        "few": few,
         "settings": settings,
         "contrasts": pairs,
         "metrics": metrics,
@@ -70,7 +75,7 @@ def content(
         ),
         "probabilities": probabilities(tables, main),
         "shortcuts": shortcuts(tables, main),
-        "description": description(tables, main, checks),
+        "description": description(tables, main, checks, few),
         "label_provenance": label_provenance(tables),
         "controls": controls(tables),
         "test_openings": test_openings(summary),

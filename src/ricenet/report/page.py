@@ -12,6 +12,7 @@ from ricenet.statistics import wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOT_AVAILABLE = "n/a"
+FEWEST_DRAWS = 199  # of a p value: with fewer none is below 0.005
 BEYOND = 1e300  # a table of checks has no infinity: the audit writes this for what is no number
 
 
@@ -55,6 +56,21 @@ def interval(estimate: dict[str, Any]) -> str:
     return wording.interval(estimate.get("low"), estimate.get("high"), int(float(estimate["n"])))
 
 
+def p_drawn(row: dict[str, Any]) -> str:
+    """Return a p value by random draws with their number; of too few draws there is none.
+
+    A share of draws cannot fall below 1 / (draws + 1): there it is an upper limit.
+    """
+    draws = int(float(row.get("draws") or 0))
+    if not row.get("p"):
+        return "no p"
+    if draws < FEWEST_DRAWS:
+        return f"no p of {draws} draws" if draws else "no p: draws not on record"
+    p = float(row["p"])
+    limit = "≤ " if p <= (1 + 1e-9) / (1 + draws) else ""
+    return f"p {limit}{wording.p_value(p)} ({draws} draws)"
+
+
 def render(template: str, content: dict[str, Any]) -> str:
     """Fill a template; every value is escaped, a missing one is an error."""
     environment = jinja2.Environment(
@@ -64,8 +80,10 @@ def render(template: str, content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"few": {}, "fewest_draws": FEWEST_DRAWS}  # no set is too small
     environment.filters |= {
         "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
         "inputs": inputs_of, "of": wording.number, "interval": interval, "p_value": wording.p_value,
+        "p_drawn": p_drawn,
     }  # fmt: skip
     return environment.get_template(template).render(content)

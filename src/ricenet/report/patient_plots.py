@@ -142,14 +142,16 @@ def _by_errors(answers: pd.DataFrame, of: str, label: str) -> list[str]:
 
 def _cell(axes: Axes, x: int, y: int, row: Any, subject: str, ablation: str) -> None:
     p, wrong = float(row["probability_rice"]), row["label"] != row["predicted"]
-    cell = Rectangle((x, y), 1, 1, facecolor=COLOURS(p), edgecolor="white", linewidth=0.5)
+    # an ensemble answers by majority: its colour is the share of votes, as its cross is
+    shade = p if row["models"] <= 1 else float(row["votes_rice"]) / float(row["models"])
+    cell = Rectangle((x, y), 1, 1, facecolor=COLOURS(shade), edgecolor="white", linewidth=0.5)
     votes = f", {row['votes_rice']} of {row['models']} votes" if row["models"] > 1 else ""
     words = f"called {NAMES[int(row['predicted'])]}{'' if wrong else ', right'}"
     say(cell, f"{subject}, {ablation}: probability of RICE {p:.2f}{votes}; "
               f"{NAMES[int(row['label'])]}, {words}")  # fmt: skip
     axes.add_patch(cell)
     if wrong:
-        ink = "white" if abs(p - 0.5) > DARK else "black"
+        ink = "white" if abs(shade - 0.5) > DARK else "black"
         axes.plot([x + 0.5], [y + 0.5], "x", color=ink, markersize=4, markeredgewidth=1.2)
 
 
@@ -158,14 +160,14 @@ def _shades() -> list[Any]:
         Rectangle((0, 0), 1, 1, facecolor=COLOURS(p), label=f"{p:g}")
         for p in (0.0, 0.25, 0.5, 0.75)
     ]
-    found[0].set_label("probability of RICE: 0")
+    found[0].set_label("probability of RICE, share of votes on test: 0")
     found.append(Rectangle((0, 0), 1, 1, facecolor=COLOURS(1.0), label="1"))
     found.append(Line2D([], [], color="black", marker="x", linestyle="", label="wrong answer"))
     return found
 
 
 def strip(
-    answers: pd.DataFrame, thresholds: Sequence[tuple[str, float]], *, name: str, alt: str
+    answers: pd.DataFrame, thresholds: Sequence[tuple[str, float, float]], *, name: str, alt: str
 ) -> Markup:
     """Draw the probability of each patient, by set and class, and the thresholds.
 
@@ -173,8 +175,8 @@ def strip(
     ----------
     answers : DataFrame
         Of one input combination.
-    thresholds : sequence of (str, float)
-        What stands at the line, and where it is.
+    thresholds : sequence of (str, float, float)
+        What stands at the line, and from where to where it lies: one place, or a range.
     """
     rows = [
         (of, label, answers[(answers["set"] == of) & (answers["label"] == LABELS[label])])
@@ -197,17 +199,27 @@ def strip(
             marker = "o" if predicted == truth else "X"
             mark = one.plot([x], [height], marker, color=colour, markerfacecolor=face, markersize=5)
             say(mark[0], f"{subject}: probability of RICE {p:.2f}, {NAMES[int(truth)]}")
-    for words, at in thresholds:
-        line = one.axvline(at, color=INK, linewidth=0.9, linestyle="-" if at == 0.5 else ":")
-        say(line, f"threshold {at:.2f}: {words}")
-        one.text(at, len(rows) - 0.42, f" {words}", fontsize=SMALL, va="top",
-                 ha="left" if at >= 0.5 else "right")  # fmt: skip
+    for words, low, high in thresholds:
+        _threshold(one, len(rows) - 0.42, words, low, high)
     names = [f"{of}, {label} (n = {len(own)})" for of, label, own in rows]
     one.set_yticks(range(len(rows)), list(reversed(names)))
     one.set(xlabel="probability of RICE", xlim=(-0.01, 1.01), ylim=(-0.6, len(rows) - 0.35))
     one.tick_params(axis="y", length=0)
     one.axhline(sum(of == "test" for of, *_ in rows) - 0.5, color=LIGHT, linewidth=1)
     return svg.inline(figure, name=name, alt=alt)
+
+
+def _threshold(axes: Axes, y: float, words: str, low: float, high: float) -> None:
+    """Draw a threshold as a line; one that differs between folds as a range."""
+    if low == high:
+        mark: Any = axes.axvline(low, color=INK, linewidth=0.9)
+        text, place, side = words, low, "left"
+    else:
+        mark = axes.axvspan(low, high, color=PALE, zorder=0)
+        text, place, side = f"{words} {low:.2f} to {high:.2f}", low, "right"
+        side, place = ("left", high) if low < 1 / 3 else (side, place)
+    say(mark, f"threshold {text}")
+    axes.text(place, y, f" {text} ", fontsize=SMALL, va="top", ha=side)
 
 
 def _spread(values: Sequence[float], *, near: float = 0.012, step: float = 0.09) -> list[float]:

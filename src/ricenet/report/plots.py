@@ -49,6 +49,15 @@ def calibration(rows: Sequence[Row], *, alt: str) -> Markup:
     return svg.inline(figure, name="calibration", alt=alt)
 
 
+def same_call(row: Row) -> str:
+    """Return what a threshold calls everybody, where it does; else nothing."""
+    called = row.get("called", "")
+    if called == "":
+        return ""
+    share = float(called) / float(row["n"])
+    return {0.0: "nobody is called RICE", 1.0: "everybody is called RICE"}.get(share, "")
+
+
 def decision(rows: Sequence[Row], *, alt: str) -> Markup:
     """Draw the net benefit over thresholds, with limits, beside treating all and none."""
     versions = list(dict.fromkeys(row["version"] for row in rows))
@@ -56,7 +65,15 @@ def decision(rows: Sequence[Row], *, alt: str) -> Markup:
     for one, version in zip(axes, versions, strict=True):
         own = [row for row in rows if row["version"] == version]
         at = column(own, "threshold")
-        one.fill_between(at, column(own, "low"), column(own, "high"), color=LIGHT)
+        # where everybody gets the same call there is no interval: nothing was estimated
+        low, high = (
+            [
+                v if not same_call(r) else float("nan")
+                for v, r in zip(column(own, k), own, strict=True)
+            ]
+            for k in ("low", "high")
+        )
+        one.fill_between(at, low, high, color=LIGHT)
         one.plot(at, column(own, "net_benefit"), color=BLUE, label="network, with limits")
         one.plot(at, column(own, "treat_all"), color=ORANGE, label="all called RICE")
         one.axhline(0, color=GREY, linewidth=0.8, label="nobody called RICE")
@@ -100,7 +117,8 @@ def forest(
     Parameters
     ----------
     rows : sequence of dict
-        name, value, low, high, n; text in ``says`` is added to what a mark says.
+        name, value, low, high, n; text in ``says`` is added to what a mark says, a number in
+        ``beside`` is drawn as a tick, ``colour`` is that of the mark.
     lines : sequence of (str, float)
         Words and place of each reference.
     label : str
@@ -121,8 +139,11 @@ def forest(
         low, value, high = (float(row[key]) for key in ("low", "value", "high"))
         text = wording.estimate(value, low, high, n)
         said = f"{row['name']}: {text}, n = {n}{row.get('says', '')}"
-        say(one.plot([low, high], [y, y], color=BLUE, linewidth=1.4)[0], said)
-        say(one.plot([value], [y], "o", color=BLUE, markersize=4.5)[0], said)
+        colour = row.get("colour", BLUE)
+        say(one.plot([low, high], [y, y], color=colour, linewidth=1.4)[0], said)
+        say(one.plot([value], [y], "o", color=colour, markersize=4.5)[0], said)
+        if row.get("beside"):
+            one.plot([float(row["beside"])] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=1.2)
         one.text(1.01, y, text, fontsize=SMALL, va="center")
     one.set_yticks(range(len(rows)), [str(row["name"]) for row in reversed(rows)], fontsize=8)
     one.tick_params(axis="y", length=0)

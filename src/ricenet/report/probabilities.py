@@ -57,14 +57,25 @@ def probabilities(tables: Tables, main: str) -> dict[str, Any]:
             for key, rows in thresholds.items()
         ],
         "decision": [
-            row for row in _made(tables.get("decision", ()))
+            {**row, "same": plots.same_call(row)} for row in _made(tables.get("decision", ()))
             if row["threshold"] in THRESHOLDS and row["ablation"] == main
         ],
         "conformal": _made(tables.get("conformal", ())),
+        "single": single_answers(tables, main),
         "selective": _made(tables.get("selective", ())),
         "missing": missing(tables),
         "plots": pictures(tables, main),
     }  # fmt: skip
+
+
+def single_answers(tables: Tables, main: str) -> list[Row]:
+    """Return how often answers of one class are right: the risk of that rule, turned round."""
+    return [
+        {**row, "right": str(int(row["answered"]) - int(row["errors"])), "n": row["answered"],
+         "low": str(1 - float(row["high"])), "high": str(1 - float(row["low"]))}
+        for row in tables.get("selective", ())
+        if row["ablation"] == main and "class" in row["rule"] and row["low"] and not row["note"]
+    ]  # fmt: skip
 
 
 def _made(rows: Iterable[Row]) -> list[Row]:

@@ -32,7 +32,14 @@ from ricenet.report.explain_tables import explanations
 from ricenet.report.known import Known
 from ricenet.report.reporting import Reporting
 from ricenet.report.results import Answered
-from ricenet.report.subjects import checks_of, counts, failed, subject_sections
+from ricenet.report.subjects import (
+    WITHOUT_PICTURE,
+    checks_of,
+    counts,
+    failed,
+    own_check,
+    subject_sections,
+)
 from ricenet.study import board, layout, study_folder
 
 
@@ -108,10 +115,11 @@ def content(job: step.Job) -> dict[str, Any]:
         )
     )  # fmt: skip
     audited = read_table(args.audit)
-    checks = checks_of(audited, subjects)
     tables = tables_of(job)
     steps = cohort.flow(states, manifest, subjects, excluded)
+    checks = checks_of(audited, subjects)
     sections = sections_of(job, manifest, checks)
+    checks = [own_check(sections), *checks]
     known = {section["subject"] for section in sections}
     shown = {
         "title": job.settings["title"],
@@ -152,8 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "report", argv, inputs=inputs, outputs=outputs, raw=("statements*",), values=values
     ) as job:
         found = content(job)
-        missing = sum(section["overview"] is None for section in found["sections"])
-        job.check("subjects without a picture", missing, at_most=0)
+        job.check(WITHOUT_PICTURE, int(own_check(found["sections"])["value"]), at_most=0)
         html = page.render("report.html.j2", found)
         job.stage(job.args.out).write_text(html, encoding="utf-8")
         texts: Reporting = found["reporting"]

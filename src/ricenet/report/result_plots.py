@@ -20,6 +20,7 @@ from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
 TONES = {"shown": (BLUE, "o", BLUE), "not shown": (GREY, "o", "white")}  # edge, marker, face
+NO_DIFFERENCE = "none at this share of discordant patients"
 NOT_POSSIBLE = (GREY, "x", GREY)
 
 
@@ -34,7 +35,7 @@ class Line(NamedTuple):
     beside : dict or None
         The published figure of the same inputs.
     new_study : tuple of float or None
-        Limits of what a new study of this size would find.
+        Limits for the method's mean in studies of this size.
     folds : sequence of float
         The same figure in each fold.
     """
@@ -57,12 +58,15 @@ class Panel(NamedTuple):
         What a constant classifier says, and its figure; None without both classes.
     hollow : bool
         Rings in place of discs: of few patients.
+    grey : bool
+        Of too few patients of a class to estimate anything.
     """
 
     title: str
     lines: Sequence[Line]
     constant: tuple[str, float] | None
     hollow: bool
+    grey: bool = False
 
 
 def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
@@ -76,7 +80,13 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
         if panel.constant:
             _constant(one, most - 0.45, *panel.constant)
         for place, line in enumerate(panel.lines):
-            _line(one, most - 1 - place, line, hollow=panel.hollow)
+            _line(
+                one,
+                most - 1 - place,
+                line,
+                hollow=panel.hollow,
+                colour=GREY if panel.grey else BLUE,
+            )
         one.set_title(panel.title, fontsize=9, loc="left")
         one.set(xlabel="macro F1", xlim=(-0.02, 1.02), ylim=(-0.7, most - 0.4))
         one.tick_params(axis="y", length=0)
@@ -94,7 +104,7 @@ def _constant(axes: Axes, y: float, words: str, value: float) -> None:
     axes.text(value, y, f" {words}: {value:.2f}", fontsize=SMALL, va="top")
 
 
-def _line(axes: Axes, y: float, line: Line, *, hollow: bool) -> None:
+def _line(axes: Axes, y: float, line: Line, *, hollow: bool, colour: str) -> None:
     own, n = line.own, int(float(line.own["n"]))
     if own["value"] is None or not n:
         axes.text(0.02, y, "not made", fontsize=SMALL, color=GREY, va="center")
@@ -106,15 +116,16 @@ def _line(axes: Axes, y: float, line: Line, *, hollow: bool) -> None:
             color=PALE, zorder=1,
         )[0]  # fmt: skip
         limits = wording.interval(*line.new_study, n)
-        say(band, f"{line.name}: a new study of this size would find {limits} (Nadeau-Bengio)")
+        said = f"{line.name}: interval for the method's mean in studies of this size {limits}"
+        say(band, f"{said} (Nadeau-Bengio, no narrower than the pooled one)")
     for fold, value in enumerate(line.folds):
         tick = axes.plot([value] * 2, [y - 0.16, y + 0.16], color=GREY, linewidth=0.9)[0]
         say(tick, f"{line.name}, fold {fold}: {value:.2f}")
     text = wording.estimate(own["value"], low, high, n)
     said = f"{line.name}: macro F1 {text}, n = {n}, interval: {own['method']}"
-    say(axes.plot([low, high], [y, y], color=BLUE, linewidth=1.8)[0], said)
-    face = "white" if hollow else BLUE
-    mark = axes.plot([own["value"]], [y], "o", color=BLUE, markerfacecolor=face, markersize=6)[0]
+    say(axes.plot([low, high], [y, y], color=colour, linewidth=1.8)[0], said)
+    face = "white" if hollow else colour
+    mark = axes.plot([own["value"]], [y], "o", color=colour, markerfacecolor=face, markersize=6)[0]
     say(mark, said)
     axes.text(1.04, y, text, fontsize=SMALL, va="center")
     if line.beside:
@@ -149,9 +160,9 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
     if any(line.folds for line in lines):
         found.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="one fold"))
     if any(line.new_study for line in lines):
-        found.append(Patch(color=PALE, label="a new study of this size"))
+        found.append(Patch(color=PALE, label="method's mean in studies of this size"))
     if any(line.beside for line in lines):
-        label = "published (arXiv 2603.11827), exact interval"
+        label = "published (arXiv 2603.11827): other patients; interval as if pooled"
         found.append(Line2D([], [], color=ORANGE, marker="D", markersize=4, label=label))
     return found
 
@@ -189,13 +200,21 @@ def _contrast(axes: Axes, y: float, row: Row, reach: float) -> None:
     found = row["detectable"]
     edge = min(reach, float(found)) if found not in (None, "") else reach
     shade = axes.barh(y, 2 * edge, left=-edge, height=0.7, color=PALE, zorder=0)[0]
-    least = f"{float(found):.2f}" if found not in (None, "") else "none, however large"
+    least = f"{float(found):.2f}" if found not in (None, "") else NO_DIFFERENCE
     say(shade, f"smallest difference that is found with a power of 0.8: {least}")
+    if row.get("same"):
+        mark = axes.plot([0], [y], "x", color=GREY, markersize=6)[0]
+        say(mark, f"{row['same']}: nothing is compared")
+        axes.text(
+            1.01, y, row["same"], transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center"
+        )
+        return
     n = int(row["n"])
+    p = "" if row.get("few") else f"p of the family {wording.p_value(row['p_max_t'])} (max-T); "
     said = (
-        f"{wording.estimate(row['difference'], row['low'], row['high'], n)}, Tango; right by one "
-        f"only: {row['only_right_first']} and {row['only_right_second']} of {n}; p of the family "
-        f"{wording.p_value(row['p_max_t'])} (max-T); {row['verdict']}"
+        f"{wording.estimate(row['difference'], row['low'], row['high'], n)}, Tango, of this "
+        f"contrast alone; right by one only: {row['only_right_first']} and "
+        f"{row['only_right_second']} of {n}; {p}{row['verdict']}"
     )
     colour, marker, face = TONES.get(str(row["verdict"]), NOT_POSSIBLE)
     limits = [float(row["low"]), float(row["high"])]

@@ -82,6 +82,23 @@ def sizes(ablations: Mapping[str, Row]) -> dict[str, tuple[int, int]]:
     return {of: pair for of, pair in found.items() if sum(pair)}
 
 
+def too_few(ablations: Mapping[str, Row]) -> dict[str, int]:
+    """Return the sets of which nothing can be estimated, with the patients of the smaller class.
+
+    The one gate of all sections: what the page shows of these sets is grey and has no p value.
+    """
+    return {
+        of: min(pair) for of, pair in sizes(ablations).items() if min(pair) < FEWEST_TO_ESTIMATE
+    }
+
+
+def same_call(row: Row, ablations: Mapping[str, Row]) -> str:
+    """Return why a contrast compares nothing: both give everybody the same answer; else empty."""
+    found = [headline(ablations[row[k]], row["set"]) for k in ("first", "second")]
+    calls = [one["constant"] for one in found]
+    return "same call for all" if all(calls) and len(set(calls)) == 1 else ""
+
+
 def best_probe(probes: Sequence[Row], of: str) -> Row | None:
     """Return the row of a set of the probe with the largest area on validation patients."""
     made = [r for r in probes if not r["note"] and r["kind"] != "control"]
@@ -132,7 +149,7 @@ def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
         if few < FEWEST_TO_ESTIMATE:
             title += "; too few to estimate"
         line = constant(*pair) if few else None
-        found.append(Panel(title, lines, line, n < HOLLOW_BELOW))
+        found.append(Panel(title, lines, line, n < HOLLOW_BELOW, few < FEWEST_TO_ESTIMATE))
     return found
 
 
@@ -167,7 +184,11 @@ def figures(
     if given is None:
         return found
     found |= _of_patients(given, thresholds, main)
-    both = {of: a for of, a in given.sets.items() if roc.class_sizes(a.labels, a.folds)}
+    few = too_few(ablations)
+    both = {
+        of: a for of, a in given.sets.items()
+        if of not in few and roc.class_sizes(a.labels, a.folds)
+    }  # fmt: skip
     if both:
         found["roc"] = plots.roc_curves(
             both, main, {of: _area(ablations[main], of) for of in both}, confidence=confidence,
@@ -186,12 +207,12 @@ def _of_patients(given: Answered, thresholds: Sequence[Row], main: str) -> dict[
         f"{inputs_of(main)} is wrong about {wrong.sum()} of {len(own)} patients"
     ))  # fmt: skip
     chosen = [
-        ("Youden, out of fold", float(row["threshold"]))
+        ("Youden, over the folds", float(row["threshold_low"]), float(row["threshold_high"]))
         for row in thresholds
-        if row["ablation"] == main and row["set"] == "test" and "Youden" in row["rule"]
+        if row["ablation"] == main and row["set"] == "validation" and "Youden" in row["rule"]
         and row["threshold"] and not row["note"]
     ]  # fmt: skip
-    strip = patient_plots.strip(own, [("0.5", 0.5), *chosen[:1]], name="strip", alt=(
+    strip = patient_plots.strip(own, [("0.5", 0.5, 0.5), *chosen[:1]], name="strip", alt=(
         f"Probabilities of {inputs_of(main)} by set and class; {wrong.sum()} of {len(own)} lie on "
         "the wrong side"
     ))  # fmt: skip

@@ -184,7 +184,13 @@ def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
     ]  # fmt: skip
     lines = [("chance", 0.5)]
     if beyond:
-        lines.append(("the network", float(beyond[0]["auc_network"])))
+        first = beyond[0]
+        lines.append(("the network", float(first["auc_network"])))
+        rows.insert(0, {
+            "name": f"network, {' + '.join(first['ablation'].split('-'))}", "n": first["n"],
+            "value": first["auc_network"], "low": first["network_low"],
+            "high": first["network_high"], "colour": plots.ORANGE,
+        })  # fmt: skip
     return plots.forest(
         rows, lines, label=f"AUC within folds, Newcombe (n = {own[0]['n']})", name="probes",
         alt="Areas under the curve of models of few features with intervals; as in the table below",

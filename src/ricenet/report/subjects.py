@@ -12,6 +12,7 @@ from ricenet.step.checks import NOT_MADE
 from ricenet.study import layout
 
 SOUND = ("pass", "accepted")  # any other verdict has to be looked at
+WITHOUT_PICTURE = "subjects without a picture"
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
@@ -93,6 +94,16 @@ def fewest(sections: Sequence[dict[str, Any]]) -> int:
     return min(sum(s["label"] == name for s in sections) for name in NAMES.values())
 
 
+def own_check(sections: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the check that the page makes of itself, as a row of the table of checks."""
+    missing = sum(section["overview"] is None for section in sections)
+    return {
+        "record": "", "step": "report", "subject": "", "check": WITHOUT_PICTURE,
+        "value": str(missing), "unit": "", "at_least": "", "at_most": "0",
+        "verdict": "fail" if missing else "pass", "reason": "",
+    }  # fmt: skip
+
+
 def counts(
     sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
 ) -> dict[str, int | str]:
@@ -107,7 +118,9 @@ def counts(
         "folds": len({s["fold"] for s in train}),
         "fewest_train": fewest(train),
         "fewest_test": fewest([s for s in sections if s["split"] == "test"]),
+        "unchecked": sum(not s["checks"] for s in sections),
         "checks": len(checks),
+        "of_subjects": sum(bool(check["subject"]) for check in checks),
         "failed": len(failed(checks)),
         "not_made": sum(check["verdict"] == NOT_MADE for check in checks),
     }

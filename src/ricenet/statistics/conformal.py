@@ -3,7 +3,7 @@
 A set is made of the classes whose *conformal p value* is above ``alpha``. The p value of a class
 compares the new patient with calibration patients of that class alone (Mondrian: Vovk, Gammerman
 and Shafer, Algorithmic Learning in a Random World, 2005). Who has both classes in the set is not
-decided; who has none is unlike the patients of either class.
+decided; who has none fits neither class at this level, often by a middling probability.
 
 A score is the probability of a class, larger where the patient looks more like it.
 """

@@ -1,6 +1,6 @@
 """Selective prediction: risk against coverage.
 
-Who is not answered is referred on, to biopsy for example. ``sure`` is an (N,) float array, larger
+No call is made about who is not answered. ``sure`` is an (N,) float array, larger
 where the classifier is surer; ``wrong`` is (N,) bool.
 """
 
