@@ -93,7 +93,7 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
     names = [line.name for line in max((p.lines for p in drawn), key=len)]
     axes[0].set_yticks(range(most), list(reversed(names)))
     figure.legend(
-        handles=_legend(drawn), loc="outside lower center", ncols=5, frameon=False, fontsize=SMALL
+        handles=_legend(drawn), loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL
     )
     return svg.inline(figure, name=name, alt=alt)
 
@@ -162,7 +162,7 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
     if any(line.new_study for line in lines):
         found.append(Patch(color=PALE, label="method's mean in studies of this size"))
     if any(line.beside for line in lines):
-        label = "published (arXiv 2603.11827): other patients; interval as if pooled"
+        label = "published (arXiv 2603.11827): mean of folds, other patients"
         found.append(Line2D([], [], color=ORANGE, marker="D", markersize=4, label=label))
     return found
 
