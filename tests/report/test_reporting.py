@@ -13,6 +13,7 @@ import yaml
 from ricenet.provenance.steps import NETWORKS
 from ricenet.report import known, methods, records, reporting, sheet_facts, sheets, statements
 from ricenet.report.references import REFERENCES
+from ricenet.study import layout
 
 ROOT = Path(__file__).parents[2]
 VERDICT = {"can": [], "cannot": [], "without_plan": True}
@@ -93,6 +94,16 @@ def test_a_setting_that_differs_is_told_with_its_runs(tmp_path) -> None:
     names = study(tmp_path)
     runs = records.read(tmp_path, names, subjects={"P1", "GONE"}, cohort="c1")
     assert runs.setting("resample", "spacing_mm") == "1.0 (1 runs), 9.0 (1 runs)"
+
+
+def test_the_trainings_of_controls_are_no_networks_of_the_study(tmp_path) -> None:
+    names = study(tmp_path)
+    place = layout.path(
+        "control_model_record", cohort="c1", control="permutation-0001", ablation="postop", fold=0
+    )
+    names.append(write(tmp_path, place, "train_model", {}, {"model": {"ablation": "postop"}}))
+    runs = records.read(tmp_path, names, subjects={"P1", "P2"}, cohort="c1")
+    assert len(runs.of("train_model")) == 2
 
 
 def test_sheets_are_filled_where_a_record_says_it(texts) -> None:

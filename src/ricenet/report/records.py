@@ -1,7 +1,8 @@
 """The records of what was really run for a cohort, as the report's texts read them.
 
 The audit lists every record and has held it against its files; what it lists is read here. Of an
-earlier run, another cohort or a subject who has left, nothing is read.
+earlier run, another cohort, a control (whose trainings are no results) or a subject who has left,
+nothing is read.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def read(root: Path, names: Iterable[str], *, subjects: Collection[str], cohort:
     found = []
     for name in dict.fromkeys(names):
         place = layout.parse(name)
-        if place is None or layout.FILES[place.kind].startswith(layout.ARRIVAL):
+        if place is None or layout.FILES[place.kind].startswith((layout.ARRIVAL, layout.CONTROL)):
             continue
         subject = place.names.get("subject", "")
         if place.names.get("cohort", cohort) != cohort or (subject and subject not in subjects):
