@@ -6,6 +6,7 @@ content: comments, layout, the order of keys and of sets change nothing, :func:`
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Literal
@@ -86,6 +87,11 @@ def text(plan: AnalysisPlan) -> str:
     for key in ("secondary_metrics", "prevalences", "contrasts", "tables"):
         values[key] = sorted(values[key])
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
+def digest(canonical: str) -> str:
+    """Return the sha256 of a plan's canonical text, by which the ledger knows it."""
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def parse(canonical: str) -> AnalysisPlan | None:

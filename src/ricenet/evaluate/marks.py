@@ -6,11 +6,11 @@ about had been seen, and if nothing was changed since the test set was first ope
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ricenet.config import analysis_plan
 from ricenet.config.analysis_plan import ENSEMBLES, AnalysisPlan
 
 PLANNED, AFTER = "planned", "after the fact"
@@ -48,7 +48,7 @@ def standing(
         why = "the ledger has no line about it"
         return Standing(why, why)
     first, last = openings[0], openings[-1]
-    if first["plan"] != hashlib.sha256(canonical.encode()).hexdigest():
+    if first["plan"] != analysis_plan.digest(canonical):
         why = "the plan was changed after the results had been seen"
         return Standing(why, why)
     validation = "" if plan.seen_before == "nothing" else _late("results of the validation")

@@ -6,7 +6,6 @@ changed later is another look at the same predictions: it needs a line, and nobo
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 
@@ -28,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"put it back from a backup. What was opened cannot be told without it"
             )
         plan = analysis_plan.parse(job.args.plan)
-        digest = hashlib.sha256(job.args.plan.encode()).hexdigest()
+        digest = analysis_plan.digest(job.args.plan)
         seen = plan.seen_before if plan else ""
         opening = {**lines[-1], "plan": digest, "seen_before": seen}
         found = openings.append(path, opening, today())

@@ -72,7 +72,7 @@ def opening_of(job: step.Job, plan: AnalysisPlan, manifest: pd.DataFrame) -> dic
     patients = list(manifest.index[manifest["split"] == "test"])
     records = [job.read_record(path) for path in args.model_records]
     return {
-        "plan": hashlib.sha256(analysis_plan.text(plan).encode()).hexdigest(),
+        "plan": analysis_plan.digest(analysis_plan.text(plan)),
         "seen_before": plan.seen_before,
         "patients": str(len(patients)),
         "inputs": str(len({record["facts"]["model"]["ablation"] for record in records})),

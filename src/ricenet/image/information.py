@@ -38,10 +38,11 @@ def normalised_mutual_information(
         return 0.0
     joint = np.bincount(levels(a[inside], bins) * bins + levels(b[inside], bins), minlength=bins**2)
     table = joint.reshape(bins, bins) / joint.sum()
-    of_a, of_b, both = (_entropy(p) for p in (table.sum(1), table.sum(0), table.ravel()))
+    of_a, of_b, both = (entropy(p) for p in (table.sum(1), table.sum(0), table.ravel()))
     return float(2 * (of_a + of_b - both) / (of_a + of_b)) if of_a + of_b > 0 else 0.0
 
 
-def _entropy(shares: NDArray) -> float:
+def entropy(shares: NDArray) -> float:
+    """Return the entropy of shares that sum to 1, nats."""
     there = shares[shares > 0]
     return float(-(there * np.log(there)).sum())

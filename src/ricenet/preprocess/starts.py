@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 from scipy.spatial.transform import Rotation
 
+from ricenet.image.information import entropy
 from ricenet.image.interpolation import coarse
 from ricenet.image.volume import Volume
 
@@ -128,13 +129,8 @@ def normalised_mutual_information(levels: NDArray, values: NDArray) -> float:
         levels * BINS + np.minimum(lower + 1, BINS - 1), upper_share, BINS**2
     )
     joint = counts.reshape(BINS, BINS) / counts.sum()
-    together = _entropy(joint)
-    return (_entropy(joint.sum(0)) + _entropy(joint.sum(1))) / together if together else 1.0
-
-
-def _entropy(shares: NDArray) -> float:
-    filled = shares[shares > 0]
-    return float(-(filled * np.log(filled)).sum())
+    together = entropy(joint)
+    return (entropy(joint.sum(0)) + entropy(joint.sum(1))) / together if together else 1.0
 
 
 def _improved(likeness: Callable[[NDArray], float], x: NDArray, evaluations: int) -> NDArray:

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ricenet.report import plots
+from ricenet.report.page import inputs_of
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -146,7 +147,7 @@ def subgroup_plot(rows: Sequence[Row], main: str) -> Markup | str:
     ]  # fmt: skip
     if not made:
         return ""
-    inputs = " + ".join(main.split("-"))
+    inputs = inputs_of(main)
     return plots.forest(
         made, [], label="accuracy, Wilson; tick: the same answer for all", name="subgroups",
         alt=f"Accuracy of {inputs} by subgroup with intervals; as in the table below",

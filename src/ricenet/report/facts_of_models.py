@@ -6,12 +6,12 @@ import ricenet
 from ricenet.provenance.software import versions
 from ricenet.report import facts_of_use, methods, methods_of_results, results
 from ricenet.report.known import Known, plain, said
+from ricenet.report.page import inputs_of
 from ricenet.report.results import (
     FEWEST_TO_ESTIMATE,
     SETS,
     class_sizes,
     headline,
-    inputs_of,
 )
 from ricenet.statistics import wording
 from ricenet.statistics.methods import METHODS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ricenet.report.known import Known
-from ricenet.report.results import inputs_of
+from ricenet.report.page import inputs_of
 from ricenet.report.shortcuts import feature_words
 from ricenet.statistics import wording
 

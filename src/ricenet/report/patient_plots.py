@@ -16,6 +16,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from ricenet.cohort.labels import LABELS, NAMES
 from ricenet.report import svg
+from ricenet.report.page import inputs_of
 from ricenet.report.svg import BLUE, GREY, INK, LIGHT, ORANGE, PALE, SMALL, say
 
 Row = Mapping[str, Any]
@@ -124,7 +125,7 @@ def errors(answers: pd.DataFrame, *, name: str, alt: str) -> Markup:
         one.set_xticks(*((centres, subjects) if ids else ([], [])), rotation=90, fontsize=size)
         one.tick_params(length=0)
         one.spines[:].set_visible(False)
-    names = [" + ".join(a.split("-")) for a in ablations]
+    names = [inputs_of(str(a)) for a in ablations]
     axes[0].set_yticks(np.arange(len(ablations)) + 0.5, names)
     for one in axes[1:]:
         one.tick_params(labelleft=False)

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ricenet.report import plots
+from ricenet.report.page import inputs_of
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -101,7 +102,7 @@ def pictures(tables: Tables, main: str) -> dict[str, Markup]:
             if row["ablation"] == main and all(row[k] == v for k, v in wanted.items())
         ]  # fmt: skip
 
-    of = " + ".join(main.split("-"))
+    of = inputs_of(main)
     found = {}
     if curve := own("calibration_curve"):
         found["calibration"] = plots.calibration(curve, alt=f"Calibration curves of {of}")

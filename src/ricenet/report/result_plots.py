@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ricenet.report import svg
+from ricenet.report.page import inputs_of
 from ricenet.report.svg import BLUE, GREY, INK, ORANGE, PALE, SMALL, say
 from ricenet.statistics import wording
 
@@ -179,7 +180,8 @@ def contrasts(rows: Sequence[Row], *, name: str, alt: str) -> Markup:
         _contrast(one, len(rows) - 1 - place, row, reach)
     one.axvline(0, color=INK, linewidth=0.8)
     names = [
-        f"{r['set']}, n = {r['n']}: {_inputs(r['first'])} − {_inputs(r['second'])}" for r in rows
+        f"{r['set']}, n = {r['n']}: {inputs_of(r['first'])} − {inputs_of(r['second'])}"
+        for r in rows
     ]
     one.set_yticks(range(len(rows)), list(reversed(names)), fontsize=8)
     one.tick_params(axis="y", length=0)
@@ -224,7 +226,3 @@ def _contrast(axes: Axes, y: float, row: Row, reach: float) -> None:
     say(mark, said)
     words = str(row["verdict"]).partition(" with ")[0]
     axes.text(1.01, y, words, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")
-
-
-def _inputs(ablation: str) -> str:
-    return " + ".join(ablation.split("-"))

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from ricenet.evaluate import contrasts, describe_cohort
 from ricenet.report import patient_plots, plots, result_plots
+from ricenet.report.page import inputs_of
 from ricenet.report.result_plots import Line, Panel
-from ricenet.report.shortcuts import WORDS
 from ricenet.statistics import exact, roc, wording
 
 Row = Mapping[str, Any]
@@ -42,11 +42,6 @@ def answered(validation: pd.DataFrame, test: pd.DataFrame) -> Answered:
     if len(test):
         sets["test"] = contrasts.of_ensembles(test)
     return Answered(describe_cohort.answers_of(validation, test), sets)
-
-
-def inputs_of(ablation: str) -> str:
-    """Return the channels of an input combination, joined by plus signs."""
-    return " + ".join(ablation.split("-"))
 
 
 def class_sizes(result: Row) -> tuple[int, int]:
@@ -130,12 +125,11 @@ def _line(ablation: str, result: Row, of: str, *, estimated: bool) -> Line:
 
 def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
     """Return the panels of the main forest plot, one a set that has patients."""
-    found = []
+    found, few = [], too_few(ablations)
     for of, pair in sizes(ablations).items():
-        n, few = sum(pair), min(pair)
+        n = sum(pair)
         lines = [
-            _line(name, result, of, estimated=few >= FEWEST_TO_ESTIMATE)
-            for name, result in ablations.items()
+            _line(name, result, of, estimated=of not in few) for name, result in ablations.items()
         ]
         probe = best_probe(probes, of)
         nothing = {"value": None, "low": None, "high": None, "n": n, "method": ""}
@@ -146,10 +140,10 @@ def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
         lines.append(Line("no network: best probe", own))
         way = "out of fold" if of == "validation" else "majority vote"
         title = f"{of}, {way}: n = {n}, {pair[0]} RICE"
-        if few < FEWEST_TO_ESTIMATE:
+        if of in few:
             title += "; too few to estimate"
-        line = constant(*pair) if few else None
-        found.append(Panel(title, lines, line, n < HOLLOW_BELOW, few < FEWEST_TO_ESTIMATE))
+        line = constant(*pair) if min(pair) else None
+        found.append(Panel(title, lines, line, n < HOLLOW_BELOW, of in few))
     return found
 
 
@@ -225,8 +219,3 @@ def _area(result: Row, of: str) -> str:
     else:
         own, words = result["test"]["mean_probability"]["auc"], "AUC"
     return f"{words} {wording.estimate(own['value'], own['low'], own['high'], int(own['n']))}"
-
-
-def probe_words(row: Row) -> str:
-    """Return the name of a probe."""
-    return f"{WORDS.get(row['group'], row['group'])}, {row['model']}"

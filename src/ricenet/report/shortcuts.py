@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ricenet.evaluate import added_value
 from ricenet.report import plots
+from ricenet.report.page import inputs_of
 from ricenet.statistics import wording
 
 Row = Mapping[str, str]
@@ -147,7 +148,7 @@ def sentences(beyond: Sequence[Row], main: str) -> list[str]:
     beyond : sequence of dict
         Rows of ``added-value.tsv`` of one network, from :func:`besides`.
     """
-    inputs = " + ".join(main.split("-"))
+    inputs = inputs_of(main)
     found = []
     for row in of_groups(beyond).values():
         against = next((says for words, says in AGAINST.items() if words in row["verdict"]), "")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ricenet import step
 from ricenet.cohort.labels import NAMES
 from ricenet.step.checks import NOT_MADE
 from ricenet.study import layout
@@ -94,13 +95,19 @@ def fewest(sections: Sequence[dict[str, Any]]) -> int:
     return min(sum(s["label"] == name for s in sections) for name in NAMES.values())
 
 
-def own_check(sections: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return the check that the page makes of itself, as a row of the table of checks."""
+def own_check(sections: Sequence[dict[str, Any]]) -> step.Check:
+    """Return the check that the page makes of itself."""
     missing = sum(section["overview"] is None for section in sections)
+    return step.Check(WITHOUT_PICTURE, missing, at_most=0)
+
+
+def as_row(check: step.Check) -> dict[str, str]:
+    """Return a check of the page as a row of the table of checks."""
     return {
-        "record": "", "step": "report", "subject": "", "check": WITHOUT_PICTURE,
-        "value": str(missing), "unit": "", "at_least": "", "at_most": "0",
-        "verdict": "fail" if missing else "pass", "reason": "",
+        "record": "", "step": "report", "subject": "", "check": check.name,
+        "value": f"{check.value:g}", "unit": check.unit, "at_least": "",
+        "at_most": f"{check.at_most:g}", "verdict": "pass" if step.passes(check) else "fail",
+        "reason": check.reason,
     }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ricenet.report.controls import controls
-from ricenet.report.results import class_sizes, constant, headline, inputs_of, sizes
+from ricenet.report.page import inputs_of
+from ricenet.report.results import class_sizes, constant, headline, sizes
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
 from ricenet.report.test_openings import test_openings
 from ricenet.report.verdict_checks import of_labels, of_leaks, of_openings, of_permutations

@@ -7,7 +7,8 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, headline, inputs_of
+from ricenet.report.page import inputs_of
+from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, headline
 from ricenet.report.sentence import (
     IMPOSSIBLE,
     INTERVAL,
