@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +13,13 @@ import pytest
 import yaml
 from scipy.ndimage import map_coordinates
 
+import whole_workflow
 from dicom_phantoms import DATA, FEW_SLICES, HEADS, needs
 from ricenet.image.volume import Volume, load
 from ricenet.ingest import ingest_mri
 from ricenet.preprocess import brain_mask, resample
 from step_run import run_step
+from whole_workflow import checks_of
 
 # the study's fixture runs the whole workflow: a busy machine needs more than the suite's limit
 pytestmark = pytest.mark.timeout(2700)
@@ -147,24 +144,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("real-study")
     root = folder / "results" / "real"
     config = write_study(folder)
-    result = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock",
-         "--configfile", str(config)],
-        cwd=ROOT,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    result = whole_workflow.run(config)
     assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
     yield root
-    if kept := os.environ.get("RICENET_TEST_KEEP"):
-        shutil.copytree(root, kept, dirs_exist_ok=True)
-
-
-def checks_of(study: Path, subject: str, name: str) -> dict[str, dict]:
-    record = json.loads((study / "subjects" / subject / f"{name}.json").read_text())
-    return {check["check"]: check for check in record["checks"]}
+    whole_workflow.keep(root)
 
 
 @pytest.mark.long

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
+import whole_workflow
 from dicom_phantoms import DATA, needs
+from whole_workflow import checks_of
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(2700)]
 ROOT = Path(__file__).parents[2]
@@ -56,25 +54,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         needs(f"{FOLDER}/tcia_example_{file}.nii.gz")
     folder = tmp_path_factory.mktemp("sequences")
     config = write_study(folder)
-    result = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", "--keep-going",
-         "--configfile", str(config), "--", "preprocess"],
-        cwd=ROOT,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    result = whole_workflow.run(config, "--keep-going", "--", "preprocess")
     assert "held back until a person decides" in result.stdout + result.stderr
     root = folder / "results" / "sequences"
     yield root
-    if kept := os.environ.get("RICENET_TEST_KEEP"):
-        shutil.copytree(root, kept, dirs_exist_ok=True)
-
-
-def checks_of(study: Path, subject: str, name: str) -> dict[str, dict]:
-    record = json.loads((study / "subjects" / subject / f"{name}.json").read_text())
-    return {check["check"]: check for check in record["checks"]}
+    whole_workflow.keep(root)
 
 
 def test_four_sequences_reach_the_cache(study: Path) -> None:
