@@ -83,8 +83,8 @@ def _too_few(own: Row, f1: Row, of: str, pair: tuple[int, int]) -> str:
     limits = wording.interval(f1["low"], f1["high"], sum(pair))
     answers = f"The network {own['constant']}" if own["constant"] else own["right"]
     text = (
-        f"{SETS[of]}: {min(pair)} patients of the smaller class are too few to estimate "
-        f"anything. {answers}"
+        f"{SETS[of]}: {min(pair)} {'patient' if min(pair) == 1 else 'patients'} of the smaller "
+        f"class {'is' if min(pair) == 1 else 'are'} too few to estimate anything. {answers}"
     )
     if limits == wording.NO_INTERVAL:
         return f"{text}; without both classes no figure says more."
