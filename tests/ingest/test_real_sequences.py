@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(2700)]
 ROOT = Path(__file__).parents[2]
 FOLDER = "glioma_tcga_fg6692"
 RAW = {"t1ce": "t1c", "t1": "t1", "t2": "t2", "flair": "flair"}  # channel to name of the file
-GLIOMA, SWAPPED = "glioma", "swapped"  # the other has T2 and FLAIR exchanged
+GLIOMA, SWAPPED = "glioma", "swapped"  # the other has T1 and T1ce, T2 and FLAIR exchanged
 SHAPE = (112, 112, 112)
 
 
@@ -27,7 +27,11 @@ def write_study(folder: Path) -> Path:
     """Tables and settings of a patient without label or cohort, and of the same one swapped."""
     paths = {name: str(DATA / FOLDER / f"tcia_example_{file}.nii.gz") for name, file in RAW.items()}
     copies = {name: str(shutil.copy(path, folder)) for name, path in paths.items()}
-    swapped = copies | {"t2": copies["flair"], "flair": copies["t2"]}
+    swapped = {
+        name: copies[other]
+        for pair in (("t1ce", "t1"), ("t2", "flair"))
+        for name, other in zip(pair, reversed(pair), strict=True)
+    }
     rows = ["\t".join(["subject", "label", *RAW])]
     rows += ["\t".join([GLIOMA, "", *paths.values()]), "\t".join([SWAPPED, "", *swapped.values()])]
     (folder / "subjects.tsv").write_text("\n".join(rows) + "\n")
@@ -70,7 +74,7 @@ def test_four_sequences_reach_the_cache(study: Path) -> None:
         assert set(gates) == {
             "brain-information", "information-nearby", "left-right", "brain-contrast",
             "registration-repeatability",
-        }  # fmt: skip
+        } | ({"agent-brightens"} if name == "t1" else set())  # fmt: skip
         assert {check["verdict"] for check in gates.values()} == {"pass"}
     # one brain mask, that of the reference
     masks = sorted(path.name for path in (study / "subjects" / GLIOMA).glob("*_brain-mask.nii.gz"))
@@ -86,4 +90,5 @@ def test_exchanged_sequences_are_held_back(study: Path) -> None:
     """No header tells them apart: they are converted files."""
     for name in ("t2", "flair"):
         assert checks_of(study, SWAPPED, f"{name}_to-t1ce")["brain-contrast"]["verdict"] == "fail"
+    assert checks_of(study, SWAPPED, "t1_to-t1ce")["agent-brightens"]["verdict"] == "fail"
     assert not (study / "caches" / f"{SWAPPED}.npy").exists()

@@ -55,7 +55,7 @@ def test_half_a_millimetre(heads: Path, tmp_path: Path, name: str) -> None:
     beside_mm = np.linalg.norm(found - (points @ truth[:3, :3].T + truth[:3, 3]), axis=1)
     print(f"{name}: mean {beside_mm.mean():.3f}, worst {beside_mm.max():.3f} mm")
     assert beside_mm.max() < 0.5
-    assert set(verdicts.values()) == {"pass"} and len(verdicts) == 5
+    assert set(verdicts.values()) == {"pass"} and len(verdicts) == 5 + (name == "t1")
 
 
 def test_a_mirrored_flair_is_held_back(heads: Path, tmp_path: Path) -> None:
