@@ -19,8 +19,13 @@ from ricenet.report import statements
 from ricenet.report.status import show
 from ricenet.study.study import Study
 
-STUDY = Study(completed(config), memory=Path(".snakemake/ricenet-raw-digests.json"))
-installation.require_unmoved(workflow, STUDY.at("report"))
+with notices.errors_without_traceback():
+    STUDY = Study(
+        completed(config),
+        memory=Path(".snakemake/ricenet-raw-digests.json"),
+        files=[Path(file) for file in workflow.configfiles],
+    )
+    installation.require_unmoved(workflow, STUDY.at("report"))
 notices.of_planning(workflow, STUDY.notices)
 PREPROCESS = PreprocessFiles(STUDY)
 COHORT = CohortFiles(STUDY)

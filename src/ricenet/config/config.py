@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from ricenet import channels
 from ricenet.channels import PLANNING_CT
-from ricenet.config import yaml_limits
+from ricenet.config import messages, yaml_limits
 from ricenet.config.cohort import Manifest
 from ricenet.config.controls import ControlManifest, ControlMetrics, Controls
 from ricenet.config.evaluate import (
@@ -170,29 +171,26 @@ class Config(Section):
         return [channel for channel in self.channels if not channel.row.is_input]
 
 
-def validate(values: dict[str, Any]) -> Config:
+def validate(values: dict[str, Any], files: Sequence[Path] = ()) -> Config:
     """Check a configuration.
+
+    Parameters
+    ----------
+    files : sequence of path
+        Settings files that were merged into it, for the messages.
 
     Raises
     ------
     ValueError
-        One line for each wrong key, with its place, its value and what was expected; or a
-        configuration too large to be one.
+        One line for each wrong key, with its file, its place, its value and what was expected; or
+        a configuration too large to be one.
     """
     yaml_limits.require_small(values)  # first: whatever shows a value walks all of it
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (value: {_short(e['input'])})"
-            for e in error.errors()
-        ]
+        lines = messages.of(error, Config, messages.read(files))
         raise ValueError("\n  ".join(["the configuration is not usable:", *lines])) from None
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def warnings(config: Config) -> list[str]:

@@ -7,7 +7,9 @@ in the log of the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 MOST = 20  # lines; a table whose folder was moved has thousands of missing paths
@@ -43,3 +45,18 @@ def of_planning(workflow: Any, texts: Iterable[str]) -> None:
     """
     if getattr(workflow, "is_main_process", True):
         say(texts)
+
+
+@contextmanager
+def errors_without_traceback() -> Iterator[None]:
+    """Show what is wrong with settings or tables, and end, without the lines that found it.
+
+    Whatever a Snakefile raises, Snakemake prints with the files and lines of all calls.
+    """
+    from snakemake.logging import logger
+
+    try:
+        yield
+    except ValueError as error:
+        logger.error(f"error: {error}")
+        sys.exit(1)

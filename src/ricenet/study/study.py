@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Study:
     memory : path
         File that remembers the digests of raw files between runs (see
         :func:`ricenet.provenance.raw_files.digest`); it may be deleted at any time.
+    files : sequence of path
+        Settings files that were merged into the configuration; messages name them.
 
     Attributes
     ----------
@@ -46,8 +48,8 @@ class Study:
         Configuration or tables that are not usable.
     """
 
-    def __init__(self, values: dict[str, Any], memory: Path) -> None:
-        self.config = config.validate(values)
+    def __init__(self, values: dict[str, Any], memory: Path, files: Sequence[Path] = ()) -> None:
+        self.config = config.validate(values, files)
         inputs = self.config.inputs
         self.channels = [c.name for c in inputs]
         self.mri = [c.name for c in channels.scans(inputs)]
@@ -193,5 +195,6 @@ class Study:
 
 def from_files(configfiles: Iterable[Path]) -> Study:
     """Read the study that settings files describe, as ``snakemake --configfile`` would."""
-    values = settings_files.merged(configfiles)
-    return Study(values, memory=Path(".snakemake/ricenet-raw-digests.json"))
+    files = list(configfiles)
+    values = settings_files.merged(files)
+    return Study(values, memory=Path(".snakemake/ricenet-raw-digests.json"), files=files)
