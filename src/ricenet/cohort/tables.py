@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ricenet.cohort import label_sources
+from ricenet.cohort import cells, label_sources
 from ricenet.cohort.labels import LABELS
+from ricenet.config.messages import nearest
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
 DOSE_COLUMNS = (
@@ -42,13 +43,15 @@ def read_table(path: Path, required: Sequence[str], allowed: Sequence[str]) -> p
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table; see config/README.md for its columns")
-    table = _cells(path)
+    table = cells.read(path)
     missing = [c for c in required if c not in table.columns]
     unknown = [c for c in table.columns if c not in allowed]
     if missing or unknown:
+        near = {c: found for c in unknown if (found := nearest(c, allowed))}
+        meant = "".join(f"; for {c!r}, did you mean {found!r}?" for c, found in near.items())
         raise ValueError(
-            f"{path}: columns missing: {missing or 'none'}; columns unknown: {unknown or 'none'}; "
-            f"possible are {list(allowed)}"
+            f"{path}: columns missing: {missing or 'none'}; columns unknown: {unknown or 'none'}"
+            f"{meant}; possible are {list(allowed)}"
         )
     if "subject" in required:
         _check_ids(path, table["subject"])
@@ -65,26 +68,6 @@ def _by_subject(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     if alike:
         raise ValueError(f"{path}: {alike[:9]} differ only in upper and lower case; rename them")
     return table.set_index("subject", drop=False)
-
-
-def _cells(path: Path) -> pd.DataFrame:
-    """Return the cells of a table as text: no quotes, no missing values; ``#`` begins a comment."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from None
-    lines = [x for x in text.split("\n") if x.strip() and not x.startswith("#")]
-    if not lines:
-        raise ValueError(f"{path}: the table is empty; its first line names the columns")
-    header, *rows = ([cell.strip() for cell in line.split("\t")] for line in lines)
-    if len(set(header)) < len(header):
-        raise ValueError(f"{path}: columns {header} are not all different")
-    long = [row[0][:40] for row in rows if len(row) > len(header)]
-    if long:
-        raise ValueError(f"{path}: rows {long} have more cells than the {len(header)} columns")
-    # editors drop empty cells at the end of a line
-    full = [row + [""] * (len(header) - len(row)) for row in rows]
-    return pd.DataFrame(full, columns=header, dtype=str)
 
 
 def _check_ids(path: Path, ids: pd.Series) -> None:
@@ -109,7 +92,7 @@ def read_subjects(
     Parameters
     ----------
     path : path
-        Tab-separated, one row a subject: ``subject``, ``label`` (may be empty), one column a
+        One row a subject: ``subject``, ``label`` (may be empty), one column a
         channel with the path of its raw data, and the optional columns.
     channels, masks : sequence of str
         Names of the channels that every subject has, and of the masks, which one may lack.
@@ -143,6 +126,7 @@ def read_subjects(
         empty = list(table.index[table[channel] == ""])
         if empty:
             raise ValueError(f"{path}: column {channel!r} is empty for {empty}; give the path")
+    table["fractions"] = table["fractions"].map(cells.whole_number)
     _check_form(path, table, "fractions", FRACTIONS_PATTERN, "a whole number, of several plans '+'")
     _check_form(path, table, "dose_plan", PLAN_PATTERN, "8 hexadecimal digits, several with '+'")
     for column in ("prescription_gy", "relative_one_gy"):
@@ -200,6 +184,7 @@ def read_cohort(
             f"{path}: {unknown} are not in the subjects table; put their rows back, or, if they "
             f"were withdrawn, add to the overrides table: <subject>, all, withdraw, who, why"
         )
+    cohort["fold"] = cohort["fold"].map(cells.whole_number)
     _check_split(path, cohort)
     cohort = cohort[~cohort["subject"].isin(excluded)].copy()
     cohort["fold"] = [int(f) if f else -1 for f in cohort["fold"]]

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 LONGEST = 60  # characters of a value that are shown
 MOST = 12  # keys of a section that are listed where none is near the one that was given
@@ -41,11 +42,17 @@ PATTERNS = {
 }
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean ...?`` with the nearest known word, or nothing where none is near."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like one that is not known; empty where none is."""
     by_case = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_case, n=1)
-    return f"; did you mean {by_case[near[0]]!r}?" if near else ""
+    return by_case[near[0]] if near else ""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean ...?`` with the nearest known word, or nothing where none is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def of(
@@ -62,7 +69,7 @@ def of(
         the key is named.
     """
     lines = []
-    for found in map(dict, error.errors()):
+    for found in error.errors():
         place = [part for part in found["loc"] if not _is_choice(part)]
         where = [_file_of(place, sources or {}), ".".join(map(str, place))]
         lines.append(": ".join([*filter(None, where), _what(found, model)]) + _value(found))
@@ -86,13 +93,13 @@ def read(paths: Sequence[Path]) -> dict[str, Any]:
     return found
 
 
-def _value(found: Mapping[str, Any]) -> str:
+def _value(found: ErrorDetails) -> str:
     """Return the value that was refused; where keys contradict each other, none."""
     several = found["type"] == "value_error" and isinstance(found["input"], Mapping)
     return "" if several or found["type"] == "missing" else f" (value: {short(found['input'])})"
 
 
-def _what(found: Mapping[str, Any], model: type[BaseModel]) -> str:
+def _what(found: ErrorDetails, model: type[BaseModel]) -> str:
     kind, details = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
         *section, key = found["loc"]
@@ -138,7 +145,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 def _file_of(place: Sequence[Any], sources: Mapping[str, Any]) -> str:
     """Return the last settings file that has a place, or nothing."""
-    return next((name for name in reversed(sources) if _has(sources[name], place)), "")
+    return next((name for name in reversed(list(sources)) if _has(sources[name], place)), "")
 
 
 def _has(values: Any, place: Sequence[Any]) -> bool:
