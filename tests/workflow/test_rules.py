@@ -456,7 +456,8 @@ def test_controls_are_made_once_a_person_agrees_and_leave_the_study_as_it_is(
     assert all("control-" in Path(p).name and p.startswith("controls/") for p in made)
     assert len(made) == 6 * 2 + 6 * 4 + 3
     # the stand-in of report writes what follows its --summary
-    report = {"report/index.html", "report/report.json", "evaluation/metrics.json"}
+    names = ("index.html", "report.json", "reporting-sheets.tsv", "methods.md", "model-card.md")
+    report = {"evaluation/metrics.json", *(f"report/{name}" for name in names)}
     assert {p for p in before if after[p] != before[p]} <= report
     assert project.jobs() == Counter() and "controls:" not in project.snakemake("--dry-run")
     project.write_subjects([*FOLDS, "P005"])
