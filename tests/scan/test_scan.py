@@ -181,7 +181,7 @@ def test_arguments_that_make_no_sense(
     assert main([str(nested), "--prefix", "../x"]) == 1
     assert main([str(tmp_path / "nowhere")]) == 1
     assert main([str(nested), "--out", str(tmp_path / "no" / "x.tsv")]) == 1
-    assert capsys.readouterr().err.count("ricenet.scan:") == 4
+    assert capsys.readouterr().err.count("ricenet scan:") == 4
 
 
 def test_reasons_alternatives_and_days(

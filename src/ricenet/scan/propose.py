@@ -17,8 +17,10 @@ from ricenet.scan.therapy import choose
 from ricenet.scan.visits import best, choose_ct, choose_event, choose_postop
 
 
-def propose(patient: Patient, export: Export, folder: Path) -> Proposal:
-    """Propose the row of one patient."""
+def propose(
+    patient: Patient, export: Export, folder: Path, *, event_day: date | None = None
+) -> Proposal:
+    """Propose the row of one patient, whose event scan is of a day, if a list says which."""
     row = Proposal(notes=_seen(patient))
     chosen, why_dose = choose(patient.therapy)
     therapy = patient.therapy.days(chosen)
@@ -27,7 +29,7 @@ def propose(patient: Patient, export: Export, folder: Path) -> Proposal:
     scans = best(s for s in patient.series.values() if s.is_t1 and s.contrast)
     planning = frames | ({ct.frame} if ct and ct.frame else set())
     postop, why_postop = choose_postop(scans, therapy, planning)
-    event, later, why_event = choose_event(scans, therapy, postop)
+    event, later, why_event = choose_event(scans, therapy, postop, on=event_day)
     zero = _day_zero(patient, postop)
     earlier = [s for s in scans if s not in (postop, event, *later)]
     _image(row, "postop", postop, earlier, why_postop, zero)

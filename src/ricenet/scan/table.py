@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ricenet.scan.export import NO_PERSON, Export, Patient
+from ricenet.scan.label_list import Listed
 from ricenet.scan.propose import Proposal, propose
 
 COLUMNS = (
@@ -18,17 +19,19 @@ COLUMNS = (
 SHORTEST_NAME = 3  # shorter parts of a name are found in any path
 
 
-def subject_ids(patients: Sequence[str], prefix: str) -> dict[str, str]:
-    """Return the pseudonyms in an order that reveals nothing about the patients.
-
-    By digest of PatientID.
-    """
-    ordered = sorted(patients, key=lambda key: hashlib.sha256(key.encode()).hexdigest())
-    width = max(3, len(str(len(ordered))))
-    return {key: f"{prefix}{k:0{width}d}" for k, key in enumerate(ordered, start=1)}
+def ordered(patients: Iterable[str]) -> list[str]:
+    """Return PatientIDs in an order that reveals nothing about the patients: by their digest."""
+    return sorted(patients, key=lambda key: hashlib.sha256(key.encode()).hexdigest())
 
 
-def lines(export: Export, folder: Path, *, prefix: str, relative_to: Path | None) -> list[str]:
+def lines(
+    export: Export,
+    folder: Path,
+    *,
+    ids: Mapping[str, str],
+    listed: Mapping[str, Listed] | None = None,
+    relative_to: Path | None,
+) -> list[str]:
     """Return the table of an export.
 
     Parameters
@@ -36,16 +39,27 @@ def lines(export: Export, folder: Path, *, prefix: str, relative_to: Path | None
     export : Export
     folder : Path
         Of the export.
-    prefix : str
-        Of the pseudonyms.
+    ids : dict
+        PatientID to pseudonym, of all patients of the export.
+    listed : dict, optional
+        PatientID to what the hospital's list says; without it, labels are left to a person.
     relative_to : Path or None
         Folder of the table, that paths are written from; None for absolute paths.
     """
-    ids = subject_ids(list(export.patients), prefix)
-    text = [*_head(export), "\t".join(COLUMNS)]
-    for key, subject in sorted(ids.items(), key=lambda item: item[1]):
-        patient = export.patients[key]
-        text += ["#", *_rows(patient, propose(patient, export, folder), subject, relative_to)]
+    known = {} if listed is None else listed
+    text = _head(export)
+    if listed is not None:
+        absent = len(known.keys() - export.patients.keys())
+        text.append(f"# {absent} of the {len(known)} patients of the list are not in the export")
+    text.append("\t".join(COLUMNS))
+    for key in sorted(export.patients, key=ids.__getitem__):
+        patient, subject = export.patients[key], ids[key]
+        said = known.get(key, Listed())
+        row = propose(patient, export, folder, event_day=said.event)
+        row.cells["label"] = said.label
+        if listed is not None and key not in known:
+            row.notes.append("not in the list of labels")
+        text += ["#", *_rows(patient, row, subject, relative_to)]
         text += [f"# {subject} {other}" for other in _shared(patient, export, ids)]
     return text
 
@@ -109,7 +123,7 @@ def names_person(text: str, patient: Patient) -> bool:
     return any(len(word) >= SHORTEST_NAME and word.lower() in low for word in words)
 
 
-def _shared(patient: Patient, export: Export, ids: dict[str, str]) -> list[str]:
+def _shared(patient: Patient, export: Export, ids: Mapping[str, str]) -> list[str]:
     """List other patients with objects of the same study or frame: maybe the same person."""
     own = _marks(patient)
     return [

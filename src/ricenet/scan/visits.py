@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from ricenet.dicom.dates import Radiotherapy
+from ricenet.dicom.dates import Radiotherapy, days_between
 from ricenet.scan.export import Patient
 from ricenet.scan.images import Series
 
@@ -44,11 +44,17 @@ def choose_postop(
 
 
 def choose_event(
-    scans: Sequence[Series], therapy: Radiotherapy | None, postop: Series | None
+    scans: Sequence[Series],
+    therapy: Radiotherapy | None,
+    postop: Series | None,
+    *,
+    on: date | None = None,
 ) -> tuple[Series | None, list[Series], str]:
-    """Return the latest scan after radiotherapy, and the others after it."""
+    """Return the latest scan after radiotherapy, or that of a given day, and the others after."""
     start = therapy.last if therapy else postop.day if postop else None
     later = [s for s in scans if s.day and start and s.day > start and s is not postop]
+    if on is not None:
+        return _event_of_day(later, on)
     why = "the latest contrast-enhanced T1 after radiotherapy"
     if therapy and therapy.source != "records":
         why += f", whose end is estimated from the {therapy.source}"
@@ -61,6 +67,20 @@ def choose_event(
     if len({s.day for s in later}) > 1:
         why += "; which visit shows the new lesion no header tells: look at the alternatives"
     return chosen, others, why
+
+
+def _event_of_day(later: Sequence[Series], on: date) -> tuple[Series | None, list[Series], str]:
+    chosen = last_visit([s for s in later if s.day == on])
+    others = [s for s in later if s is not chosen]
+    if chosen is not None:
+        return chosen, others, "of the day in the list of labels"
+    apart = sorted((days_between(on, s.day) or 0 for s in later), key=abs)
+    nearest = f"; the nearest is {apart[0]:+d} days from it" if apart else ""
+    return (
+        None,
+        others,
+        (f"no contrast-enhanced T1 after radiotherapy on the day in the list of labels{nearest}"),
+    )
 
 
 def choose_ct(patient: Patient, frames: set[str]) -> tuple[Series | None, list[Series], str]:
