@@ -25,6 +25,7 @@ class Verb(NamedTuple):
 
 
 VERBS = {
+    "new": Verb("ricenet.scan.new_study", "write the folder of a new study, from a few questions"),
     "scan": Verb("ricenet.scan.command", "propose the subjects table from a DICOM export"),
     "check": Verb("ricenet.study.preflight", "check settings, tables and raw paths before a run"),
     "check-device": Verb(

@@ -23,7 +23,7 @@ from ricenet.config import config, settings_files
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.M | re.S)
-WORDS = ("make", "source", "export", "mkdir", "cp", "ricenet", "snakemake")
+WORDS = ("make", "source", "export", "ricenet", "snakemake")
 COMPUTING = ("check-device", "verify", "why", "diff", "export")  # verbs that need results
 PATIENTS = 12
 LABEL = "add the labels"  # what the README asks a person for
@@ -87,7 +87,7 @@ def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path, export: 
     lines = []
     for line in commands():
         lines.append(line.replace("/path/to/export", str(export)))
-        if line.startswith("ricenet scan"):
+        if line.startswith("ricenet new "):
             lines.append(label + table)
     script = "\n".join(f"{line}\ntest $? -eq 0 || {{ echo FAILED: {number}; exit 1; }}"
                        for number, line in enumerate(lines))  # fmt: skip

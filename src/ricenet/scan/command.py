@@ -41,8 +41,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def check(folder: Path, out: Path | None, prefix: str) -> None:
+def check(folder: Path, out: Path | None, prefix: str, *, must_have_parent: bool = True) -> None:
     """Refuse to write into the export or over a table, and unusable names.
+
+    The folder of the table must be there, unless it is made with the table.
 
     Raises
     ------
@@ -59,12 +61,18 @@ def check(folder: Path, out: Path | None, prefix: str) -> None:
         raise ValueError("--out lies inside the export, which is never written to; write elsewhere")
     if out.exists():
         raise ValueError("--out exists already and is not overwritten; give another name")
-    if not out.parent.is_dir():
+    if must_have_parent and not out.parent.is_dir():
         raise ValueError("the folder of --out does not exist; make it first")
 
 
 def proposed(
-    folder: Path, *, out: Path | None, prefix: str, key: Path | None, labels: Path | None
+    folder: Path,
+    *,
+    out: Path | None,
+    prefix: str,
+    key: Path | None,
+    labels: Path | None,
+    must_have_parent: bool = True,
 ) -> str:
     """Return the proposed table of an export as text, and keep the key of its pseudonyms.
 
@@ -74,13 +82,15 @@ def proposed(
         File that the table is for; its paths are relative to that file's folder.
     key, labels : Path or None
         See :mod:`ricenet.scan.key`, :mod:`ricenet.scan.label_list`.
+    must_have_parent : bool
+        Whether the folder of the table must be there already.
 
     Raises
     ------
     ValueError
         With the remedy.
     """
-    check(folder, out, prefix)
+    check(folder, out, prefix, must_have_parent=must_have_parent)
     if key is not None:
         private.require_private(key, folder)
     known = {} if key is None else private.read(key)
