@@ -377,6 +377,35 @@ def test_every_file_belongs_to_the_subject_that_its_rule_names(project: Project)
     assert set(seen) == {"", *names} and min(seen.values()) > 20
 
 
+def test_a_further_explanation_method_is_a_row(project: Project) -> None:
+    """Two are planted in the copy: their maps are drawn, the audit waits, nothing else runs."""
+    source, further = project.folder / "src/ricenet", {"odd_map": ["dose"], "even_map": ["event"]}
+    settings = yaml.safe_load((project.folder / "config/config.yaml").read_text())["occlusion_map"]
+    for name, asked in further.items():
+        for path, row in {
+            "study/explain_methods.py": '    OCCLUSION: Method("occlusion"),\n',
+            "provenance/steps.py": '    "occlusion_map": Step("ricenet.explain.occlusion_map"),\n',
+            "config/config.py": "    occlusion_map: OcclusionMap\n",
+        }.items():
+            its_own = row.replace("OCCLUSION", f'"{name}"').replace('"occlusion"', f'"{name[:-4]}"')
+            edit(source / path, row, row + its_own.replace("occlusion_map", name))
+        (source / f"explain/{name}.py").write_text("")
+        settings |= {"ablations": []}
+        further[name] = settings | {"ablations": asked}
+    with_a_test_patient(project, **further, occlusion_map=settings)
+    jobs = project.ran("explain")
+    assert jobs["odd_map"] == jobs["even_map"] == 1 and not jobs["occlusion_map"]
+    found = (project.folder / "results/small/cohorts/small").glob("*/*/P005*")
+    assert {path.parts[-3:] for path in found} == {
+        ("dose", "odd", "P005.nii.gz"), ("dose", "odd", "P005.json"),
+        ("event", "even", "P005.nii.gz"), ("event", "even", "P005.json"),
+    }  # fmt: skip
+    shown = project.snakemake("--dry-run", "--forceall", "--printshellcmds", "audit")
+    for name in further:
+        assert f"python -m ricenet {name} --manifest" in shown
+        assert f"P005_{name}.log" in shown
+
+
 def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Project) -> None:
     names = [*FOLDS, "P005", "P006"]
     project.write_subjects(names)

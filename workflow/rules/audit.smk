@@ -16,6 +16,7 @@ rule audit:
         natives=EXPLAIN.natives(),
         occlusion_summaries=EXPLAIN.summaries(),
         counterfactuals=EXPLAIN.counterfactuals(),
+        further_maps=EXPLAIN.further_maps(),
     output:
         table=STUDY.at("audit"),
         record=STUDY.at("audit_record"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from ricenet.cli import VERBS
 from ricenet.config.config import json_text
 from ricenet.config.settings_files import completed
-from ricenet.study import job_files, layout, notices, silent_ends
+from ricenet.study import explain_methods, job_files, layout, notices, silent_ends
 from ricenet.study.cohort_files import CohortFiles
 from ricenet.study.control_files import ControlFiles
 from ricenet.study.explain_files import ExplainFiles

@@ -1,6 +1,7 @@
 # REQUIRED INPUTS: the models and the manifest of a cohort, from train.smk; cropped volumes.
 # OUTPUTS: cohorts/<cohort>/<ablation>/occlusion/<subject>.nii.gz, _channels.nii.gz, _native.nii.gz
-# and .png, cohorts/<cohort>/<ablation>/occlusion-summary.tsv and dose-counterfactuals.tsv.
+# and .png, cohorts/<cohort>/<ablation>/occlusion-summary.tsv and dose-counterfactuals.tsv; of each
+# further method of src/ricenet/study/explain_methods.py cohorts/<cohort>/<ablation>/<its folder>/.
 
 
 rule occlusion_map:
@@ -34,6 +35,44 @@ rule occlusion_map:
         "--mask {input.mask:q} --ablation {wildcards.ablation:q} --subject {wildcards.subject:q} "
         "--out {output.map:q} --channel-maps {output.channel_maps:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+# The command names no variable of the loop: Snakemake would fill in that of the last method.
+for METHOD, ROW in explain_methods.further().items():
+
+    rule:
+        """Draw a map of a subject by an explanation method."""
+        name:
+            METHOD
+        input:
+            manifest=rules.manifest.output.table,
+            manifest_record=ancient(rules.manifest.output.record),
+            models=COHORT.fold_models,
+            mask=rules.crop.output.mask,
+            opening=COHORT.before_a_test,
+        output:
+            map=STUDY.at(METHOD),
+            record=STUDY.at(f"{METHOD}_record"),
+        log:
+            STUDY.at(f"{METHOD}_log"),
+        benchmark:
+            STUDY.at(f"{METHOD}_benchmark")
+        conda:
+            "../../envs/torch.yaml"
+        threads: ROW.threads
+        resources:
+            mem_mb=growing(ROW.memory_mb),
+            runtime=growing(ROW.minutes),
+            gpu=ROW.gpu,
+        params:
+            settings=STUDY.settings(METHOD),
+            code=STUDY.code(METHOD),
+            step=METHOD,
+        shell:
+            "python -m ricenet {params.step} --manifest {input.manifest:q} "
+            "--models {input.models:q} --mask {input.mask:q} --ablation {wildcards.ablation:q} "
+            "--subject {wildcards.subject:q} --out {output.map:q} --record {output.record:q} "
+            "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
 rule occlusion_native:

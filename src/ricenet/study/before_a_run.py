@@ -13,6 +13,7 @@ from ricenet.cohort.labels import LABELS
 from ricenet.config import config
 from ricenet.study import layout
 from ricenet.study.control_files import ControlFiles
+from ricenet.study.explain_methods import METHODS
 from ricenet.study.preprocess_files import PreprocessFiles
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _check_ablations(study: Study) -> None:
         )
     c = study.config
     named = {
-        "occlusion_map.ablations": c.occlusion_map.ablations,
+        **{f"{step}.ablations": getattr(c, step).ablations for step in METHODS},
         "arrival.ablations": c.arrival.ablations,
         "controls.ablations": c.controls.ablations,
         "evaluate.contrasts": [name for pair in c.evaluate.contrasts or () for name in pair],

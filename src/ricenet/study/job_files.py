@@ -1,10 +1,12 @@
 """What each rule's job leaves besides its results: a log, a benchmark, a note where it failed.
 
-A rule that is new gets a row here. The rows become kinds of files of :mod:`ricenet.study.layout`,
+A rule that is new gets a row here; that of an explanation method has one already. The rows become kinds of files of :mod:`ricenet.study.layout`,
 ``<rule>_log``, ``<rule>_benchmark`` and ``<rule>_failure``, so that each of them has an owner.
 """
 
 from __future__ import annotations
+
+from ricenet.study.explain_methods import METHODS
 
 LOGS, BENCHMARKS = "logs", "benchmarks"
 FAILURE = ".failed.json"  # in place of .log, see ricenet.step.failure
@@ -33,7 +35,7 @@ JOBS = {
     "manifest": f"{OF_COHORT}/manifest",
     "train_model": f"{OF_ABLATION}_fold-{{fold}}_train_model",
     "predict_test": f"{OF_ABLATION}_predict_test",
-    "occlusion_map": f"{OF_MAP}_occlusion_map",
+    **{step: f"{OF_MAP}_{step}" for step in METHODS},
     "occlusion_native": f"{OF_MAP}_occlusion_native",
     "occlusion_picture": f"{OF_MAP}_occlusion_picture",
     "occlusion_summary": f"{OF_ABLATION}_occlusion_summary",

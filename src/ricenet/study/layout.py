@@ -5,7 +5,8 @@ names out of a path by :func:`parse`. What there is on the disk is listed by
 :mod:`ricenet.study.folder`, and whose a file is stated by :mod:`ricenet.study.ownership`. No other
 module builds or cuts such a path (``tests/test_house.py``); steps, which know no study, get what
 they need from their rules. A kind of file is a row of :data:`FILES`, the log of a rule one of
-:data:`ricenet.study.job_files.JOBS`; the rules are held against both in
+:data:`ricenet.study.job_files.JOBS`, the maps of an explanation method one of
+:data:`ricenet.study.explain_methods.METHODS`; the rules are held against them in
 ``tests/workflow/test_rules.py``.
 """
 
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ricenet.study import job_files
+from ricenet.study import explain_methods, job_files
 
 ID = "[A-Za-z0-9][A-Za-z0-9-]{0,62}"  # of a subject: no underscore, which separates names
 CHANNEL = "[a-z][a-z0-9]*"
@@ -35,7 +36,8 @@ NAMES = {
 }
 _OPEN = {name: f"{{{name}}}" for name in NAMES}
 SUBJECT, COHORT = "subjects/{subject}", "cohorts/{cohort}"
-FOLD, MAP = f"{COHORT}/{{ablation}}/fold-{{fold}}", f"{COHORT}/{{ablation}}/occlusion/{{subject}}"
+COMBINATION = f"{COHORT}/{{ablation}}"
+FOLD, MAP = f"{COMBINATION}/fold-{{fold}}", f"{COMBINATION}/occlusion/{{subject}}"
 ARRIVAL = f"{COHORT}/predictions/{{subject}}"
 CONTROL = f"{COHORT}/controls/{{control}}"  # no results: the name of each file says so
 CONTROL_FOLD = f"{CONTROL}/{{ablation}}/fold-{{fold}}/control"
@@ -113,9 +115,8 @@ FILES = {
     "control_metrics": f"{COHORT}/controls/control-metrics.tsv",
     "control_summary": f"{COHORT}/controls/control-summary.tsv",
     "control_metrics_record": f"{COHORT}/controls/control-metrics.json",
-    "occlusion_map": f"{MAP}.nii.gz",
+    **explain_methods.files(COMBINATION),
     "occlusion_channel_maps": f"{MAP}_channels.nii.gz",
-    "occlusion_map_record": f"{MAP}.json",
     "occlusion_native": f"{MAP}_native.nii.gz",
     "occlusion_native_record": f"{MAP}_native.json",
     "occlusion_picture": f"{MAP}.png",
