@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from ricenet import cli
+from ricenet.normalisations import NORMALISATIONS
 from ricenet.provenance import steps
+from ricenet.study.explain_methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 LARGE = {"ants", "jinja2", "matplotlib", "monai", "pandas", "sklearn", "snakemake", "torch"}
@@ -49,7 +51,8 @@ def test_no_step_loads_what_it_does_not_need(names: str, allowed: set[str]) -> N
 def test_every_step_of_the_rules_is_listed() -> None:
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     known = {name for names, _ in STEPS for name in names.split()}
-    assert known == set(re.findall(r"python -m ricenet ([a-z_-]+)", rules))
+    named = set(re.findall(r"python -m ricenet ([a-z_-]+)", rules))
+    assert known == named | set(NORMALISATIONS) | set(METHODS)
     assert known - {"check-device"} == set(steps.STEPS)
 
 

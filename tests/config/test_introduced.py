@@ -85,6 +85,7 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
             "min_information": 0.04,
             "min_left_right_information": 0.015,
         },
+        "zscore": {"method": "zscore"},
         "train_model": {"model.network": "resnet18"},
         "evaluate": {"prevalences": [0.18], "contrasts": None},
         "report": {"statements": None},

@@ -166,7 +166,7 @@ rule align_mask:
 
 
 rule zscore:
-    """Standardise an MRI by its statistics inside the brain."""
+    """Bring an MRI to a common scale by its intensities inside the brain."""
     input:
         image=STUDY.at("registered", channel="{mri}"),
         mask=STUDY.at("brain_mask", channel=STUDY.config.reference),
@@ -184,10 +184,10 @@ rule zscore:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        settings=STUDY.settings("zscore"),
-        code=STUDY.code("zscore"),
+        settings=STUDY.settings(STUDY.normalisation),
+        code=STUDY.code(STUDY.normalisation),
     shell:
-        "python -m ricenet zscore --image {input.image:q} --mask {input.mask:q} "
+        "python -m ricenet " + STUDY.normalisation + " --image {input.image:q} --mask {input.mask:q} "
         "--out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
@@ -339,7 +339,7 @@ rule overview:
         channels=STUDY.channels_text,
         kinds=STUDY.kinds_text,
         reference=STUDY.config.reference,
-        comparable=json_text(STUDY.masked),
+        comparable=json_text(STUDY.subtracted),
         enhancement=STUDY.enhancement_text,
         outline_names=PREPROCESS.outline_names,
     shell:

@@ -96,6 +96,9 @@ def of_zscore(record: Record, load: Volumes) -> list[Finding]:
     ]
 
 
+NORMALISED = {"zscore": of_zscore}  # by the step
+
+
 def of_crop(record: Record, load: Volumes) -> list[Finding]:
     """Check cropped channels: one grid, whole voxels from their sources, no brain lost."""
     (box,), (whole,) = record.named("outputs", "cropped-mask"), record.named("inputs", "mask")

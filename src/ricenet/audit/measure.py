@@ -23,7 +23,8 @@ from ricenet.provenance import digests
 from ricenet.study import ownership
 
 STEPS_WITH_INVARIANTS = (
-    "resample", "brain_mask", "align", "align_mask", "zscore", "total_dose", "crop", "cache",
+    "resample", "brain_mask", "align", "align_mask", *invariants.NORMALISED, "total_dose", "crop",
+    "cache",
 )  # fmt: skip
 
 
@@ -174,8 +175,8 @@ def _computed(record: Record, volumes: VolumeCache, ledgers: Mapping[str, Any]) 
             findings = invariants.of_align(record, volumes.volume)
             dose = record.value("kind") == "dose"
             return findings + (dose_invariants.of_align(record, volumes.volume) if dose else [])
-        case "zscore":
-            return invariants.of_zscore(record, volumes.volume)
+        case normalisation if normalisation in invariants.NORMALISED:
+            return invariants.NORMALISED[normalisation](record, volumes.volume)
         case "total_dose":
             (ledger,) = record.named("inputs", "ledger")
             return dose_invariants.of_total_dose(record, volumes.volume, ledgers[ledger])

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from ricenet import channels
+from ricenet import channels, normalisations
 from ricenet.channels import PLANNING_CT
 from ricenet.config import messages, yaml_limits
 from ricenet.config.cohort import Manifest
@@ -203,7 +203,7 @@ def warnings(config: Config) -> list[str]:
             "(x - mean)/sd, and with it the height of the dose. Use 'constant' unless that is "
             "intended."
         )
-    return found
+    return found + normalisations.cautions(config.zscore.method)
 
 
 def json_text(section: Section | dict[str, Any] | Sequence[Any]) -> str:

@@ -21,6 +21,7 @@ LATER: dict[str, dict[str, Any]] = {
         "min_information": 0.04,
         "min_left_right_information": 0.015,
     },
+    "zscore": {"method": "zscore"},
     "train_model": {"model.network": "resnet18"},
     "evaluate": {"prevalences": [0.18], "contrasts": None},
     "report": {"statements": None},

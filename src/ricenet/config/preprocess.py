@@ -72,7 +72,9 @@ class BrainMask(Section):
 
 
 class Zscore(Section):
-    """Mean 0 and standard deviation 1 in the brain."""
+    """Intensities of MRI on a common scale."""
+
+    method: Literal["zscore"] = Field(description="a row of ricenet.normalisations")
 
 
 class TotalDose(Section):

@@ -1,6 +1,7 @@
 """New contrast enhancement: what has become brighter between two MRI.
 
-Arrays are ``(X, Y, Z)``, z-scored in the brain, dimensionless.
+Arrays are ``(X, Y, Z)``, dimensionless: normalised with the mean of the brain at 0, where
+it is asked about (``standardised`` in :mod:`ricenet.normalisations`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
     Parameters
     ----------
     reference, other : (X, Y, Z) float array
-        Z-scored MRI.
+        Normalised MRI.
     brain : (X, Y, Z) bool array
 
     Returns

@@ -27,8 +27,9 @@ from ricenet.provenance.reduced_code import Reduced, for_type_checker
 SOURCE = Path(__file__).parents[1]
 PACKAGE = "ricenet"
 # What carries a result: arguments, staging, leases, limits, logs, records; settings' models, whose
-# effect stands in the settings text; texts and names for people; the table of kinds of channels,
-# whose rows tests/test_channels.py holds: a new kind trains no model of the others again.
+# effect stands in the settings text; texts and names for people; the tables of kinds of
+# channels and of normalisations, whose rows tests/test_channels.py and tests/test_normalisations.py
+# hold: a new one trains no model of the others again.
 CARRIERS = frozenset(
     {
         "channels",
@@ -38,6 +39,7 @@ CARRIERS = frozenset(
         "config.section", "config.settings_files", "config.train", "config.yaml_limits",
         "ingest.explain_dose",
         "networks.verdicts",
+        "normalisations",
         "provenance.atomic", "provenance.code_digest", "provenance.planned", "provenance.record",
         "provenance.reduced_code", "provenance.software", "provenance.steps",
         "statistics.published",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ricenet.normalisations import NORMALISATIONS
 from ricenet.provenance import code_digest
 
 
@@ -41,7 +42,7 @@ STEPS = {
     "register": Step("ricenet.preprocess.register"),
     "align": Step("ricenet.preprocess.align"),
     "align_mask": Step("ricenet.preprocess.align_mask"),
-    "zscore": Step("ricenet.preprocess.zscore"),
+    **{name: Step(f"ricenet.preprocess.{name}") for name in NORMALISATIONS},
     "total_dose": Step("ricenet.preprocess.total_dose"),
     "crop": Step("ricenet.preprocess.crop"),
     "overview": Step("ricenet.preprocess.overview"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+from ricenet.normalisations import NORMALISATIONS
 from ricenet.report import methods
 from ricenet.report.known import Known, plain
 from ricenet.report.label_provenance import label_provenance
@@ -13,7 +14,7 @@ UNITS = (("repetition_ms", "repetition time"), ("echo_ms", "echo time"),
          ("inversion_ms", "inversion time"))  # fmt: skip
 GATED = (
     "ingest_mri", "ingest_dose", "ingest_mask", "timeline", "resample", "brain_mask", "register",
-    "align", "align_mask", "zscore", "total_dose", "crop", "quality",
+    "align", "align_mask", *NORMALISATIONS, "total_dose", "crop", "quality",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ricenet.normalisations import NORMALISATIONS
 from ricenet.report.known import Known
 from ricenet.report.page import inputs_of
 from ricenet.report.shortcuts import feature_words
@@ -10,9 +11,8 @@ from ricenet.statistics import wording
 
 def handling(k: Known) -> str:
     """Return how inputs were scaled."""
-    found = []
-    if k.runs.have("zscore"):
-        found.append("MRI: mean 0 and standard deviation 1 in the brain.")
+    used = {name: row for name, row in NORMALISATIONS.items() if k.runs.have(name)}
+    found = [f"MRI: {row.words}." for row in used.values()]
     if k.runs.have("cache"):
         scaling = k.runs.setting("cache", "dose_scaling")
         scale = k.runs.setting("cache", "dose_scale_gy")

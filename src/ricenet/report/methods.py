@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import ricenet
+from ricenet.normalisations import NORMALISATIONS
 from ricenet.provenance.steps import NETWORKS
 from ricenet.report import methods_of_results, references
 from ricenet.report.methods_of_results import Tables
@@ -95,8 +96,10 @@ def preparing(runs: Runs) -> list[str]:
             "Images and doses were brought to the grid of the reference image by one interpolation "
             f"from their own voxels ({runs.setting('align', 'mri_interpolator')} for MRI)."
         )
-    if runs.have("zscore"):
-        found.append("MRI were scaled to mean 0 and standard deviation 1 in the brain.")
+    for name, row in NORMALISATIONS.items():
+        if runs.have(name):
+            cited = f" [@{name}]" if row.reference else ""
+            found.append(f"MRI were scaled to {row.words}{cited}.")
     if runs.have("total_dose"):
         found.append(_dose(runs))
     if runs.have("crop"):

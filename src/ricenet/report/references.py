@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ricenet.normalisations import NORMALISATIONS
+
 REFERENCES = {
     "ricenet": "Peretzke et al., Multimodal classification of Radiation-Induced Contrast "
     "Enhancements and tumor recurrence using deep learning, arXiv 2603.11827, 2026",
@@ -37,6 +39,7 @@ REFERENCES = {
     "2020",
     "occlusion": "Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV "
     "2014",
+    **{name: row.reference for name, row in NORMALISATIONS.items() if row.reference},
 }
 _CITED = re.compile(r"\[@([\w, @]+)\]")
 

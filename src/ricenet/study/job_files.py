@@ -1,7 +1,8 @@
 """What each rule's job leaves besides its results: a log, a benchmark, a note where it failed.
 
-A rule that is new gets a row here; that of an explanation method has one already. The rows become kinds of files of :mod:`ricenet.study.layout`,
-``<rule>_log``, ``<rule>_benchmark`` and ``<rule>_failure``, so that each of them has an owner.
+A rule that is new gets a row here, unless it is that of an explanation method, which has one. The
+rows become kinds of files of :mod:`ricenet.study.layout`, ``<rule>_log``, ``<rule>_benchmark`` and
+``<rule>_failure``, so that each of them has an owner.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from ricenet import ablations, channels
 from ricenet.channels import PLANNING_CT
 from ricenet.cohort import label_sources, overrides, tables
 from ricenet.config import analysis_plan, config, introduced, settings_files
+from ricenet.normalisations import NORMALISATIONS
 from ricenet.provenance import digests, steps
 from ricenet.study import accepted_code, before_a_run, layout, resources
 from ricenet.study.ingest_files import RawInputs
@@ -58,6 +59,7 @@ class Study:
         everyone = tables.read_subjects(self.config.subjects, self.channels, self.masks)
         self.overrides = overrides.read(self.config.overrides, everyone.index)
         self.network = self.config.train_model.model.network
+        self.normalisation = self.config.zscore.method
         self.accepted_code = accepted_code.read(self.config.accepted_code, digest=self.own_code)
         self.decided = set(self.overrides["subject"])
         self.accepted = overrides.accepted_checks(self.overrides)
@@ -121,7 +123,17 @@ class Study:
     @property
     def enhancement_text(self) -> str:
         """Scans whose difference is new enhancement, see :mod:`ricenet.channels`, as JSON text."""
-        return json.dumps(channels.enhancement(self.config.inputs))
+        found = channels.enhancement(self.config.inputs) if self._is_standardised else []
+        return json.dumps(found)
+
+    @property
+    def subtracted(self) -> list[str]:
+        """MRI of which pictures show the difference of z-scores to the reference."""
+        return self.masked if self._is_standardised else []
+
+    @property
+    def _is_standardised(self) -> bool:
+        return NORMALISATIONS[self.normalisation].standardised
 
     def sequence(self, w: Any) -> str:
         """Return the sequence of an MRI, empty for the planning CT (params function)."""
@@ -129,7 +141,11 @@ class Study:
         return next(found, "")
 
     def settings(self, section: str) -> str:
-        """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`."""
+        """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`.
+
+        Normalisations have one section together.
+        """
+        section = "zscore" if section in NORMALISATIONS else section
         field = "registration" if section == "register" else section
         values = getattr(self.config, field).model_dump(mode="json")
         return config.json_text(introduced.leave_out(section, values))
@@ -148,7 +164,7 @@ class Study:
         by_step = {
             step: [
                 digests.text_digest(self.settings(step)),
-                self.code(step),
+                self.code(self.normalisation if step == "zscore" else step),
             ]
             for step in PREPROCESSING
         }

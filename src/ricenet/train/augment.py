@@ -191,7 +191,7 @@ def change_intensity(
     Parameters
     ----------
     volume : (X, Y, Z) float32 tensor
-        z-scored MRI, dimensionless: its background of 0 lies within its range.
+        Normalised MRI, dimensionless: its background of 0 lies within its range.
     """
     inside = (volume != 0).to(volume.dtype)
     if noise > 0:
