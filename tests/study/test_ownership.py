@@ -8,6 +8,7 @@ import pytest
 from layout_names import NAMES
 from ricenet.step import lease, staging
 from ricenet.study import layout, ownership
+from ricenet.study.explain_methods import METHODS
 
 COHORTS = {NAMES["cohort"]}
 
@@ -56,7 +57,7 @@ def test_subjects_in_the_name_of_a_log_of_no_kind():
 
 
 def test_folders_of_maps_are_read_off_the_table():
-    assert {"occlusion"} == ownership.MAP_FOLDERS
+    assert {method.folder for method in METHODS.values()} == ownership.MAP_FOLDERS
     assert {
         "arrival", "arrival_record", "arrival_predictions", "arrival_predictions_record",
         "prediction", "vote_record",
