@@ -187,7 +187,9 @@ rule zscore:
         settings=STUDY.settings(STUDY.normalisation),
         code=STUDY.code(STUDY.normalisation),
     shell:
-        "python -m ricenet " + STUDY.normalisation + " --image {input.image:q} --mask {input.mask:q} "
+        "python -m ricenet "
+        + STUDY.normalisation
+        + " --image {input.image:q} --mask {input.mask:q} "
         "--out {output.image:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
