@@ -38,7 +38,7 @@ def verdict(
 
 
 def not_made(name: str, reason: str, *, holds: bool) -> dict[str, Any]:
-    """Give a check that could not be made as it stands in the record.
+    """Return the record's entry of a check that could not be made; gates use ``step.check``.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet.config import settings_files
+from ricenet.config import analysis_plan, settings_files
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -40,18 +40,12 @@ seed: {seed} # of the trainings
 """
 
 
-def pairs(ablations: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the contrasts of a draft: all channels against all but one."""
-    channels = {name: frozenset(name.split("-")) for name in ablations}
-    whole = max(ablations, key=lambda name: len(channels[name]))
-    size = len(channels[whole]) - 1
-    return [(whole, name) for name in ablations if size and len(channels[name]) == size]
-
-
 def draft(study: Study) -> str:
     """Return a draft for a study; what was seen before is taken from its folder."""
     chosen = study.config.evaluate.contrasts
-    found = pairs(study.ablations) if chosen is None else [(a, b) for a, b in chosen]
+    found = [(a, b) for a, b in chosen or ()]
+    if chosen is None:
+        found = analysis_plan.against_fewer(study.ablations, alone=False)
     lines = [f"  - [{a}, {b}]" for a, b in found] or ["  []"]
     primary = max(study.ablations, key=lambda name: len(name.split("-")))
     others = dict.fromkeys(name for pair in found for name in pair)
