@@ -48,7 +48,10 @@ phantom-study: setup
 	@echo
 	@echo "The table: $(EVALUATION)"
 
-test: setup lint types unit
+# Linters beside the type checker, then the tests, which need all cores.
+test: setup
+	$(MAKE) --jobs=2 --output-sync=target lint types
+	$(MAKE) unit
 
 lint:
 	ruff check .

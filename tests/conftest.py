@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,17 +65,38 @@ def verdicts_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker of a run fills, for all of them."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = base / name, base / f"{name}.done"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the DICOM series and the truth of one patient, made on a 2 mm grid."""
-    folder = tmp_path_factory.mktemp("phantom-head")
-    return make_subject(folder, 0, seed=3, canvas_mm=2.0, scale=1.0, nifti=False)
+
+    def make(folder: Path) -> None:
+        make_subject(folder, 0, seed=3, canvas_mm=2.0, scale=1.0, nifti=False)
+
+    return made_once(tmp_path_factory, "phantom-head", make) / "P001"
 
 
 @pytest.fixture(scope="session")
 def small_study(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A finished study of five tiny patients: half a minute. Copy it before you change it."""
-    study = Finished(tmp_path_factory.mktemp("small-study"))
-    study.write_tables()
-    study.finish()
-    return study
+
+    def make(folder: Path) -> None:
+        study = Finished(folder)
+        study.write_tables()
+        study.finish()
+
+    return Finished(made_once(tmp_path_factory, "small-study", make))

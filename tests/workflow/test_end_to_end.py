@@ -152,10 +152,11 @@ def add_columns(raw: Path) -> Path:
 
 
 def add_broken(table: Path) -> None:
-    """Add P006: the raw data of P001, one file of the event cut short."""
+    """Add P006: the raw data of P001, one file of each MRI cut short."""
     shutil.copytree(table.parent / "P001" / "dicom", table.parent / "P006" / "dicom")
-    victim = sorted((table.parent / "P006" / "dicom" / "event").rglob("*.dcm"))[20]
-    victim.write_bytes(victim.read_bytes()[:-1000])
+    for visit in ("postop", "event"):
+        victim = sorted((table.parent / "P006" / "dicom" / visit).rglob("*.dcm"))[20]
+        victim.write_bytes(victim.read_bytes()[:-1000])
     row = next(line for line in table.read_text().splitlines() if line.startswith("P001"))
     table.write_text(table.read_text() + row.replace("P001", "P006") + "\n")
 
