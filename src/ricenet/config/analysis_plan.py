@@ -98,7 +98,7 @@ def against_fewer(ablations: Sequence[str], *, alone: bool) -> list[tuple[str, s
 
 
 def text(plan: AnalysisPlan) -> str:
-    """Return the canonical text of a plan: JSON in which what has no order is sorted."""
+    """Return the canonical text of an analysis plan: JSON in which what has no order is sorted."""
     values = plan.model_dump(mode="json")
     first, *others = plan.inputs
     values["inputs"] = [first, *sorted(others)]

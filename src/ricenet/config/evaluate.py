@@ -14,7 +14,7 @@ class OpenTestSet(Section):
 
 
 class NotePlan(Section):
-    """The plan under which results are evaluated."""
+    """The analysis plan under which results are evaluated."""
 
 
 class Evaluate(Section):

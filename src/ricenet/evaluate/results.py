@@ -45,8 +45,8 @@ def fold_means(
     ----------
     pooled : mapping of str to Estimate
         The same metrics of all folds together. A new study has new patients, so that its interval
-        is made no narrower than theirs: five folds that agree by chance, or as one answer for
-        everybody makes them agree, are no reason to be surer.
+        is made no narrower than theirs: folds that agree by chance, or because every
+        patient gets the same answer, are no reason for a narrower one.
     """
     found = {}
     for metric, values in fold_values(table).items():

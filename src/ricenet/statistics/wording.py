@@ -1,9 +1,9 @@
 """Figures and intervals formatted for people, with the digits that the data support.
 
-- No interval has a width of zero: what has none is said to have none.
-- No more digits than the patients support: one patient more or less moves a share by 1 / n, so
-  nothing below half of that is told apart.
-- Of a classifier that gives every patient the same answer it is said.
+- No interval has a width of zero: where there is none, that is stated.
+- No more digits than the patients support: one patient more or less changes a proportion by
+  1 / n, so smaller differences than half of that are not shown.
+- A classifier that gives every patient the same answer is labelled as such.
 """
 
 from __future__ import annotations

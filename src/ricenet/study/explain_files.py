@@ -70,7 +70,7 @@ class ExplainFiles:
         return [*self.natives(), *self.summaries(), *self.counterfactuals()]
 
     def asked(self, w: Any) -> list[str]:
-        """Input function of the target ``explain``; says so where there is nothing to explain."""
+        """Input function of the target ``explain``; reports where there is nothing to explain."""
         study = self.study
         if not self.mapped():
             locked = study.test_set.state == LOCKED

@@ -60,7 +60,7 @@ def draft(study: Study) -> str:
 
 
 def _study(configfiles: Sequence[Path]) -> Study:
-    """Read a study without the plan that its settings name: perhaps it is to be written now."""
+    """Read a study without the analysis plan that its settings name: it may not exist yet."""
     from ricenet.study.preflight import require_safe
     from ricenet.study.study import Study
 
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with args.out.open("x", encoding="utf-8") as file:
             file.write(text)
     except (ValueError, FileExistsError) as error:
-        why = f"{args.out}: it exists; a plan is not overwritten" if args.out else ""
+        why = f"{args.out}: it exists; an analysis plan is not overwritten" if args.out else ""
         print(f"error: {why if isinstance(error, OSError) else error}", file=sys.stderr)
         return 2
     print(f"{args.out}: correct it, then name it in the settings (analysis_plan: {args.out})")
