@@ -418,6 +418,7 @@ def test_nifti_input_gives_the_same_cache(run: Run) -> None:
         assert np.corrcoef(caches[0][place][inside], caches[1][place][inside])[0, 1] > 0.999
 
 
+@pytest.mark.long  # what runs again is planned in test_rules.py, bits are compared step by step
 def test_a_rewritten_header_prepares_its_subject_again_and_trains_nothing(run: Run) -> None:
     """Other bytes, the same voxels: the whole chain runs, its results are equal to the bit."""
     cohort = run.root / "cohorts" / "c1"
@@ -447,6 +448,7 @@ def test_a_rewritten_header_prepares_its_subject_again_and_trains_nothing(run: R
     }
 
 
+@pytest.mark.long  # as above
 def test_another_learning_rate_trains_again_and_back_again_to_the_same_bits(run: Run) -> None:
     """One fold of one ablation is asked for; the images are as they were."""
     model = run.root / "cohorts/c1/dose/fold-1/model.safetensors"
