@@ -65,7 +65,7 @@ types:
 
 # In parallel with one thread each; then what runs the workflow on the whole machine.
 unit:
-	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not whole_machine and not long" --durations=10 $(SKIPS)
+	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile --no-loadscope-reorder -m "not whole_machine and not long" --durations=10 $(SKIPS)
 	pytest tests/workflow -m "whole_machine and not long" --durations=10 $(SKIPS)
 
 test-long: setup

@@ -16,11 +16,26 @@ from ricenet.phantom.files import make_subject
 from skips import Allowed, unexpected
 
 SKIPPED: Counter[tuple[str, str]] = Counter()
+# Files that take half a minute or more: begun first, so that no worker is left with one at the end.
+LONGEST = (
+    "workflow/test_rules.py", "networks/test_layer_errors.py",
+    "preprocess/test_registration_gates.py",
+    "train/test_gradient_gate.py", "preprocess/test_register.py",
+    "train/test_fit_to_device.py", "preprocess/test_brain_mask.py", "workflow/test_decisions.py",
+    "workflow/test_planning.py", "workflow/test_installation.py", "workflow/test_readme.py",
+)  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """With the list, a test that is skipped for any other reason fails the run."""
     parser.addoption("--expected-skips", type=Path, metavar="FILE", help="table of allowed skips")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; ``--no-loadscope-reorder`` keeps this order."""
+    tests = Path(__file__).parent
+    place = {tests / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -140,6 +140,14 @@ def test_make_test_looks_for_what_needs_the_whole_machine_where_it_is():
     assert "pytest tests/workflow -m" in (ROOT / "Makefile").read_text()
 
 
+def test_files_that_are_begun_first_are_there():
+    tests = Path(__file__).parent
+    longest = ast.literal_eval(
+        re.search(r"^LONGEST = (\(.*?^\))", (tests / "conftest.py").read_text(), re.M | re.S)[1]
+    )
+    assert [name for name in longest if not (tests / name).exists()] == []
+
+
 # --- paths of a study
 
 # the table of a study's files, and what reads a folder by it; patients' data lie elsewhere
