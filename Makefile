@@ -48,7 +48,10 @@ phantom-study: setup
 	@echo
 	@echo "The table: $(EVALUATION)"
 
-test: setup lint types unit
+# Linters beside the type checker, then the tests, which need all cores.
+test: setup
+	$(MAKE) --jobs=2 --output-sync=target lint types
+	$(MAKE) unit
 
 lint:
 	ruff check .
@@ -62,7 +65,7 @@ types:
 
 # In parallel with one thread each; then what runs the workflow on the whole machine.
 unit:
-	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile -m "not whole_machine and not long" --durations=10 $(SKIPS)
+	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile --no-loadscope-reorder -m "not whole_machine and not long" --durations=10 $(SKIPS)
 	pytest tests/workflow -m "whole_machine and not long" --durations=10 $(SKIPS)
 
 test-long: setup

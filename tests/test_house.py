@@ -38,6 +38,23 @@ def test_a_module_is_read_at_a_sitting(path):
     assert {f.name: n for f in functions if (n := lines_of(f)) > FUNCTION_LINES} == {}
 
 
+UNTESTED = Path(__file__).with_name("modules_without_own_tests.txt")
+
+
+def test_the_tests_of_a_module_stand_where_it_is_called_so():
+    """``tests/<package>/test_<module>.py``; the list of older exceptions may only get shorter."""
+    paths = {path.relative_to(SOURCE) for path in MODULES if not path.stem.startswith("__")}
+    tests = Path(__file__).parent
+    found = {
+        path.as_posix()
+        for path in paths
+        if not (tests / path.parent / f"test_{path.name}").exists()
+    }
+    allowed = set(UNTESTED.read_text().split())
+    assert sorted(found - allowed) == [], "give it a test file of its own"
+    assert sorted(allowed - found) == [], f"take it out of {UNTESTED.name}"
+
+
 def kinds_compared(tree: ast.AST) -> list[int]:
     """Lines on which something is compared with the name of a kind of channel."""
     found = []
@@ -121,6 +138,14 @@ def test_make_test_looks_for_what_needs_the_whole_machine_where_it_is():
     marked = {p.parent.name for p in tests.rglob("test_*.py") if mark in p.read_text()}
     assert marked == {"workflow"}
     assert "pytest tests/workflow -m" in (ROOT / "Makefile").read_text()
+
+
+def test_files_that_are_begun_first_are_there():
+    tests = Path(__file__).parent
+    longest = ast.literal_eval(
+        re.search(r"^LONGEST = (\(.*?^\))", (tests / "conftest.py").read_text(), re.M | re.S)[1]
+    )
+    assert [name for name in longest if not (tests / name).exists()] == []
 
 
 # --- paths of a study

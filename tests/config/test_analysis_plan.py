@@ -9,6 +9,7 @@ from plans import PLAN, write_plan
 from ricenet.config import analysis_plan
 
 PAIRS = [["a-b", "a"], ["a-b", "b"]]
+COMBINATIONS = ["a", "b", "c", "a-b", "a-c", "b-c", "a-b-c"]
 
 
 def read(tmp_path, **changes):
@@ -60,3 +61,18 @@ def test_no_file_and_no_yaml(tmp_path):
     (tmp_path / "plan.yaml").write_text("inputs: [\n")
     with pytest.raises(ValueError, match="not YAML"):
         analysis_plan.read(tmp_path / "plan.yaml")
+
+
+@pytest.mark.parametrize(
+    ("names", "alone", "others"),
+    [
+        (COMBINATIONS, True, ["a-b", "a-c", "b-c", "a", "b", "c"]),
+        (COMBINATIONS, False, ["a-b", "a-c", "b-c"]),
+        (["a", "b", "a-b"], True, ["a", "b"]),
+        (["a", "b", "a-b"], False, ["a", "b"]),
+        (["a"], True, []),
+    ],
+)
+def test_without_a_choice_all_channels_are_compared_with_fewer(names, alone, others):
+    pairs = analysis_plan.against_fewer(names, alone=alone)
+    assert pairs == [(names[-1], other) for other in others]

@@ -43,18 +43,6 @@ def predictions(n: int, gain: dict[str, float]) -> tuple[pd.DataFrame, pd.DataFr
     return pd.DataFrame(validation, columns=columns), pd.DataFrame(test, columns=test_columns)
 
 
-def test_the_usual_contrasts_are_all_channels_against_fewer() -> None:
-    found = contrasts.usual(NAMES)
-    assert [first for first, _ in found] == ["postop-event-dose"] * 6
-    assert [second for _, second in found] == [
-        "postop-event", "postop-dose", "event-dose", "postop", "event", "dose",
-    ]  # fmt: skip
-    assert contrasts.usual(["event"]) == []
-    assert contrasts.usual(["event", "dose", "event-dose"]) == [
-        ("event-dose", "event"), ("event-dose", "dose"),
-    ]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     validation, test = predictions(80, {"event": 0.5, "dose": 4.0, "event-dose": 4.0})

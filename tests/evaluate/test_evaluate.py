@@ -156,7 +156,10 @@ def test_a_constant_classifier_is_called_one(study):
     manifest, validation, test = study
     _, summary = run((manifest, validation.assign(probability_rice=0.2), test))
     part = summary["dose"]["validation"]
-    assert part["constant"] == "calls everybody recurrence" and part["right"] == "9 of 18 right"
+    assert (
+        part["constant"] == "classifies every patient as recurrence"
+        and part["right"] == "9 of 18 right"
+    )
     assert summary["dose"]["test"]["majority_vote"]["constant"] == ""
     f1 = part["pooled"]["macro_f1"]
     assert f1["value"] == pytest.approx(1 / 3) and f1["high"] - f1["low"] > 0.2

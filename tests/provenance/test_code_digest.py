@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,7 @@ def forget() -> None:
         code_digest._code,
         code_digest._stand_in,
         code_digest._reduced,
+        files_of_the_tree,
     ):
         function.cache_clear()
 
@@ -221,11 +223,35 @@ def test_code_hash_sees(package, name: str, old: str, new: str) -> None:
 # --- the real tree
 
 
+READ = code_digest._reduced.__wrapped__
+
+
+@cache
+def read_once(module: str, own: str, files: frozenset[str]) -> tuple:
+    """What is read from a module: the same as long as its text and the tree's files are."""
+    return READ(module)
+
+
+@cache
+def files_of_the_tree() -> frozenset[str]:
+    source = code_digest.SOURCE
+    return frozenset(path.relative_to(source).as_posix() for path in source.rglob("*.py"))
+
+
+def reduced(module: str) -> tuple:
+    own = code_digest._source_file(module).read_text(encoding="utf-8")
+    return read_once(module, own, files_of_the_tree())
+
+
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A copy of the source, and the digests of all steps in it."""
+    """A copy of the source, and the digests of all steps in it.
+
+    A test edits one or two modules; all the others are parsed once for all tests.
+    """
     shutil.copytree(SOURCE, tmp_path / "ricenet", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "SOURCE", tmp_path / "ricenet")
+    monkeypatch.setattr(code_digest, "_reduced", cache(reduced))
 
     def digests(network: str = "resnet18") -> dict[str, str]:
         forget()

@@ -67,7 +67,7 @@ def test_what_cannot_be_said_stands_on_page_one(found) -> None:
     if name in ("6", "12"):
         assert "Nothing is shown by these patients" in top and "✓" not in top
     if name == "92, constant":
-        assert "the network calls everybody recurrence" in top
+        assert "the network classifies every patient as recurrence" in top
         assert "The network ranks patients (AUC within folds" in top
     assert "too few to estimate anything" in top  # of the test set in each of them
 

@@ -11,6 +11,7 @@ from PIL import Image
 from boards import cache, note
 from html_pages import Page
 from ricenet.cohort import prediction_table
+from ricenet.config import analysis_plan
 from ricenet.evaluate import compare, contrasts, evaluate
 from ricenet.provenance.atomic import write_json
 from ricenet.report import evaluated, report, subjects
@@ -123,7 +124,7 @@ def run(folder, *, test=True):
         tested = tested.iloc[:0]
     settings = {"confidence": 0.95, "bootstrap_samples": 20, "seed": 1, "prevalences": [0.18]}
     table, summary = evaluate.evaluate(validation, tested, settings)
-    pairs = contrasts.usual(["event", "dose", "event-dose"])
+    pairs = analysis_plan.against_fewer(["event", "dose", "event-dose"], alone=True)
     compared = contrasts.contrasts(validation, tested, pairs, settings)
     summary["contrasts"] = compared.to_dict("records")
     table.to_csv(folder / "metrics.tsv", sep="\t", index=False)

@@ -122,12 +122,15 @@ def test_mcnemar_against_a_constant_answer() -> None:
     table = {"true_positive": 25, "false_positive": 13, "true_negative": 35, "false_negative": 7}
     labels = np.repeat([1, 1, 0, 0], [25, 7, 13, 35])
     answers = np.repeat([1, 0, 1, 0], [25, 7, 13, 35])
-    for words, constant in (("calls everybody recurrence", 0), ("calls everybody RICE", 1)):
+    for words, constant in (
+        ("classifies every patient as recurrence", 0),
+        ("classifies every patient as RICE", 1),
+    ):
         expected = paired.mcnemar(answers == labels, labels == constant).p
         assert verdict_sets.accuracy_p(table, words) == pytest.approx(expected)
-    assert verdict_sets.accuracy_p(table, "calls everybody recurrence") == pytest.approx(
-        0.073, abs=1e-3
-    )
+    assert verdict_sets.accuracy_p(
+        table, "classifies every patient as recurrence"
+    ) == pytest.approx(0.073, abs=1e-3)
 
 
 def test_a_network_whose_answers_are_all_alike_may_rank_patients() -> None:
@@ -136,7 +139,10 @@ def test_a_network_whose_answers_are_all_alike_may_rank_patients() -> None:
     table, summary = evaluate.evaluate(validation, test, SETTINGS)
     rows = table.astype(object).where(pd.notna(table), "").to_dict("records")
     said = verdict.sentences(evaluate.without_nan(summary), rows, {}, "event-dose")
-    assert "calls everybody recurrence" in said[0].text and said[0].tone == verdict.NOT_SHOWN
+    assert (
+        "classifies every patient as recurrence" in said[0].text
+        and said[0].tone == verdict.NOT_SHOWN
+    )
     assert said[1].tone == verdict.SHOWN and "ranks patients (AUC within folds 0." in said[1].text
 
 
@@ -149,7 +155,7 @@ def test_a_contrast_with_an_input_that_is_not_above_the_constant_says_so() -> No
 @pytest.mark.parametrize(("rice", "recurrence", "value"), [(32, 48, 0.375), (5, 7, 7 / 19)])
 def test_the_constant_classifier(rice: int, recurrence: int, value: float) -> None:
     words, f1 = results.constant(rice, recurrence)
-    assert words == "calls everybody recurrence" and f1 == pytest.approx(value)
+    assert words == "classifies every patient as recurrence" and f1 == pytest.approx(value)
     table = exact.Table(0, recurrence, rice, recurrence)
     share = rice / (rice + recurrence)
     own = exact.estimate(exact.macro_f1, table, prevalence=share, confidence=0.95)

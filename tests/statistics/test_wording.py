@@ -51,7 +51,7 @@ def test_no_figure_says_more_than_it_can(case) -> None:
     counts = confusion(labels, predicted)
     named = wording.constant(counts)
     assert bool(named) == (len(set(predicted.tolist())) == 1)
-    assert named in ("", f"calls everybody {'RICE' if predicted[0] else 'recurrence'}")
+    assert named in ("", f"classifies every patient as {'RICE' if predicted[0] else 'recurrence'}")
     assert wording.right(counts) == f"{(labels == predicted).sum()} of {len(labels)} right"
 
 

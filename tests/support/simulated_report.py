@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from boards import cache
+from ricenet.config import analysis_plan
 from ricenet.evaluate import (
     added_value,
     calibrate,
@@ -122,7 +123,7 @@ def page(
     root = folder / "cohorts" / "c1"
     (root / "evaluation").mkdir(parents=True, exist_ok=True)
     metrics, summary = evaluate.evaluate(validation, tested, SETTINGS)
-    pairs = contrasts.usual(list(skills)) if len(skills) > 1 else []
+    pairs = analysis_plan.against_fewer(list(skills), alone=True) if len(skills) > 1 else []
     compared = contrasts.contrasts(validation, tested, pairs, SETTINGS)
     summary["contrasts"] = compared.to_dict("records")
     tables = tables_of(cohort, validation, tested, probed=probed)

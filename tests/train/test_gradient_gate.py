@@ -98,33 +98,6 @@ def test_trainings_of_one_shape_share_a_verdict(manifest, monkeypatch):
     assert len(trials) == 3
 
 
-WRONG_FITS = [{"samples": 0}, {"samples": "4"}, {"samples": 3}, {"bf16": "yes"}, {"other": 1}]
-
-
-@pytest.mark.parametrize("change", WRONG_FITS)
-def test_a_verdict_with_a_fit_that_is_none_is_none(manifest, change, tmp_path):
-    run(manifest, "before")
-    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
-    verdict = json.loads(path.read_text())
-    verdict["fit"] |= change
-    path.write_text(json.dumps(verdict))
-    _, log = run(manifest, "after")
-    assert "by a job before" not in log
-
-
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"fit": {}}', "error", "none", "null"])
-def test_a_damaged_verdict_is_none(manifest, damage, tmp_path):
-    run(manifest, "before")
-    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
-    verdict = json.loads(path.read_text())
-    verdict["errors"]["conv1"] = 1.0  # beyond the limit: nobody kept that
-    verdict |= {"none": {"errors": {}}, "null": {"given_up": None}}.get(damage, {})
-    path.write_text(json.dumps(verdict) if damage in ("error", "none", "null") else damage)
-    record, log = run(manifest, "after")
-    assert "by a job before" not in log
-    assert record["checks"][0]["verdict"] == "pass"
-
-
 def test_a_verdict_names_no_machine(manifest, tmp_path):
     run(manifest, "anonymous")
     (path,) = (tmp_path / "cache" / "ricenet").iterdir()
@@ -178,6 +151,35 @@ def counted_settle(monkeypatch, **changes):
 
     monkeypatch.setattr(gradient_gate, "settle", settle)
     return asked
+
+
+WRONG_FITS = [{"samples": 0}, {"samples": "4"}, {"samples": 3}, {"bf16": "yes"}, {"other": 1}]
+
+
+@pytest.mark.parametrize("change", WRONG_FITS)
+def test_a_verdict_with_a_fit_that_is_none_is_none(monkeypatch, change, tmp_path):
+    asked = counted_settle(monkeypatch)
+    gate(), gate()
+    assert len(asked) == 1
+    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
+    verdict = json.loads(path.read_text())
+    verdict["fit"] |= change
+    path.write_text(json.dumps(verdict))
+    assert not gate().shared and len(asked) == 2
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"fit": {}}', "error", "none", "null"])
+def test_a_damaged_verdict_is_none(monkeypatch, damage, tmp_path):
+    asked = counted_settle(monkeypatch)
+    gate(), gate()
+    assert len(asked) == 1
+    (path,) = (tmp_path / "cache" / "ricenet").iterdir()
+    verdict = json.loads(path.read_text())
+    verdict["errors"]["conv1"] = 1.0  # beyond the limit: nobody kept that
+    verdict |= {"none": {"errors": {}}, "null": {"given_up": None}}.get(damage, {})
+    path.write_text(json.dumps(verdict) if damage in ("error", "none", "null") else damage)
+    assert not gate().shared and len(asked) == 2
+    assert gate().shared
 
 
 def test_another_shape_has_another_verdict(monkeypatch):

@@ -1,9 +1,10 @@
 """The whole workflow on synthetic patients, from DICOM to the report, against their known truth.
 
 Real Snakemake, real ANTs, real HD-BET, real training; coarse grids and few epochs. Five patients:
-four train in two folds, one is the test set. One of them is prepared a second time from NIfTI. One
-has an event that is dated before radiotherapy, and a sixth has a cut file: the first run holds them
-back, the second goes on with what a person decided.
+four train in two folds, one is the test set, with two of the seven input combinations (which ones a
+study may train is planned in ``test_planning.py``). One has an event that is dated before
+radiotherapy, and a sixth has a cut file: the first run holds them back, the second goes on with
+what a person decided. One of the five arrives a second time, as NIfTI and under another name.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pydicom
 import pytest
 import yaml
 
+from plans import write_plan
 from ricenet.image.volume import Volume, load
 from ricenet.phantom.study import make_study
 from snakemake_project import ARRIVAL_JOBS, SUBJECT_JOBS, job_counts
@@ -36,6 +39,9 @@ ROOT = Path(__file__).parents[2]
 SUBJECTS = ("P001", "P002", "P003", "P004", "P005")
 COHORT = {"P001": "train\t0", "P002": "train\t1", "P003": "train\t0", "P004": "test\t",
           "P005": "train\t1"}  # fmt: skip
+WHOLE = "postop-event-dose"
+COMBINATIONS = [WHOLE, "dose"]
+NIFTI = "subjects-nifti"
 
 
 def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -59,8 +65,8 @@ def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.C
 class Run:
     """A finished run: where its files and the truth are."""
 
-    def __init__(self, folder: Path, name: str, table: str) -> None:
-        self.raw = folder / "raw"
+    def __init__(self, folder: Path) -> None:
+        self.raw, name = folder / "raw", "dicom"
         self.config = folder / f"{name}.yaml"
         self.root = folder / "results" / name
         self.overrides = folder / f"{name}-overrides.tsv"
@@ -69,14 +75,19 @@ class Run:
         cohort = folder / "c1.tsv"
         rows = [f"{s}\t{COHORT[s]}" for s in SUBJECTS]
         cohort.write_text("\n".join(["subject\tsplit\tfold", *rows]) + "\n")
+        plan = write_plan(
+            folder / "plan.yaml", COMBINATIONS, contrasts=[COMBINATIONS], tables=["probes"]
+        )
         self.config.write_text(
             yaml.safe_dump(
                 {
                     "study": name,
                     "results": str(folder / "results"),
-                    "subjects": str(self.raw / table),
+                    "subjects": str(self.raw / "subjects.tsv"),
                     "cohort": str(cohort),
                     "overrides": str(self.overrides),
+                    "input_combinations": COMBINATIONS,
+                    "analysis_plan": plan,
                     "train_model": {"epochs": 2},
                     "occlusion_map": {"stride_mm": 24.0},
                 }
@@ -107,9 +118,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     make_study(
         folder / "raw", subjects=5, seed=3, canvas_mm=2.0, scale=1.0, nifti=True, processes=2
     )
-    finished = Run(folder, "dicom", "subjects.tsv")
+    table = add_columns(folder / "raw")
+    finished = Run(folder)
     date_before_radiotherapy(finished.raw / "P005" / "dicom" / "event")
-    add_broken(finished.raw / "subjects.tsv")
+    add_broken(table)
     stopped = snakemake(finished.config, "preprocess", check=False)
     assert stopped.returncode == 1
     finished.first = stopped.stderr
@@ -131,11 +143,20 @@ def date_before_radiotherapy(series: Path) -> None:
         data.save_as(path)
 
 
+def add_columns(raw: Path) -> Path:
+    """Add to the table, empty, the columns that only NIfTI needs; the table."""
+    tables = [pd.read_csv(raw / f"{n}.tsv", sep="\t", dtype=str) for n in ("subjects", NIFTI)]
+    both = tables[0].reindex(columns=list(dict.fromkeys([*tables[0].columns, *tables[1].columns])))
+    both.to_csv(raw / "subjects.tsv", sep="\t", index=False)
+    return raw / "subjects.tsv"
+
+
 def add_broken(table: Path) -> None:
-    """Add P006: the raw data of P001, one file of the event cut short."""
+    """Add P006: the raw data of P001, one file of each MRI cut short."""
     shutil.copytree(table.parent / "P001" / "dicom", table.parent / "P006" / "dicom")
-    victim = sorted((table.parent / "P006" / "dicom" / "event").rglob("*.dcm"))[20]
-    victim.write_bytes(victim.read_bytes()[:-1000])
+    for visit in ("postop", "event"):
+        victim = sorted((table.parent / "P006" / "dicom" / visit).rglob("*.dcm"))[20]
+        victim.write_bytes(victim.read_bytes()[:-1000])
     row = next(line for line in table.read_text().splitlines() if line.startswith("P001"))
     table.write_text(table.read_text() + row.replace("P001", "P006") + "\n")
 
@@ -249,13 +270,13 @@ def test_report_is_complete(run: Run) -> None:
     assert "Research use only" in page
     assert page.count("data:image/png;base64,") >= len(SUBJECTS) + 1
     summary = json.loads((run.root / "cohorts/c1/evaluation/metrics.json").read_text())
-    assert len(summary["ablations"]) == 7
+    assert set(summary["ablations"]) == set(COMBINATIONS)
 
 
 def test_occlusion_is_explained(run: Run) -> None:
     page = (run.root / "cohorts/c1/report/index.html").read_text()
     assert "inside the 95 % isodose" in page and "dose × 1.2" in page
-    folder = run.root / "cohorts/c1/postop-event-dose"
+    folder = run.root / "cohorts/c1" / WHOLE
     native, there = (
         run.volume("P004", "event_native"),
         load(folder / "occlusion/P004_native.nii.gz"),
@@ -272,7 +293,7 @@ def test_occlusion_is_explained(run: Run) -> None:
 
 def test_training_never_saw_the_test_subject(run: Run) -> None:
     records = sorted(run.root.glob("cohorts/c1/*/fold-*/model.json"))
-    assert len(records) == 14
+    assert len(records) == 4
     for path in records:
         facts = json.loads(path.read_text())["facts"]
         seen = set(facts["training_subjects"]) | set(facts["validation_subjects"])
@@ -338,24 +359,6 @@ def test_damage_is_found_by_the_audit(run: Run) -> None:
     assert named.stdout.startswith("altered       subjects/P001/event_zscored.nii.gz")
 
 
-def test_nifti_input_gives_the_same_cache(run: Run) -> None:
-    nifti = Run(run.raw.parent, "nifti", "subjects-nifti.tsv")
-    # P002 has a single-fraction dose: the table says so here, the RT objects there
-    snakemake(nifti.config, str(nifti.root / "caches/P002.npy"))
-    caches = [
-        np.load(r.root / "caches/P002.npy", allow_pickle=False).astype(np.float32)
-        for r in (run, nifti)
-    ]
-    both = [r.volume("P002", "brain-mask_cropped") for r in (run, nifti)]
-    overlap = 2 * ((both[0].data > 0) & (both[1].data > 0)).sum() / sum(m.data.sum() for m in both)
-    assert overlap > 0.999
-    inside = (both[0].data > 0) & (both[1].data > 0)
-    for place in range(3):
-        difference = np.abs(caches[0][place] - caches[1][place])[inside]
-        assert np.median(difference) < 0.01
-        assert np.corrcoef(caches[0][place][inside], caches[1][place][inside])[0, 1] > 0.999
-
-
 def ran(run: Run, *arguments: str) -> Counter[str]:
     """Run the workflow; the jobs that it ran, or would run."""
     shown = snakemake(run.config, *arguments)
@@ -365,13 +368,22 @@ def ran(run: Run, *arguments: str) -> Counter[str]:
 # from here on the tests change the study, each what the next ones do not look at
 
 
+def add_arrival(run: Run) -> None:
+    """P002 comes once more, as NIfTI, under another name and without a label.
+
+    It has the dose of a single fraction: the table says so here, the RT objects there.
+    """
+    table = pd.read_csv(run.raw / "subjects.tsv", sep="\t", dtype=str)
+    row = (
+        pd.read_csv(run.raw / f"{NIFTI}.tsv", sep="\t", dtype=str).set_index("subject").loc["P002"]
+    )
+    arrived = pd.DataFrame([{**row.drop("label"), "subject": "P007"}])
+    both = pd.concat([table, arrived])[table.columns]
+    both.to_csv(run.raw / "subjects.tsv", sep="\t", index=False)
+
+
 def test_an_arriving_patient_runs_its_own_jobs_and_nothing_trains(run: Run) -> None:
-    """The images of P001 come under another name and without a label."""
-    shutil.copytree(run.raw / "P001" / "dicom", run.raw / "P007" / "dicom")
-    table = run.raw / "subjects.tsv"
-    row = next(line for line in table.read_text().splitlines() if line.startswith("P001"))
-    cells = row.replace("P001", "P007").split("\t")
-    table.write_text(table.read_text() + "\t".join([cells[0], "", *cells[2:]]) + "\n")
+    add_arrival(run)
     before = states(run.root)
     assert ran(run, "predict") == SUBJECT_JOBS + ARRIVAL_JOBS + Counter(predictions=1)
     after = states(run.root)
@@ -379,31 +391,49 @@ def test_an_arriving_patient_runs_its_own_jobs_and_nothing_trains(run: Run) -> N
     assert {p: after[p] for p in before if p not in board} == {
         p: s for p, s in before.items() if p not in board
     }
-    # P001 was validated by the model of fold 0, which has not seen these images
+    # P002 was validated by the model of fold 1, which has not seen these images
     cohort = run.root / "cohorts" / "c1"
     answer = json.loads((cohort / "predictions/P007/prediction.json").read_text())
-    ablation = "postop-event-dose"
-    rows = (cohort / ablation / "fold-0" / "predictions.tsv").read_text().splitlines()
-    cells = [dict(zip(rows[0].split("\t"), line.split("\t"), strict=True)) for line in rows[1:]]
-    mine = [c for c in cells if c["subject"] == "P001" and c["which"] == "last"]
-    found = answer["ablations"][ablation]["models"]["fold-0"]
-    assert found == pytest.approx(float(mine[0]["probability_rice"]), abs=0.01)
+    rows = pd.read_csv(cohort / WHOLE / "fold-1" / "predictions.tsv", sep="\t")
+    mine = rows[(rows["subject"] == "P002") & (rows["which"] == "last")]
+    found = answer["ablations"][WHOLE]["models"]["fold-1"]
+    print(f"{found:.4f} from NIfTI, {mine['probability_rice'].item():.4f} from DICOM")
+    assert found == pytest.approx(mine["probability_rice"].item(), abs=0.01)
     assert "Nothing to be done" in snakemake(run.config, "--dry-run", "predict").stdout
 
 
+def test_nifti_input_gives_the_same_cache(run: Run) -> None:
+    """Of the patient that has just arrived."""
+    names = ("P002", "P007")
+    caches = [
+        np.load(run.root / f"caches/{name}.npy", allow_pickle=False).astype(np.float32)
+        for name in names
+    ]
+    masks = [run.volume(name, "brain-mask_cropped").data > 0 for name in names]
+    inside = masks[0] & masks[1]
+    assert 2 * inside.sum() / sum(mask.sum() for mask in masks) > 0.999
+    for place in range(3):
+        difference = np.abs(caches[0][place] - caches[1][place])[inside]
+        assert np.median(difference) < 0.01
+        assert np.corrcoef(caches[0][place][inside], caches[1][place][inside])[0, 1] > 0.999
+
+
+@pytest.mark.long  # what runs again is planned in test_rules.py, bits are compared step by step
 def test_a_rewritten_header_prepares_its_subject_again_and_trains_nothing(run: Run) -> None:
     """Other bytes, the same voxels: the whole chain runs, its results are equal to the bit."""
     cohort = run.root / "cohorts" / "c1"
     trained = states(cohort)
     cache = run.root / "caches" / "P003.npy"
     before = cache.read_bytes()
-    for path in (run.raw / "P003" / "dicom" / "event").rglob("*.dcm"):
+    for path in (run.raw / "P003" / "dicom" / "ct").rglob("*.dcm"):
         data = pydicom.dcmread(path)
         data.ImageComments = "seen by a second reader"
         data.save_as(path)
     jobs = ran(run, "preprocess")
-    # the post-operative scan, the dose, and the CT that is registered to that scan are as they were
-    same = Counter(ingest_mri=2, ingest_dose=1, resample=2, brain_mask=1, register=1)
+    # both MRI and the dose are as they were: the CT is registered again, and the dose follows it
+    same = Counter(
+        ingest_mri=2, ingest_dose=1, resample=2, brain_mask=2, register=1, align=2, zscore=2
+    )
     assert jobs == SUBJECT_JOBS - same
     assert cache.read_bytes() == before
     assert "Nothing to be done" in snakemake(run.config, "--dry-run", "preprocess").stdout
@@ -418,9 +448,10 @@ def test_a_rewritten_header_prepares_its_subject_again_and_trains_nothing(run: R
     }
 
 
+@pytest.mark.long  # as above
 def test_another_learning_rate_trains_again_and_back_again_to_the_same_bits(run: Run) -> None:
     """One fold of one ablation is asked for; the images are as they were."""
-    model = run.root / "cohorts/c1/postop/fold-1/model.safetensors"
+    model = run.root / "cohorts/c1/dose/fold-1/model.safetensors"
     before, values = model.read_bytes(), yaml.safe_load(run.config.read_text())
     other = values | {"train_model": values["train_model"] | {"learning_rate": 7e-4}}
     run.config.write_text(yaml.safe_dump(other))

@@ -226,8 +226,8 @@ def merge_bomb() -> str:
 
 
 YAML = {
-    "aliases": (alias_bomb(), "values, repeated ones counted anew"),
-    "aliases in maps": (map_bomb(), "values, repeated ones counted anew"),
+    "aliases": (alias_bomb(), "values, aliases counted in full"),
+    "aliases in maps": (map_bomb(), "values, aliases counted in full"),
     "cycle": ("a: &a [*a]", "levels of nesting"),
     "wide cycle": ("a: &a [*a, *a, *a]", "more than"),
     "deep": (f"a: {'[' * 60}{']' * 60}", "levels of nesting"),
@@ -281,7 +281,7 @@ def test_snakemake_refuses_an_alias_bomb_soon(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=30, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "values, repeated ones counted anew" in done.stdout + done.stderr
+    assert "values, aliases counted in full" in done.stdout + done.stderr
 
 
 # --- names in tables ------------------------------------------------------------------------------

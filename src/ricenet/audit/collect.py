@@ -1,4 +1,4 @@
-"""The step ``audit``: every record of a study in one table, every digest computed anew.
+"""The step ``audit``: every record of a study in one table, every digest recomputed.
 
 A file whose content differs from its record stops the audit with its name. A record whose
 inputs have changed since, and an invariant that does not hold, is listed as a failed check.

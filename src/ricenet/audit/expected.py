@@ -131,7 +131,7 @@ def _wildcards(record: Record) -> Any:
 def _raw(records: Iterable[Record], study: Study) -> Iterable[Problem]:
     """Yield the native volumes whose raw data have changed.
 
-    Nothing is said where these are not there.
+    Nothing is reported where these are missing.
     """
     for record in records:
         if record.step not in ("ingest_mri", "ingest_dose", "ingest_mask"):

@@ -1,4 +1,4 @@
-"""What must hold of the files of a subject whatever made them, computed anew from their voxels.
+"""What must hold of the files of a subject whatever made them, recomputed from their voxels.
 
 Each function takes one record and the volumes it names, and returns findings with the names that
 the steps' own checks have where they mean the same. Nothing here is taken from a step's code.

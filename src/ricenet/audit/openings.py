@@ -1,6 +1,6 @@
 """The ledgers of test openings: whether a line was edited, removed, or put elsewhere.
 
-The chain is computed here anew; ``cohort/openings.py``, which writes it, is not used. Lines cut off
+The chain is recomputed here; ``cohort/openings.py``, which writes it, is not used. Lines cut off
 at the end break no chain: the digest of the ledger, which records hold, is then another one.
 """
 

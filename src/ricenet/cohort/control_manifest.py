@@ -28,7 +28,7 @@ def parts_of(control: str) -> tuple[str, int]:
     Raises
     ------
     ValueError
-        A name that is none.
+        Not the name of a control.
     """
     kind, _, number = control.partition("-")
     if kind not in KINDS or not number.isdecimal():

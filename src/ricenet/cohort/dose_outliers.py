@@ -1,4 +1,4 @@
-"""Doses of a cohort that are unlike the others: shown to people, they hold nobody back.
+"""Doses of a cohort that are unlike the others: reported, but no subject is held for them.
 
 Nothing of a subject's own files depends on other subjects: who arrives touches nobody else.
 """

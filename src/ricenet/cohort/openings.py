@@ -2,7 +2,7 @@
 
 A line that was edited, removed or put elsewhere breaks the chain. The last lines could be cut off
 without that: the record beside the ledger, and those of the steps that read it, hold its digest.
-Neither is a proof against somebody who writes all of these files anew.
+Neither protects against somebody who rewrites all of these files.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -79,8 +80,25 @@ class AnalysisPlan(Section):
         return sorted((a, b) for a, b in self.contrasts)
 
 
+def against_fewer(ablations: Sequence[str], *, alone: bool) -> list[tuple[str, str]]:
+    """Return the contrasts of a study that names none: all channels against all but one.
+
+    Parameters
+    ----------
+    ablations : sequence of str
+        Names of input combinations: their channels, joined by hyphens.
+    alone : bool
+        Whether all channels are compared with each single channel, too.
+    """
+    channels = {name: len(name.split("-")) for name in ablations}
+    whole = max(ablations, key=lambda name: channels[name])
+    sizes = {channels[whole] - 1, *((1,) if alone else ())}
+    others = [name for name in ablations if name != whole and channels[name] in sizes]
+    return [(whole, name) for name in sorted(others, key=lambda name: -channels[name])]
+
+
 def text(plan: AnalysisPlan) -> str:
-    """Return the canonical text of a plan: JSON in which what has no order is sorted."""
+    """Return the canonical text of an analysis plan: JSON in which what has no order is sorted."""
     values = plan.model_dump(mode="json")
     first, *others = plan.inputs
     values["inputs"] = [first, *sorted(others)]

@@ -162,7 +162,7 @@ class Config(Section):
 
     @property
     def inputs(self) -> list[Channel]:
-        """Channels that the networks get; a mask is prepared and shown, and is none of them."""
+        """Channels that the networks get; a mask is prepared and shown, and is not one of them."""
         return [channel for channel in self.channels if channel.row.is_input]
 
     @property

@@ -14,14 +14,17 @@ class OpenTestSet(Section):
 
 
 class NotePlan(Section):
-    """The plan under which results are evaluated."""
+    """The analysis plan under which results are evaluated."""
 
 
 class Evaluate(Section):
     """Metrics and their confidence intervals."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    bootstrap_samples: PositiveInt
+    bootstrap_samples: PositiveInt = Field(
+        description="draws from the posterior (Jeffreys' prior) that give the interval of a "
+        "difference of macro F1; no bootstrap, whatever the key is called"
+    )
     seed: int
     prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
         description="of RICE, at which predictive values are given besides the cohort's own"
@@ -94,5 +97,8 @@ class Compare(Section):
         description="names of finished cohorts of this study; empty = none"
     )
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    bootstrap_samples: PositiveInt
+    bootstrap_samples: PositiveInt = Field(
+        description="draws from the posterior (Jeffreys' prior) that give the interval of a "
+        "difference of macro F1; no bootstrap, whatever the key is called"
+    )
     seed: int

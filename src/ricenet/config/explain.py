@@ -36,7 +36,7 @@ class OcclusionSummary(Section):
     """Where the importance lies, against maps that were shifted at random."""
 
     shifts: PositiveInt = Field(description="randomly shifted maps of the null")
-    bootstrap_samples: PositiveInt
+    bootstrap_samples: PositiveInt = Field(description="resamples of the test subjects")
     confidence: Annotated[float, Field(gt=0, lt=1)]
     seed: int
 

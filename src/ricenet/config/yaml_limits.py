@@ -20,11 +20,11 @@ MAX_DEPTH = 20
 MAX_CHARACTERS = 200_000
 MAX_ALIASES = 12  # spread over levels in the worst way they multiply by 3**4
 MAX_BITS = 64  # of a whole number
-CODE = "__use_yte__"  # with this key Snakemake runs Python that stands in the file
+CODE = "__use_yte__"  # with this key Snakemake runs Python code from the file
 
 
 def require_small(values: Any) -> None:
-    """Refuse a tree that is too large, each repeated mention of a part counted anew.
+    """Refuse a tree that is too large, every alias counted at its full size.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def require_small(values: Any) -> None:
             characters += len(value)
         elif isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise ValueError(f"the configuration has a whole number of {value.bit_length()} bits")
-        _require(count + len(waiting), MAX_VALUES, "values, repeated ones counted anew")
+        _require(count + len(waiting), MAX_VALUES, "values, aliases counted in full")
         _require(depth, MAX_DEPTH, "levels of nesting")
         _require(characters, MAX_CHARACTERS, "characters of text")
 

@@ -133,7 +133,7 @@ def check_gate(study: dict[str, Any], result: dict[str, Any], say: Callable[[str
 def check_training(
     study: dict[str, Any], fit: Fit, result: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, float]:
-    """Time steps of training, and compare their memory with the plan; return the times, s."""
+    """Time steps of training, and compare their memory with the estimate; return the times, s."""
     s = training_section(study)
     shape, kinds, device = study["shape"], study["kinds"], choose_device(s.device)
     peak = Peak(device)

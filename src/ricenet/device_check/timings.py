@@ -44,7 +44,7 @@ class Peak:
             torch.cuda.reset_peak_memory_stats(device)
 
     def gb(self) -> float:
-        """Read it."""
+        """Return the peak memory so far, GB."""
         if self.device.type == "cuda":
             return round(torch.cuda.max_memory_reserved(self.device) / memory_plan.GB, 2)
         unit = 1 if sys.platform == "darwin" else 1024

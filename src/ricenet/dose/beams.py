@@ -88,7 +88,7 @@ def highest_target_gy(references: Sequence[Any], label: str, *, of_group: bool) 
 def refuse_cut(header: Any, label: str) -> None:
     """Raise ``ValueError`` where a plan holds less than it announces: the file was cut short.
 
-    Readers end a sequence at the end of the file without a word. What an anonymiser has taken out
+    Readers end a sequence silently at the end of the file. What an anonymiser has taken out
     whole is not missed.
     """
     beams = beams_of(header, label)

@@ -96,7 +96,7 @@ def _check_patient(own_plans: Sequence[DicomFile], files: Sequence[DicomFile]) -
     """Refuse several patients; a plan that the dose names by UID may carry another PatientID.
 
     A UID is unique in the world, and exports that pseudonymise dose and plan one by one do give
-    them different ids; study, birth date and sex must agree all the same.
+    them different ids; study, birth date and sex must agree nevertheless.
     """
     rest = [f for f in files if all(f is not plan for plan in own_plans)]
     dicom_files.require_one_patient(rest, one_study=False)

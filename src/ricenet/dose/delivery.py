@@ -44,7 +44,7 @@ def sum_may_be_one_course(candidate: Candidate, found: Found) -> bool:
 def replaced_in_part(chosen: Sequence[Candidate], found: Found) -> list[str]:
     """Return which replaced plans were larger than the plan that counts in their place.
 
-    What is left of a course is planned anew with fewer fractions: the first ones may have been
+    The rest of a course is replanned with fewer fractions: the first ones may have been
     delivered by the plan before.
     """
     said = []

@@ -67,7 +67,7 @@ def _matrix(item: Any, label: str) -> dict[str, Any]:
         shown = sorted(k if k in ("RIGID", "RIGID_SCALE", "AFFINE") else "unknown" for k in kinds)
         return {"refused": f"a registration of type {', '.join(shown)}, not RIGID"}
     if not is_rigid(total):
-        return {"refused": "a registration called RIGID whose matrix is none"}
+        return {"refused": "a registration labelled RIGID whose matrix is not rigid"}
     return {"matrix": (LPS_FROM_RAS @ total @ LPS_FROM_RAS).round(9).tolist()}
 
 

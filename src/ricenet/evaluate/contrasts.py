@@ -49,18 +49,6 @@ class Answers(NamedTuple):
     rice: dict[str, NDArray]
 
 
-def usual(ablations: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the contrasts of a study whose settings name none.
-
-    All channels against all but one, and against each alone.
-    """
-    channels = {name: frozenset(name.split("-")) for name in ablations}
-    whole = max(ablations, key=lambda name: len(channels[name]))
-    size = len(channels[whole])
-    others = [n for n in ablations if n != whole and len(channels[n]) in (1, size - 1)]
-    return [(whole, name) for name in sorted(others, key=lambda n: -len(channels[n]))]
-
-
 def out_of_fold(validation: pd.DataFrame) -> Answers:
     """Gather the validation predictions of the last epoch."""
     table = validation[validation["which"] == "last"]

@@ -18,7 +18,7 @@ from ricenet.config import analysis_plan
 from ricenet.config.analysis_plan import AnalysisPlan
 from ricenet.evaluate import contrasts, marks
 from ricenet.evaluate.check_predictions import read_checked
-from ricenet.evaluate.results import Row, test_results, validation_results
+from ricenet.evaluate.results import Row, results_on_test, results_on_validation
 from ricenet.provenance import atomic, tsv
 from ricenet.statistics import exact, published
 from ricenet.statistics.reported import Reported, interval
@@ -53,8 +53,8 @@ def evaluate(
     wanted = {"confidence": confidence, "prevalences": settings["prevalences"]}
     for ablation, part in validation.groupby("ablation", sort=False):
         name = str(ablation)
-        validated, by_epoch = validation_results(part, wanted)
-        tested, of_test = test_results(test[test["ablation"] == name], wanted)
+        validated, by_epoch = results_on_validation(part, wanted)
+        tested, of_test = results_on_test(test[test["ablation"] == name], wanted)
         rows += [{"ablation": name, "set": "validation", **row} for row in validated]
         rows += [{"ablation": name, "set": "test", **row} for row in tested]
         summary[name] = {
@@ -99,8 +99,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         plan = analysis_plan.parse(job.args.plan)
         lines = [line for path in job.args.openings for line in openings.read(path)]
         why = marks.standing(plan, job.args.plan, lines)
-        pairs = job.settings["contrasts"]
-        pairs = contrasts.usual(ablations) if pairs is None else [(a, b) for a, b in pairs]
+        pairs = [(a, b) for a, b in job.settings["contrasts"] or ()]
+        if job.settings["contrasts"] is None:
+            pairs = analysis_plan.against_fewer(ablations, alone=True)
         table, summary = evaluate(validation, test, with_planned(job.settings, plan))
         table["plan"] = [marks.of_figure(row, plan, why) for row in table.to_dict("records")]
         planned, ensemble = (plan.pairs, plan.ensemble) if plan else ([], "vote")

@@ -16,7 +16,7 @@ from ricenet.evaluate.open_test_set import today
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the ledger, add a line where the plan is another one."""
+    """Read the ledger, add a line where the analysis plan is another one."""
     inputs, values = ("opening-record",), ("plan", "ledger")
     with step.Job("note_plan", argv, inputs=inputs, outputs=(), values=values) as job:
         path = job.args.opening_record.with_name(job.args.ledger)

@@ -44,15 +44,15 @@ def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confide
     sizes = roc.class_sizes(labels, folds)
     value = float(roc.delong(labels, rice, folds).values[0])
     area = roc.newcombe(value, sizes, confidence=confidence)
-    f1 = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())[0]
+    found = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())
+    f1 = next(figure.estimate for figure in found if figure.metric == "macro_f1")
     deviation = roc.deviation_by_chance(sizes)
     half = float(norm.ppf((1 + confidence) / 2)) * deviation
     return {
         "n": len(labels), "auc": area.value, "low": area.low, "high": area.high,
         "null_low": max(0.0, 0.5 - half), "null_high": min(1.0, 0.5 + half),
         "p": roc.p_by_chance(value, sizes),
-        "macro_f1": f1.estimate.value, "macro_f1_low": f1.estimate.low,
-        "macro_f1_high": f1.estimate.high,
+        "macro_f1": f1.value, "macro_f1_low": f1.low, "macro_f1_high": f1.high,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ricenet.statistics import confusion, metrics, wording
 from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio, no_narrower
-from ricenet.statistics.estimates import Figure, areas, figures
+from ricenet.statistics.estimates import FigureOfMerit, areas, figures
 from ricenet.statistics.methods import NADEAU_BENGIO, coverage
 
 Row = dict[str, Any]
@@ -45,8 +45,8 @@ def fold_means(
     ----------
     pooled : mapping of str to Estimate
         The same metrics of all folds together. A new study has new patients, so that its interval
-        is made no narrower than theirs: five folds that agree by chance, or as one answer for
-        everybody makes them agree, are no reason to be surer.
+        is made no narrower than theirs: folds that agree by chance, or because every
+        patient gets the same answer, are no reason for a narrower one.
     """
     found = {}
     for metric, values in fold_values(table).items():
@@ -68,7 +68,7 @@ def fold_row(metric: str, mean: FoldMean, *, confidence: float) -> Row:
     return {**row, **limits, "coverage": worth}
 
 
-def figure_row(figure: Figure, *, out_of_fold: bool, confidence: float) -> Row:
+def figure_row(figure: FigureOfMerit, *, out_of_fold: bool, confidence: float) -> Row:
     """Return a figure with its interval as a row of the long table."""
     return {
         "metric": figure.metric,
@@ -81,7 +81,7 @@ def figure_row(figure: Figure, *, out_of_fold: bool, confidence: float) -> Row:
     }
 
 
-def as_summary(found: Sequence[Figure]) -> Row:
+def as_summary(found: Sequence[FigureOfMerit]) -> Row:
     """Return figures by name; predictive values are a list, one entry a prevalence."""
     single = {f.metric: _entry(f) for f in found if math.isnan(f.prevalence)}
     predictive: dict[float, Row] = {}
@@ -91,7 +91,7 @@ def as_summary(found: Sequence[Figure]) -> Row:
     return {**single, "predictive_values": list(predictive.values())}
 
 
-def _entry(figure: Figure) -> Row:
+def _entry(figure: FigureOfMerit) -> Row:
     return {**figure.estimate._asdict(), "n": figure.n, "method": figure.method}
 
 
@@ -105,7 +105,7 @@ def counted(labels: np.ndarray, predicted: np.ndarray) -> Row:
     }
 
 
-def validation_results(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]:
+def results_on_validation(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]:
     """Return the rows and summary of one ablation's validation predictions.
 
     Parameters
@@ -158,7 +158,7 @@ def validation_results(table: pd.DataFrame, settings: Row) -> tuple[list[Row], R
     return rows, summary
 
 
-def test_results(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]:
+def results_on_test(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]:
     """Return the rows and summary of one ablation's ensemble on the test subjects.
 
     Parameters

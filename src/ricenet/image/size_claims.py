@@ -24,7 +24,7 @@ def require_credible(claimed: int, path: Path, *, compressed: bool = True) -> No
 
 
 def require_nothing_beyond(end: int, path: Path, *, compressed: bool) -> None:
-    """Raise ``ValueError`` where a file goes on after the bytes that its header announces.
+    """Raise ``ValueError`` where a file continues after the bytes that its header announces.
 
     Then the voxels begin elsewhere, or there are more of them than the header says. What a gzip
     file unpacks to is read from its last bytes (RFC 1952); of several members that is the last

@@ -179,7 +179,7 @@ def _check_t2(acquired: weighting.Acquisition, advice: str, *, inverted: bool) -
 
 
 def check_modality(facts: Facts, image: str) -> list[Check]:
-    """Check that the image of an MRI channel is none of another modality."""
+    """Check that the image of an MRI channel is not of another modality."""
     if not image or facts["modality"] is None:
         return []
     wanted = of_column(image).modality
@@ -195,7 +195,7 @@ def check_modality(facts: Facts, image: str) -> list[Check]:
 
 
 def is_mri(facts: Facts, image: str) -> bool:
-    """Return whether an image is MRI: by its header, else by the column that it stands in."""
+    """Return whether an image is MRI: by its header, else by the column that names it."""
     return (facts["modality"] or of_column(image).modality) == "MR"
 
 

@@ -131,7 +131,7 @@ def _one(outlines: Sequence[Named], word: str, column: str, empty: Sequence[Name
             f"subject's cells where there is no outline"
         )
     raise ValueError(
-        f"no outline has a name that stands in the column {column}, there are {listed(outlines)}; "
+        f"no outline has a name listed in the column {column}; there are {listed(outlines)}; "
         f"correct it"
     )
 

@@ -78,7 +78,7 @@ def frames(file: DicomFile, wanted: Sequence[int]) -> Frames:
     """
     kind = text(file.header, "SegmentationType")
     if kind not in TYPES:
-        raise ValueError(f"{file.label}: its SegmentationType is none that is known; export again")
+        raise ValueError(f"{file.label}: unknown SegmentationType; export it again")
     if kind == "FRACTIONAL" and text(file.header, "SegmentationFractionalType") != "OCCUPANCY":
         raise ValueError(
             f"{file.label}: its values are probabilities, and where the outline lies would have to "

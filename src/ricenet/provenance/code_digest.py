@@ -136,6 +136,12 @@ class _Imports(ast.NodeVisitor):
         self.parts: dict[str, tuple[str, str]] = {}
         self.foreign: list[str] = []
 
+    def generic_visit(self, node: ast.AST) -> None:
+        """Look at statements only: no expression holds an import."""
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.expr):
+                self.visit(child)
+
     def visit_If(self, node: ast.If) -> None:
         """Leave out what only a type checker sees."""
         if not for_type_checker(node):

@@ -1,7 +1,7 @@
-"""Whether a job runs the code that was planned, which Snakemake notes for its results.
+"""Whether a job runs the code that Snakemake has read, and notes for its results.
 
 The environment of a job says so: no command changes by it, and one that a person copies runs
-without. It differs where the source is edited while a run goes on, and where Python finds another
+without. It differs where the source is edited during a run, and where Python finds another
 installed checkout.
 """
 

@@ -38,8 +38,7 @@ def model(k: Known) -> str:
     box = f" of {shape} voxels" if shape else ""
     return (
         f"{plain(sentences[:1])} Input: {channels} channels{box}; output: probability of RICE. "
-        f"Weights: "
-        "model.safetensors of each fold, with a digest in its record."
+        "Weights: model.safetensors of each fold, with a digest in its record."
     )
 
 

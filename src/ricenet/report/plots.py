@@ -50,12 +50,12 @@ def calibration(rows: Sequence[Row], *, alt: str) -> Markup:
 
 
 def same_call(row: Row) -> str:
-    """Return what a threshold calls everybody, where it does; else nothing."""
+    """Return what a threshold calls every patient, if all the same; else nothing."""
     called = row.get("called", "")
     if called == "":
         return ""
     share = float(called) / float(row["n"])
-    return {0.0: "nobody is called RICE", 1.0: "everybody is called RICE"}.get(share, "")
+    return {0.0: "no patient is called RICE", 1.0: "every patient is called RICE"}.get(share, "")
 
 
 def decision(rows: Sequence[Row], *, alt: str) -> Markup:

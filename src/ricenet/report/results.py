@@ -55,7 +55,7 @@ def constant(rice: int, recurrence: int) -> tuple[str, float]:
     """Return the better of two classifiers that look at nothing, and its macro F1."""
     n = rice + recurrence
     one, other = np.array(1.0), np.array(0.0)
-    answers = (("calls everybody recurrence", other, one), ("calls everybody RICE", one, other))
+    answers = ((wording.ALL_RECURRENCE, other, one), (wording.ALL_RICE, one, other))
     values = [
         (words, float(exact.macro_f1(found, spared, rice / n)))  # rounded as all figures are
         for words, found, spared in answers

@@ -27,7 +27,7 @@ RULES = {
     "validation": "shown, if the lower limits of both intervals of macro F1 lie above the constant",
     "test": "shown, if the lower limit of macro F1 lies above the constant",
 }
-ALL = {"calls everybody recurrence": "recurrence", "calls everybody RICE": "RICE"}
+ALL = {wording.ALL_RECURRENCE: "recurrence", wording.ALL_RICE: "RICE"}
 
 
 def row_of(metrics: Sequence[Row], ablation: str, of: str) -> Row | None:

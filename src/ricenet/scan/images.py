@@ -153,7 +153,7 @@ class Series:
 
     @property
     def why_not(self) -> str:
-        """Why a volume of the head is none to propose, in words; empty where it may be one."""
+        """Why a volume of the head cannot be proposed, in words; empty where it can."""
         if self.several:
             return (
                 f"{self.placed} images at {len(self.places)} places, a time series, diffusion or "
@@ -173,7 +173,7 @@ class Series:
 
     @property
     def is_t1(self) -> bool:
-        """Whether it is a T1-weighted volume of an MR scanner, as far as one can tell."""
+        """Whether its header describes a T1-weighted volume of an MR scanner."""
         if self.acquired is None or not self.whole or self.why_not:
             return False
         weighted = weighting(self.acquired)
@@ -181,7 +181,7 @@ class Series:
 
     @property
     def contrast(self) -> bool | None:
-        """Whether contrast agent was given; None where neither header nor words say so.
+        """Whether contrast agent was given; None where header and descriptions do not state it.
 
         Scanners keep the agent in the protocol of an examination, so that it may be named by the
         series before it was given, too: a description that says native counts more.

@@ -16,7 +16,7 @@ NAN = float("nan")
 DELONG_FROM = 40  # patients, from which DeLong's interval stands beside Newcombe's
 
 
-class Figure(NamedTuple):
+class FigureOfMerit(NamedTuple):
     """One figure of merit.
 
     Attributes
@@ -48,7 +48,7 @@ def figures(
     *,
     confidence: float,
     prevalences: Sequence[float],
-) -> list[Figure]:
+) -> list[FigureOfMerit]:
     """Return all figures of merit.
 
     Parameters
@@ -65,13 +65,15 @@ def figures(
     table = exact.Table(tp, tn, tp + fn, tn + fp)
     n, own = sum((tp, fp, tn, fn)), _share(table)
 
-    def exactly(name: str, figure: exact.Figure, prevalence: float, shown: float = NAN) -> Figure:
+    def exactly(
+        name: str, figure: exact.Formula, prevalence: float, shown: float = NAN
+    ) -> FigureOfMerit:
         limits = exact.estimate(figure, table, prevalence=prevalence, confidence=confidence)
-        return Figure(name, limits, n, EXACT, fp + fn, shown)
+        return FigureOfMerit(name, limits, n, EXACT, fp + fn, shown)
 
-    def proportion(name: str, right: int, cases: int) -> Figure:
+    def proportion(name: str, right: int, cases: int) -> FigureOfMerit:
         limits = wilson(right, cases, confidence=confidence)
-        return Figure(name, limits, cases, WILSON, cases - right)
+        return FigureOfMerit(name, limits, cases, WILSON, cases - right)
 
     all_figures = [
         exactly("macro_f1", exact.macro_f1, own),
@@ -90,7 +92,7 @@ def figures(
 
 def areas(
     labels: NDArray, score: NDArray, folds: NDArray | None = None, *, confidence: float
-) -> list[Figure]:
+) -> list[FigureOfMerit]:
     """Return the area under the curve by Newcombe's method, from 40 patients on by DeLong's too.
 
     Parameters
@@ -100,10 +102,12 @@ def areas(
     """
     n, sizes = len(labels), roc.class_sizes(labels, folds)
     value = auc(labels, score) if folds is None else float(roc.delong(labels, score, folds)[0][0])
-    all_areas = [Figure("auc", roc.newcombe(value, sizes, confidence=confidence), n, NEWCOMBE)]
+    all_areas = [
+        FigureOfMerit("auc", roc.newcombe(value, sizes, confidence=confidence), n, NEWCOMBE)
+    ]
     if n >= DELONG_FROM:
         beside = roc.delong_logit(labels, score, folds, confidence=confidence)
-        all_areas.append(Figure("auc_delong", beside, n, DELONG))
+        all_areas.append(FigureOfMerit("auc_delong", beside, n, DELONG))
     return all_areas
 
 

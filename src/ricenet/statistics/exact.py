@@ -23,7 +23,8 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from ricenet.statistics.metrics import Estimate
 
-Figure = Callable[[NDArray, NDArray, float], NDArray]
+# a figure of merit, of sensitivity, specificity and prevalence
+Formula = Callable[[NDArray, NDArray, float], NDArray]
 COARSE, FINE, ROUNDS, HALVINGS = 65, 33, 3, 30
 DECIMALS = 6  # to which limits are right, and the same on every machine
 
@@ -62,7 +63,7 @@ class Table(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def estimate(figure: Figure, table: Table, *, prevalence: float, confidence: float) -> Estimate:
+def estimate(figure: Formula, table: Table, *, prevalence: float, confidence: float) -> Estimate:
     """Estimate a figure with its exact limits.
 
     Parameters
@@ -100,7 +101,7 @@ def estimate(figure: Figure, table: Table, *, prevalence: float, confidence: flo
 
 
 def _orders(
-    figure: Figure, table: Table, prevalence: float, confidence: float
+    figure: Formula, table: Table, prevalence: float, confidence: float
 ) -> tuple[NDArray, NDArray]:
     """Return what orders the tables for the lower and for the upper limit.
 
@@ -131,7 +132,7 @@ def _orders(
 
 
 def _least(
-    figure: Figure, event: NDArray, prevalence: float, tail: float, *, if_undefined: float
+    figure: Formula, event: NDArray, prevalence: float, tail: float, *, if_undefined: float
 ) -> float:
     """Return a figure's least value where an event is more probable than ``tail``.
 

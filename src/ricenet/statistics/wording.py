@@ -1,9 +1,9 @@
 """Figures and intervals formatted for people, with the digits that the data support.
 
-- No interval has a width of zero: what has none is said to have none.
-- No more digits than the patients support: one patient more or less moves a share by 1 / n, so
-  nothing below half of that is told apart.
-- A classifier that gives everybody the same answer is called one.
+- No interval has a width of zero: where there is none, that is stated.
+- No more digits than the patients support: one patient more or less changes a proportion by
+  1 / n, so smaller differences than half of that are not shown.
+- A classifier that gives every patient the same answer is labelled as such.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Any
 NOT_AVAILABLE, NO_INTERVAL = "n/a", "no interval"
 MOST_DIGITS = 2
 NO_WIDTH = 1e-9
+# of a classifier that gives every patient the same answer
+ALL_RICE = "classifies every patient as RICE"
+ALL_RECURRENCE = "classifies every patient as recurrence"
 
 
 def digits(n: int) -> int:
@@ -74,7 +77,7 @@ def constant(confusion: Mapping[str, int]) -> str:
     n = sum(confusion.values())
     if n == 0 or 0 < called < n:
         return ""
-    return "calls everybody RICE" if called else "calls everybody recurrence"
+    return ALL_RICE if called else ALL_RECURRENCE
 
 
 def _fixed(value: float, decimals: int) -> str:

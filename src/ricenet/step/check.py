@@ -41,7 +41,11 @@ class Check(NamedTuple):
 
 
 def not_made(name: str, reason: str, *, holds: bool = False, advice: str = "") -> Check:
-    """Return a check that could not be made; ``holds``: a person must decide, as if it failed."""
+    """Return a check that could not be made, for :func:`write` to record.
+
+    ``holds``: a person must decide, as if it had failed. The entry of the record is made by
+    :func:`ricenet.step.checks.not_made`, which only a ``Job`` calls.
+    """
     return Check(name, None, advice=advice, reason=reason, holds=holds)
 
 

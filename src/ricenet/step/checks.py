@@ -38,7 +38,7 @@ def verdict(
 
 
 def not_made(name: str, reason: str, *, holds: bool) -> dict[str, Any]:
-    """Give a check that could not be made as it stands in the record.
+    """Return the record's entry of a check that could not be made; gates use ``step.check``.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def not_made(name: str, reason: str, *, holds: bool) -> dict[str, Any]:
     reason : str
         Why it could not; no name, date or path.
     holds : bool
-        Whether a person has to decide before the subject goes on.
+        Whether a person has to decide before the subject is processed further.
     """
     return {
         "check": name,

@@ -2,7 +2,7 @@
 
 Snakemake's own lock ends with Snakemake; a job that it has sent to a cluster continues. The lease
 is the job's: a host, a process, a job id and a counter that increases while the process lives.
-Whoever finds one looks whether it still counts. No two clocks are compared, so hosts may disagree.
+A process that finds one checks whether it is still valid. Clocks of two hosts are never compared.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Lease:
     def held(self) -> bool:
         """Return whether the lease is still ours.
 
-        Nobody took it over while this process stood still.
+        No other process took it over while this one was suspended.
         """
         return _read(self.path).partition("\n")[0] == self.text
 

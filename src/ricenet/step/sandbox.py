@@ -172,7 +172,7 @@ def why(end: End, limits: Limits) -> str:
         return f"stopped by {signal.Signals(end.signal).name}; run it again"
     if end.signal == signal.SIGKILL:
         return (
-            f"killed from outside, probably for want of memory (its own limit is "
+            f"killed from outside, probably for lack of memory (its own limit is "
             f"{limits.memory_mb} MB); give the job more memory and run it again"
         )
     if end.signal:

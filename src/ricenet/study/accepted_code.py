@@ -50,7 +50,7 @@ def read(path: str | Path, *, digest: Callable[[str], str]) -> dict[str, Accepte
     Raises
     ------
     ValueError
-        An unknown step, a digest that is none, an empty cell, two rows about one code of a step.
+        An unknown step, not a digest, an empty cell, two rows about one code of a step.
     """
     table = tables.read_table(Path(path), COLUMNS, COLUMNS)
     accepted: dict[str, Accepted] = {}

@@ -69,7 +69,8 @@ def _check_plan(study: Study) -> None:
     seed = study.config.train_model.seed
     if plan.seed != seed:
         raise ValueError(
-            f"{path}: the plan names seed {plan.seed}, train_model.seed is {seed}; correct one"
+            f"{path}: the analysis plan names seed {plan.seed}, train_model.seed is {seed}; "
+            "correct one"
         )
     study.test_set.require_honest()
 

@@ -28,7 +28,7 @@ GATED = frozenset(
         "timeline", "native", "brain_mask", "zscored", "transform", "registered", "total", "crop",
     )
 )  # fmt: skip
-NEXT = "its failed checks are accepted, and the next run goes on with it"
+NEXT = "its failed checks are accepted, and the next run continues with it"
 NOT_SEEN = "no result and no error: not started, still running, or killed with all of its run"
 Row = dict[str, str]
 Decided = Mapping[str, Collection[str]]  # subject to <record>/<check> that a person has accepted
@@ -96,10 +96,10 @@ def subject_rows(root: Path, subject: str, accepted: Collection[str]) -> list[Ro
 
 
 def failed_subjects(root: Path, subjects: Iterable[str], accepted: Decided) -> set[str]:
-    """Return the subjects of whom a step has said why it failed, if that still stands.
+    """Return the subjects with a note on a failed step, if it is still current.
 
-    A check that failed, but has not stopped anybody yet, does not count here: perhaps the data have
-    been corrected since, and the next run makes its record anew.
+    A check that failed, but has not stopped its subject yet, does not count here: the data may have
+    been corrected since, and the next run writes its record again.
     """
     return {
         s
@@ -198,7 +198,7 @@ def _row(*values: str) -> Row:
 
 
 def counts(board: Collection[Row]) -> dict[str, int]:
-    """Count the subjects in each state; a state that nobody is in is left out."""
+    """Count the subjects in each state; states without subjects are left out."""
     first: dict[str, str] = {}
     for row in board:
         first.setdefault(row["subject"], row["state"])

@@ -61,7 +61,7 @@ class CohortFiles:
         return self.if_cohort(*TABLES)
 
     def require_rows(self) -> None:
-        """Raise ``ValueError`` where the cohort has no rows: nothing can be trained on nobody."""
+        """Raise ``ValueError`` where the cohort has no rows: there is no subject to train on."""
         if not len(self.study.cohort):
             raise ValueError(
                 f"fill the cohort file {self.study.config.cohort}, by ricenet freeze or by hand, "
@@ -135,7 +135,7 @@ class CohortFiles:
         return self.if_cohort(self.study.at("test_openings_record")) if self.study.plan else []
 
     def plan_noted(self) -> list[str]:
-        """Return the record that the plan of now is in the ledger; none without a plan."""
+        """Return the record that the current analysis plan is in the ledger; none without one."""
         return self.if_cohort(self.study.at("plan_record")) if self.study.plan else []
 
     def ledger(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files of the controls, and what they cost: trainings that can never be taken for results.
+"""Files of the controls, and what they cost; their trainings can never be mistaken for results.
 
 They lie in a folder of their own, ``controls/``, and each file's name begins with ``control-``.
 """

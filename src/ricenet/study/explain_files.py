@@ -82,7 +82,7 @@ class ExplainFiles:
         return [*found, *self.further_maps()]
 
     def asked(self, w: Any) -> list[str]:
-        """Input function of the target ``explain``; says so where there is nothing to explain."""
+        """Input function of the target ``explain``; reports where there is nothing to explain."""
         study = self.study
         if not self.mapped() and not self.further_maps():
             locked = study.test_set.state == LOCKED

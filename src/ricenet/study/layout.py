@@ -74,7 +74,7 @@ FILES = {
     "manifest_record": f"{COHORT}/manifest.json",
     "model": f"{FOLD}/model.safetensors",
     "history": f"{FOLD}/history.tsv",
-    "resume_point": f"{FOLD}/resume-{{digest}}.safetensors",  # of a training that goes on
+    "resume_point": f"{FOLD}/resume-{{digest}}.safetensors",  # of a training that was interrupted
     "validation_predictions": f"{FOLD}/predictions.tsv",
     "model_record": f"{FOLD}/model.json",
     "test_predictions": f"{COHORT}/{{ablation}}/test-predictions.tsv",

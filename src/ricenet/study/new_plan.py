@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from ricenet.config import settings_files
-from ricenet.config.analysis_plan import Metric
+from ricenet.config import analysis_plan, settings_files
 
 if TYPE_CHECKING:
     from ricenet.study.study import Study
@@ -41,18 +40,12 @@ seed: {seed} # of the trainings
 """
 
 
-def pairs(ablations: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the contrasts of a draft: all channels against all but one."""
-    channels = {name: frozenset(name.split("-")) for name in ablations}
-    whole = max(ablations, key=lambda name: len(channels[name]))
-    size = len(channels[whole]) - 1
-    return [(whole, name) for name in ablations if size and len(channels[name]) == size]
-
-
 def draft(study: Study) -> str:
     """Return a draft for a study; what was seen before is taken from its folder."""
     chosen = study.config.evaluate.contrasts
-    found = pairs(study.ablations) if chosen is None else [(a, b) for a, b in chosen]
+    found = [(a, b) for a, b in chosen or ()]
+    if chosen is None:
+        found = analysis_plan.against_fewer(study.ablations, alone=False)
     lines = [f"  - [{a}, {b}]" for a, b in found] or ["  []"]
     primary = max(study.ablations, key=lambda name: len(name.split("-")))
     others = dict.fromkeys(name for pair in found for name in pair)
@@ -61,14 +54,14 @@ def draft(study: Study) -> str:
         seen=study.test_set.seen(),
         inputs=", ".join(dict.fromkeys([primary, *others])),
         contrasts="\n".join(lines),
-        metrics=", ".join(name for name in get_args(Metric) if name != "macro_f1"),
+        metrics=", ".join(name for name in get_args(analysis_plan.Metric) if name != "macro_f1"),
         prevalences=", ".join(map(str, study.config.evaluate.prevalences)),
         seed=study.config.train_model.seed,
     )
 
 
 def _study(configfiles: Sequence[Path]) -> Study:
-    """Read a study without the plan that its settings name: perhaps it is to be written now."""
+    """Read a study without the analysis plan that its settings name: it may not exist yet."""
     from ricenet.study.preflight import require_safe
     from ricenet.study.study import Study
 
@@ -93,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with args.out.open("x", encoding="utf-8") as file:
             file.write(text)
     except (ValueError, FileExistsError) as error:
-        why = f"{args.out}: it exists; a plan is not overwritten" if args.out else ""
+        why = f"{args.out}: it exists; an analysis plan is not overwritten" if args.out else ""
         print(f"error: {why if isinstance(error, OSError) else error}", file=sys.stderr)
         return 2
     print(f"{args.out}: correct it, then name it in the settings (analysis_plan: {args.out})")

@@ -1,7 +1,8 @@
 """``ricenet plan``: what a run would do, why, and about how long it would take; nothing is run.
 
-Snakemake plans; its reasons are put into words by what has changed: settings, code, raw data, a row
-of a table. Durations are those of earlier jobs of the study, from its benchmark files.
+It is a dry run of Snakemake: no analysis plan (``ricenet new-plan``), no radiotherapy plan. Reasons
+are put into words by what has changed: settings, code, raw data, a row of a table. Durations are
+those of earlier jobs of the study, from its benchmark files.
 """
 
 from __future__ import annotations

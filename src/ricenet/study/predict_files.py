@@ -87,7 +87,7 @@ class PredictFiles:
         return [*table, *pictures]
 
     def asked(self, w: Any) -> list[str]:
-        """Input function of the target ``predict``; who is not asked about is said."""
+        """Input function of the target ``predict``; subjects that are left out are reported."""
         if not self._unlabelled():
             table = self.study.config.subjects
             notices.say([f"nothing to predict: every subject of {table} has a label"])

@@ -1,4 +1,4 @@
-"""Notes for jobs that ended without a word, so that the board does not guess.
+"""Notes for jobs that ended without a message, so that the board does not guess.
 
 A step says itself why it fails (:mod:`ricenet.step.failure`). One whose Python never began, or that
 was killed, cannot: Snakemake's logger tells of each job that failed, with its command and its log,

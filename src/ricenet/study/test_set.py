@@ -64,7 +64,7 @@ class TestSet:
         return paths if self.state == PLANNED else []
 
     def require_open(self) -> None:
-        """Raise ``ValueError`` where a test subject is asked about without a plan."""
+        """Raise ``ValueError`` where test subjects are to be predicted without an analysis plan."""
         if self.state != PLANNED:
             raise ValueError(f"the test set is locked: {WHAT_TO_DO.format(**self._names())}")
 
@@ -73,7 +73,7 @@ class TestSet:
         return [Path(at("test_predictions", ablation=a)) for a in self.study.ablations]
 
     def _predicted_before(self) -> bool:
-        """Return whether all test predictions exist, of the subjects, folds and labels of now."""
+        """Return whether all test predictions exist, of the current subjects, folds and labels."""
         study = self.study
         tested = study.cohort.loc[study.test_subjects, "label"]
         wanted = {(s, str(k), str(y)) for s, y in tested.items() for k in study.folds}
@@ -107,7 +107,7 @@ class TestSet:
         return lines[0]["seen_before"] if lines else plan.seen_before if plan else SEEN[0]
 
     def require_honest(self) -> None:
-        """Raise ``ValueError`` for a plan that says less was seen than there is."""
+        """Raise ``ValueError`` for an analysis plan that says less was seen than there is."""
         plan, seen = self.study.plan, self.seen()
         ledger = (self.study.at(kind) for kind in ("test_openings", "test_openings_record"))
         if any(map(_exists, ledger)):
@@ -123,7 +123,7 @@ class TestSet:
             )
 
     def notices(self) -> list[str]:
-        """Return what a person should know of a test set without a plan."""
+        """Return what to report about a test set without an analysis plan."""
         if self.state not in (LOCKED, AS_IT_IS):
             return []
         texts = {LOCKED: IS_LOCKED, AS_IT_IS: IS_AS_IT_IS}
@@ -150,9 +150,9 @@ IS_AS_IT_IS = (
 LOST_ITS_PLAN = (
     "the {n} test patients of cohort {cohort} were opened with an analysis plan that the settings "
     "do not name any more: the results are shown as they are, after the fact, and are not made "
-    "again. Name the plan again, or:"
+    "again. Name the analysis plan again, or:"
 )
 WHAT_TO_DO = (
-    "Write a plan before you look: ricenet new-plan --configfile FILE --out plan.yaml, correct it, "
-    "and name it in the settings (analysis_plan: plan.yaml)"
+    "Write an analysis plan before you look: ricenet new-plan --configfile FILE --out plan.yaml, "
+    "correct it, and name it in the settings (analysis_plan: plan.yaml)"
 )
