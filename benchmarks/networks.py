@@ -12,5 +12,5 @@ from ricenet.networks import build
 
 def resnet18(args: argparse.Namespace, channels: int) -> nn.Module:
     """Return an untrained ResNet18 of the arguments' stem stride and width."""
-    model = Model(network="resnet18", stem_stride=args.stem_stride, width=args.width)
+    model = Model(network="resnet18", stem_stride=args.stem_stride, width=args.width, thresholds=[])
     return build.build(model, channels)

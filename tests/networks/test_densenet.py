@@ -15,7 +15,7 @@ from ricenet.networks import build, layer_errors, watched_layer, weights
 from ricenet.predict import predict
 from ricenet.train import train_model
 
-MODEL = {"network": "densenet121", "stem_stride": 1, "width": 0.125}
+MODEL = {"network": "densenet121", "stem_stride": 1, "width": 0.125, "thresholds": []}
 ABLATION = "event-dose"
 
 

@@ -13,8 +13,8 @@ from saved_tensors import saved_bytes
 FULL = (224, 224, 224)
 
 
-def model_of(network="resnet18", *, stem_stride=1, width=1.0):
-    return Model(network=network, stem_stride=stem_stride, width=width)
+def model_of(network="resnet18", *, stem_stride=1, width=1.0, thresholds=()):
+    return Model(network=network, stem_stride=stem_stride, width=width, thresholds=list(thresholds))
 
 
 def need(shape=FULL, channels=3, *, bf16=True, saving=True, **options):
@@ -66,7 +66,7 @@ def meta_without_autocast(monkeypatch):
 
 @pytest.mark.parametrize("saving", [False, True])
 @pytest.mark.parametrize("stem_stride", [1, 2])
-@pytest.mark.parametrize("network", ["resnet18", "densenet121"])
+@pytest.mark.parametrize("network", ["resnet18", "densenet121", "local"])
 def test_the_count_is_torchs_at_full_size(network, stem_stride, saving, meta_without_autocast):
     """On the meta device nothing is computed: 40 GB are counted in a second."""
     options = {"network": network, "stem_stride": stem_stride, "width": 1.0}
@@ -83,6 +83,18 @@ def test_odd_sizes_and_widths_of_the_densenet(shape, saving):
     assert asked.kept == pytest.approx(found, rel=0.01)
 
 
+@pytest.mark.parametrize("saving", [False, True])
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("shape", [(32, 36, 41), (33, 40, 35)])
+def test_thresholds_of_the_local_network_are_counted(shape, bf16, saving):
+    options = {
+        "network": "local", "stem_stride": 1, "width": 0.5, "thresholds": (1.5, 2.5, -1.5),
+    }  # fmt: skip
+    found = kept_a_sample(shape, 2, bf16=bf16, saving=saving, **options)
+    asked = need(shape, 2, bf16=bf16, saving=saving, **options)
+    assert asked.kept == pytest.approx(found, rel=0.01)
+
+
 @pytest.mark.parametrize("network", ["resnet18", "densenet121"])
 def test_half_the_bytes_in_bf16_but_for_the_places_of_maxima(network):
     half, full = (
@@ -92,7 +104,7 @@ def test_half_the_bytes_in_bf16_but_for_the_places_of_maxima(network):
     assert half - places == (full - places) / 2
 
 
-@pytest.mark.parametrize("network", ["resnet18", "densenet121"])
+@pytest.mark.parametrize("network", ["resnet18", "densenet121", "local"])
 @pytest.mark.parametrize(("channels", "width"), [(1, 0.125), (3, 1.0)])
 def test_the_weights_are_counted(network, channels, width):
     with torch.device("meta"):

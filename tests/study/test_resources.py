@@ -9,7 +9,7 @@ from studies import CONFIG, make
 
 
 def full(network="resnet18", stem_stride=1):
-    model = Model(network=network, stem_stride=stem_stride, width=1.0)
+    model = Model(network=network, stem_stride=stem_stride, width=1.0, thresholds=[])
     return build.need(model, (224, 224, 224), 3, bf16=True, saving=True)
 
 

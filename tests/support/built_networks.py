@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from ricenet.config.train import Model
@@ -9,7 +11,15 @@ from ricenet.networks import build
 
 
 def built(
-    in_channels: int, *, stem_stride: int, width: float, network: str = "resnet18"
+    in_channels: int,
+    *,
+    stem_stride: int,
+    width: float,
+    network: str = "resnet18",
+    thresholds: Sequence[float] = (),
 ) -> nn.Module:
     """Return a network with random weights."""
-    return build.build(Model(network=network, stem_stride=stem_stride, width=width), in_channels)
+    model = Model(
+        network=network, stem_stride=stem_stride, width=width, thresholds=list(thresholds)
+    )
+    return build.build(model, in_channels)

@@ -432,7 +432,7 @@ def test_layers_are_computed_twice_only_where_a_batch_does_not_fit(monkeypatch, 
     monkeypatch.setattr(fit_to_device, "computes_in_bf16", lambda _: False)
     cube = (224, 224, 224)
     for name, stem in (("resnet18", device == "cuda"), ("densenet121", False)):
-        section = {"network": name, "stem_stride": 2, "width": 1.0}
+        section = {"network": name, "stem_stride": 2, "width": 1.0, "thresholds": []}
         plain, saving = (
             build.need(Model(**section), cube, 3, bf16=False, saving=form) for form in (False, True)
         )
@@ -452,7 +452,8 @@ def test_layers_are_computed_twice_only_where_a_batch_does_not_fit(monkeypatch, 
 
 
 def test_a_training_is_fitted_to_its_memory():
-    model, cube = Model(network="resnet18", stem_stride=2, width=0.125), (224, 224, 224)
+    model = Model(network="resnet18", stem_stride=2, width=0.125, thresholds=[])
+    cube = (224, 224, 224)
 
     def means(gb):
         fit = fit_to_device.planned(train_settings(memory_gb=gb), 80, cube, 3)

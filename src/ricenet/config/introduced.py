@@ -21,7 +21,15 @@ LATER: dict[str, dict[str, Any]] = {
         "min_information": 0.04,
         "min_left_right_information": 0.015,
     },
-    "train_model": {"model.network": "resnet18"},
+    "train_model": {
+        "model.network": "resnet18",
+        "model.thresholds": [],
+        "schedule": "constant",
+        "warmup": 0.0,
+        "optimizer": "adam",
+        "label_smoothing": 0.0,
+        "augmentation.mirror": 0.0,
+    },
     "evaluate": {"prevalences": [0.18], "contrasts": None},
     "report": {"statements": None},
 }

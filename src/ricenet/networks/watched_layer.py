@@ -102,6 +102,8 @@ class Layer:
                 with self.precision():
                     self._note(self.again(x), expected)
         del expected
+        if not output.requires_grad:  # no weights in it nor before it: nothing flows back
+            return
         upstream: list[torch.Tensor] = []
 
         def arrived(gradient: torch.Tensor) -> None:

@@ -155,7 +155,9 @@ def start(
     network = build.build(s.model, channels).to(device)
     rate, decay = s.learning_rate, s.weight_decay
     try:
-        optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
+        # Adam's weight decay is an L2 penalty; AdamW's acts on the weights (arXiv 1711.05101)
+        kind = torch.optim.AdamW if s.optimizer == "adamw" else torch.optim.Adam
+        optimizer = kind(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
     except RuntimeError as error:
         raise OptimizerError(str(error)) from error
     return network, optimizer

@@ -18,7 +18,7 @@ from ricenet.cohort.loading import Subjects
 from ricenet.config.train import TrainModel
 from ricenet.networks.device import first_line, out_of_memory
 from ricenet.provenance.seeds import derive_seed
-from ricenet.train import checkpoint
+from ricenet.train import checkpoint, schedule
 from ricenet.train.augment import Setup
 from ricenet.train.checkpoint import State
 from ricenet.train.epoch import Order, recompute_norms, train_epoch, validate
@@ -73,10 +73,13 @@ def train(
         while state.epoch < s.epochs:
             started = time.monotonic()
             order = spec.order(training, state.epoch)
+            steps = len(order.places) // s.batch_size
+            rates = schedule.rates(s, epoch=state.epoch, steps=steps)
             try:
                 losses, norms = train_epoch(
                     network, optimizer, training, order,
-                    setup=spec.setup, execution=execution, batch_size=s.batch_size,
+                    setup=spec.setup, execution=execution, batch_size=s.batch_size, rates=rates,
+                    label_smoothing=s.label_smoothing,
                 )  # fmt: skip
                 check_gradients(network, norms, epoch=state.epoch + 1)
                 logits = validate(
@@ -88,7 +91,7 @@ def train(
             except RuntimeError as error:  # the trial step ran: a fault of the device, not the code
                 writer.wait()
                 raise ValueError(device_failed(error, state.epoch, s, resume)) from error
-            note_epoch(state, losses, norms, logits, validation.labels, s.learning_rate)
+            note_epoch(state, losses, norms, logits, validation.labels, rates[-1])
             if state.epoch % s.checkpoint_epochs == 0 and state.epoch < s.epochs:
                 writer.save(resume, network, optimizer, state)
             say_progress(say, spec, state, seconds=time.monotonic() - started)
