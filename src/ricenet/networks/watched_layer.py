@@ -102,7 +102,9 @@ class Layer:
                 with self.precision():
                     self._note(self.again(x), expected)
         del expected
-        if not output.requires_grad:  # no weights in it nor before it: nothing flows back
+        if not output.requires_grad:
+            # nothing flows back to the batch where there are no weights; else it must
+            self.compared += not given.requires_grad and not [*module.parameters()]
             return
         upstream: list[torch.Tensor] = []
 
