@@ -88,6 +88,11 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
         "train_model": {
             "model.network": "resnet18",
             "model.thresholds": [],
+            "model.stem_kernel": None,
+            "model.norm": "batch",
+            "model.pooling": None,
+            "model.dropout": 0.0,
+            "averaged_weights": 0.0,
             "schedule": "constant",
             "warmup": 0.0,
             "optimizer": "adam",

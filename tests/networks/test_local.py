@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from ricenet.networks.local_layers import GeneralisedMean, Thresholds
 
 from built_networks import built
 from fake_cohort import TRAIN, make_cohort, train_arguments
 from ricenet.config.train import Model
 from ricenet.networks import weights
-from ricenet.networks.local_layers import GeneralisedMean, Thresholds
 from ricenet.train import train_model
 
 OPTIONS = {"network": "local", "stem_stride": 1, "width": 1.0}

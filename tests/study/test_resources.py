@@ -3,13 +3,13 @@
 import pytest
 import yaml
 
-from ricenet.config.train import Model
+from built_networks import model_of
 from ricenet.networks import build
 from studies import CONFIG, make
 
 
 def full(network="resnet18", stem_stride=1):
-    model = Model(network=network, stem_stride=stem_stride, width=1.0, thresholds=[])
+    model = model_of(network, stem_stride=stem_stride)
     return build.need(model, (224, 224, 224), 3, bf16=True, saving=True)
 
 

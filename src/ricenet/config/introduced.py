@@ -24,6 +24,11 @@ LATER: dict[str, dict[str, Any]] = {
     "train_model": {
         "model.network": "resnet18",
         "model.thresholds": [],
+        "model.stem_kernel": None,
+        "model.norm": "batch",
+        "model.pooling": None,
+        "model.dropout": 0.0,
+        "averaged_weights": 0.0,
         "schedule": "constant",
         "warmup": 0.0,
         "optimizer": "adam",
@@ -43,7 +48,7 @@ def leave_out(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
         place = kept
         for parent in parents:
             place = place[parent]
-        if place.get(last) == as_before:
+        if last in place and place[last] == as_before:
             del place[last]
     return kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt, model_validator
 
 from ricenet.config.section import Device, Fraction, Section
 
@@ -19,14 +19,22 @@ class Model(Section):
     width: PositiveFloat = Field(
         description="factor on the number of feature maps; 1 = as published"
     )
-    thresholds: list[float] = Field(
-        description="of intensity, from which on further input channels are bright; local only"
+    stem_kernel: Literal[3, 5, 7] | None = Field(
+        description="edge of the first convolution, voxels; null: the network's own"
+    )
+    norm: Literal["batch", "instance"] = Field(description="of each sample alone: instance")
+    pooling: Literal["mean", "generalised_mean", "top_k"] | None = Field(
+        description="of the last maps; null: the network's own"
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="before the last layer")
+    thresholds: list[FiniteFloat] = Field(
+        description="of intensity, from which on further input channels are bright"
     )
 
     @model_validator(mode="after")
-    def _require_a_network_with_thresholds(self) -> Self:
-        if self.thresholds and self.network != "local":
-            raise ValueError(f"thresholds are of the network local, not of {self.network}")
+    def _require_different_thresholds(self) -> Self:
+        if len(set(self.thresholds)) < len(self.thresholds):
+            raise ValueError(f"a threshold stands twice in {self.thresholds}; remove one")
         return self
 
 
@@ -58,6 +66,9 @@ class TrainModel(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="share of a label's weight that both classes share"
     )
+    averaged_weights: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="share of the average that a step keeps; 0: the last step's weights count"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 on a GPU")
     validation_precision: Literal["fp32", "bf16"] = Field(
         description="of validation, and of all predictions by the model"
@@ -72,3 +83,12 @@ class TrainModel(Section):
     checkpoint_epochs: PositiveInt = Field(description="epochs between two resume points")
     model: Model
     augmentation: Augmentation
+
+    @model_validator(mode="after")
+    def _require_norms_with_statistics(self) -> Self:
+        if self.model.norm == "instance" and self.norm_statistics == "recomputed":
+            raise ValueError(
+                "norm_statistics recomputed is of batch norms, and model.norm is instance; "
+                "set norm_statistics to running"
+            )
+        return self

@@ -129,7 +129,7 @@ def planned(s: TrainModel, subjects: int, shape: Sequence[int], channels: int) -
     plain, small = (
         build.need(s.model, shape, channels, bf16=bf16, saving=saving) for saving in (False, True)
     )
-    cuda, way = device.type == "cuda", build.family(s.model.network).SAVING
+    cuda, way = device.type == "cuda", build.saving_form(s.model)
     saving = (cuda and way == "small_stem") or plain.bytes(s.batch_size) > memory
     asked = small if saving else plain
     samples = memory_plan.samples_at_once(s.batch_size, asked, memory=memory)
