@@ -1,38 +1,14 @@
-"""local: what it sees, how it pools, and that it trains through the real step."""
+"""local: what it sees, and that it trains through the real step."""
 
-import numpy as np
 import pytest
 import torch
-from ricenet.networks.local_layers import GeneralisedMean, Thresholds
 
 from built_networks import built
 from fake_cohort import TRAIN, make_cohort, train_arguments
-from ricenet.config.train import Model
 from ricenet.networks import weights
 from ricenet.train import train_model
 
 OPTIONS = {"network": "local", "stem_stride": 1, "width": 1.0}
-
-
-@pytest.mark.parametrize("exponent", [1.0, 3.0, 40.0])
-def test_the_generalised_mean_lies_between_mean_and_maximum(exponent: float) -> None:
-    maps = torch.rand(2, 3, 4, 5, 6)
-    values = maps.numpy().astype(np.float64)
-    expected = (values**exponent).mean(axis=(2, 3, 4)) ** (1 / exponent)
-    np.testing.assert_allclose(GeneralisedMean(exponent, floor=1e-4)(maps), expected, rtol=1e-4)
-    mean, largest = values.mean(axis=(2, 3, 4)), values.max(axis=(2, 3, 4))
-    assert (expected >= mean - 1e-9).all() and (expected <= largest).all()
-
-
-def test_a_thresholds_channel_holds_what_is_beyond_it() -> None:
-    volumes = torch.randn(1, 2, 3, 4, 5)
-    found = Thresholds([1.0, -0.5], gain=4.0)(volumes)
-    x = volumes.numpy()
-    expected = np.concatenate(
-        [x, np.where(x > 1, 4 * (x - 1), 0), np.where(x < -0.5, 4 * (-0.5 - x), 0)], axis=1
-    )
-    assert found.shape == (1, 6, 3, 4, 5)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("stem_stride", "voxels"), [(1, 7), (2, 11)])
@@ -64,8 +40,3 @@ def test_it_has_about_eleven_thousand_weights_and_learns(tmp_path) -> None:
     history = (tmp_path / "out" / "history.tsv").read_text().splitlines()
     losses = [float(line.split("\t")[1]) for line in history[1:]]
     assert losses[-1] < 0.6 * losses[0]
-
-
-def test_thresholds_are_refused_elsewhere() -> None:
-    with pytest.raises(ValueError, match="thresholds are of the network local, not of resnet18"):
-        Model(network="resnet18", stem_stride=1, width=1.0, thresholds=[1.5])

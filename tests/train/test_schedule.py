@@ -6,14 +6,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fake_cohort import make_cohort, train_arguments, train_settings
+from fake_cohort import AUGMENTATION, make_cohort, train_arguments, train_settings
 from ricenet.train import loop, schedule, train_model
 
 STEPS = 5
 RATE = train_settings().learning_rate
 RECIPE = {
     "epochs": 4, "checkpoint_epochs": 2, "schedule": "cosine", "warmup": 0.1,
-    "optimizer": "adamw", "weight_decay": 0.05, "label_smoothing": 0.1,
+    "optimizer": "adamw", "weight_decay": 0.05, "label_smoothing": 0.1, "averaged_weights": 0.9,
+    "model": {"stem_stride": 2, "width": 0.125, "dropout": 0.3},
 }  # fmt: skip
 
 
@@ -46,8 +47,8 @@ def test_by_default_the_rate_is_one_and_the_same() -> None:
 
 
 def trained(manifest, out, **changes):
-    settings = train_settings(**{**RECIPE, **changes}).model_dump(mode="json")
-    settings["augmentation"]["mirror"] = 0.5
+    mirror = {"augmentation": {**AUGMENTATION, "mirror": 0.5}}
+    settings = train_settings(**{**RECIPE, **mirror, **changes}).model_dump(mode="json")
     train_model.main(train_arguments(manifest, out, ablation="dose", fold=0, settings=settings))
     return load_file(out / "model.safetensors")
 
@@ -75,13 +76,25 @@ def test_a_recipe_that_is_interrupted_and_resumed_ends_with_the_same_bits(tmp_pa
     assert json.loads((tmp_path / "whole/model.json").read_text())["settings"]["warmup"] == 0.1
 
 
+@pytest.fixture(scope="module")
+def one_epoch(tmp_path_factory):
+    """A cohort, and the weights after an epoch of the whole recipe."""
+    folder = tmp_path_factory.mktemp("one")
+    manifest = make_cohort(folder)
+    return manifest, trained(manifest, folder / "out", epochs=1)
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("optimizer", "adam"), ("schedule", "constant"), ("label_smoothing", 0.0)]
+    ("name", "value"),
+    [
+        ("optimizer", "adam"),
+        ("schedule", "constant"),
+        ("label_smoothing", 0.0),
+        ("averaged_weights", 0.0),
+        ("augmentation", AUGMENTATION),
+    ],
 )
-def test_each_part_of_the_recipe_changes_the_weights(tmp_path, name, value) -> None:
-    manifest = make_cohort(tmp_path)
-    one, other = (
-        trained(manifest, tmp_path / str(n), epochs=1, **change)
-        for n, change in enumerate(({}, {name: value}))
-    )
-    assert any(not torch.equal(one[key], other[key]) for key in one)
+def test_each_part_of_the_recipe_changes_the_weights(one_epoch, tmp_path, name, value) -> None:
+    manifest, whole = one_epoch
+    other = trained(manifest, tmp_path / "out", epochs=1, **{name: value})
+    assert any(not torch.equal(whole[key], other[key]) for key in whole)

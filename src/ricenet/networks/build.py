@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ricenet.config.train import Model
-from ricenet.networks.memory_plan import Need
+from ricenet.config.train import Model, TrainModel
+from ricenet.networks.memory_plan import Need, with_average
 from ricenet.provenance.steps import NETWORKS
 
 if TYPE_CHECKING:
@@ -78,6 +78,14 @@ def build(model: Model, in_channels: int) -> nn.Module:
         From (B, in_channels, X, Y, Z) to (B, 2) logits: recurrence (0) and RICE (1).
     """
     return family(model.network).build(model, in_channels)
+
+
+def need_of_training(
+    s: TrainModel, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool
+) -> Need:
+    """Count the memory that a training by its settings takes, see :func:`need`."""
+    asked = need(s.model, shape, in_channels, bf16=bf16, saving=saving)
+    return with_average(asked, bf16=bf16) if s.averaged_weights else asked
 
 
 def saving_form(model: Model) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.optim.swa_utils import update_bn
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import inference
@@ -104,6 +104,7 @@ def train_epoch(
     batch_size: int,
     rates: Sequence[float] | None = None,
     label_smoothing: float = 0.0,
+    average: AveragedModel | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Show the subjects in their order; an optimiser step after every ``batch_size``.
 
@@ -115,6 +116,8 @@ def train_epoch(
         Learning rate of each step; by default as the optimiser has it.
     label_smoothing : float
         Share of a label's weight that both classes share (Szegedy et al., arXiv 1512.00567).
+    average : AveragedModel, optional
+        Follows the weights after every step, see :mod:`ricenet.train.averaging`.
 
     Returns
     -------
@@ -142,6 +145,8 @@ def train_epoch(
             norms.append(gradient_norms(network))
             optimizer.step()
             optimizer.zero_grad()
+            if average is not None:
+                average.update_parameters(network)
     return torch.stack(losses), torch.stack(norms)
 
 

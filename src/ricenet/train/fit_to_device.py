@@ -127,7 +127,7 @@ def planned(s: TrainModel, subjects: int, shape: Sequence[int], channels: int) -
     memory = s.memory_gb * memory_plan.GB if s.memory_gb else memory_bytes(device)
     bf16 = use_bf16(s.precision, device)
     plain, small = (
-        build.need(s.model, shape, channels, bf16=bf16, saving=saving) for saving in (False, True)
+        build.need_of_training(s, shape, channels, bf16=bf16, saving=form) for form in (False, True)
     )
     cuda, way = device.type == "cuda", build.saving_form(s.model)
     saving = (cuda and way == "small_stem") or plain.bytes(s.batch_size) > memory

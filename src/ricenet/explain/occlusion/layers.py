@@ -117,8 +117,8 @@ def local_network(network: nn.Module) -> LocalNetwork:
     head = _head(traced, node, nodes[pools[0] + 1 :], modules)
     averaged = node.args[0].name
     if isinstance(pooling, GeneralisedMean):
-        powers = pooling.powers
-        layers.append(Layer(node.name, (averaged,), POINT, 0.0, powers, powers))
+        both = (pooling.powers, pooling.powers)
+        layers.append(Layer(node.name, (averaged,), POINT, 0.0, *both))
         averaged, head = node.name, partial(_after_root, root=pooling.root, head=head)
     elif isinstance(pooling, GlobalMean):
         head = partial(_after_root, root=None, head=head)
@@ -195,8 +195,8 @@ def _convolution(module: nn.Conv3d) -> Kind:
     )
 
     def inside(crop: torch.Tensor) -> torch.Tensor:
-        w, b, groups = module.weight, module.bias, module.groups
-        return functional.conv3d(crop, w, b, window.stride, (0, 0, 0), window.dilation, groups)
+        sizes = (window.stride, (0, 0, 0), window.dilation)
+        return functional.conv3d(crop, module.weight, module.bias, *sizes, module.groups)
 
     return window, 0.0, module, inside
 
