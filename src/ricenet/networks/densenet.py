@@ -52,8 +52,8 @@ def build(model: Model, in_channels: int) -> nn.Module:
         growth_rate=int(GROWTH * model.width),
         block_config=BLOCKS,
         bn_size=BOTTLENECK,
-        norm=optional_layers.norm(model.norm),
     )
+    optional_layers.set_norms(network, model.norm)
     features, head = network.features, network.class_layers
     kernel = options.stem_kernel(model, own=STEM_KERNEL)
     if kernel != STEM_KERNEL:

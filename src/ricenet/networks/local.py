@@ -39,32 +39,32 @@ def build(model: Model, in_channels: int) -> nn.Module:
     from torch import nn
 
     from ricenet.networks.inputs import of_volumes
-    from ricenet.networks.optional_layers import Thresholds, before_last, pool
+    from ricenet.networks.optional_layers import Thresholds, before_last, pool, set_norms
 
     first, second, third = maps(model)
     kernel = options.stem_kernel(model, own=STEM_KERNEL)
     read = options.inputs(model, in_channels)
     layers: dict[str, nn.Module] = {
         "thresholds": Thresholds(model.thresholds),
-        "block1": _block(read, first, kernel, model.stem_stride, model.norm),
-        "block2": _block(first, second, 3, 1, model.norm),
-        "block3": _block(second, third, 3, 2, model.norm),
+        "block1": _block(read, first, kernel, model.stem_stride),
+        "block2": _block(first, second, 3, 1),
+        "block3": _block(second, third, 3, 2),
         "pool": pool(options.pooling(model, own=POOLING)),
         "fc": before_last(nn.Linear(third, 2), model.dropout),
     }
     network = nn.Sequential()
     for name, layer in layers.items():
         network.add_module(name, layer)
+    set_norms(network, model.norm)
     return of_volumes(network)
 
 
-def _block(channels: int, maps: int, kernel: int, stride: int, norm: str) -> nn.Module:
+def _block(channels: int, maps: int, kernel: int, stride: int) -> nn.Module:
     from torch import nn
 
-    batch = norm == "batch"
     return nn.Sequential(
         nn.Conv3d(channels, maps, kernel, stride=stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm3d(maps) if batch else nn.InstanceNorm3d(maps, affine=True),
+        nn.BatchNorm3d(maps),
         nn.ReLU(),
     )
 

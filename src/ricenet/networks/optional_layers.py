@@ -6,7 +6,6 @@ Tensors are ``(B, C, X, Y, Z)``. The poolings return ``(B, C)``, and compute in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -112,13 +111,19 @@ def pool(how: str) -> nn.Module:
     raise ValueError(f"pooling {how!r} is none of mean, generalised_mean, top_k")
 
 
-def norm(kind: str) -> Any:
-    """Return a norm as MONAI's networks are told of it: ``batch`` or ``instance``.
+def set_norms(network: nn.Module, kind: str) -> None:
+    """Replace a network's batch norms by ``instance`` norms, if these are asked for.
 
     With factors and offsets that are learned, as those of a batch norm are. Ulyanov et al., arXiv
-    1607.08022: what a sample gives depends on no other one, in training neither.
+    1607.08022: what a sample gives depends on no other one, in training neither. MONAI's ResNet has
+    an argument for it, which reaches the first norm only (1.6).
     """
-    return kind if kind == "batch" else (kind, {"affine": True})
+    if kind == "batch":
+        return
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm3d):
+                setattr(parent, name, nn.InstanceNorm3d(child.num_features, affine=True))
 
 
 def entry(convolution: nn.Module, thresholds: Sequence[float]) -> nn.Module:

@@ -49,8 +49,8 @@ def build(model: Model, in_channels: int) -> nn.Module:
         feed_forward=True,
         shortcut_type="B",
         widen_factor=model.width,
-        norm=optional_layers.norm(model.norm),
     )
+    optional_layers.set_norms(network, model.norm)
     network.conv1 = optional_layers.entry(network.conv1, model.thresholds)
     if (how := options.pooling(model, own=POOLING)) != POOLING:
         network.avgpool = optional_layers.pool(how)

@@ -24,19 +24,11 @@ from ricenet.networks.optional_layers import GeneralisedMean, GlobalMean, Thresh
 
 ALIASES = {nn.Identity, nn.Dropout, nn.Dropout3d}  # their output is their input, in evaluation
 OURS = (Thresholds, GlobalMean, GeneralisedMean, TopMean)  # not looked into
-POINTWISE_MODULES = ALIASES | {
-    Thresholds,
-    nn.ReLU,
-    nn.LeakyReLU,
-    nn.PReLU,
-    nn.ELU,
-    nn.GELU,
-    nn.SiLU,
-}
+POINTWISE_MODULES = ALIASES | {nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU}
 SUMS = {operator.add, torch.add}
 RELUS = {torch.relu, functional.relu}
 # A sample's own values only, which a batch of crops cannot mix up
-HEAD_MODULES = POINTWISE_MODULES - {Thresholds} | {nn.Flatten, nn.Linear}
+HEAD_MODULES = POINTWISE_MODULES | {nn.Flatten, nn.Linear}
 HEAD_FUNCTIONS = RELUS | {torch.flatten}
 HEAD_METHODS = {"size", "view", "reshape", "flatten", "squeeze"}
 
@@ -183,7 +175,9 @@ def _of_module(node: fx.Node, module: Any) -> Kind:
         return _max_pool(module)
     if kind is nn.AvgPool3d and not (module.ceil_mode or module.divisor_override or _trims(module)):
         return _average_pool(module)
-    if kind in POINTWISE_MODULES or (kind is nn.BatchNorm3d and module.running_mean is not None):
+    if kind in POINTWISE_MODULES | {Thresholds} or (
+        kind is nn.BatchNorm3d and module.running_mean is not None
+    ):
         return POINT, 0.0, module, module
     raise NotLocalError(f"layer {node.target!s} ({kind.__name__}) is not known to be local")
 
@@ -195,7 +189,7 @@ def _convolution(module: nn.Conv3d) -> Kind:
     )
 
     def inside(crop: torch.Tensor) -> torch.Tensor:
-        sizes = (window.stride, (0, 0, 0), window.dilation)
+        sizes = (window.stride, 0, window.dilation)
         return functional.conv3d(crop, module.weight, module.bias, *sizes, module.groups)
 
     return window, 0.0, module, inside
