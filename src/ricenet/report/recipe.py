@@ -25,8 +25,8 @@ def network(runs: Runs) -> str:
     monai = f"{name} of MONAI {runs.version('monai')}".rstrip() + f" in 3D [{theirs}@monai]"
     if "local" not in name:
         return monai
-    own = "three convolutions and a generalised mean [@local]"
-    return f"{monai}; local is {own}" if theirs else f"local, {own}, in 3D"
+    own = "three small convolutions in 3D"
+    return f"{monai}; local is {own}" if theirs else f"local, {own}"
 
 
 def options(runs: Runs) -> str:
@@ -43,7 +43,8 @@ def options(runs: Runs) -> str:
 
 def _pooling(runs: Runs) -> str:
     named = runs.setting(STEP, "model.pooling", lambda how: POOLINGS.get(how, how))
-    return f"pooled by the {named}" if named else ""
+    own = POOLINGS["generalised_mean"] if runs.setting(STEP, "model.network") == "local" else ""
+    return f"pooled by the {named or own}" if named or own else ""
 
 
 def optimiser(runs: Runs) -> str:
