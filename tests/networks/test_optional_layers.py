@@ -7,7 +7,7 @@ import torch
 from built_networks import built, model_of
 from fake_cohort import train_settings
 from ricenet.config.train import TrainModel
-from ricenet.networks import build
+from ricenet.networks import build, layer_errors
 from ricenet.networks.optional_layers import GeneralisedMean, Thresholds, TopMean
 from ricenet.provenance.steps import NETWORKS
 
@@ -42,7 +42,7 @@ def test_top_k_is_the_mean_of_the_largest_twentieth(shape, largest) -> None:
 
 def test_an_instance_norm_makes_samples_independent_in_training() -> None:
     torch.manual_seed(0)
-    volumes = torch.randn(3, 1, 36, 36, 40)
+    volumes = torch.randn(3, 1, 33, 34, 66)  # no network leaves one voxel of it
     for network in NETWORKS:
         for norm, alone in (("instance", True), ("batch", False)):
             net = built(1, network=network, stem_stride=2, width=0.125, norm=norm).train()
@@ -65,6 +65,35 @@ def test_every_option_is_in_every_network(network) -> None:
     saving = build.family(network).saving(net, folded=False, gather="library").eval()
     torch.testing.assert_close(saving(volumes), plain(volumes), atol=1e-4, rtol=1e-4)
     assert build.saving_form(model) == build.family(network).SAVING
+
+
+GATED = [
+    {"network": "local", "thresholds": [1.0, -1.0], "dropout": 0.3},
+    {"network": "local", "norm": "instance", "pooling": "top_k", "stem_kernel": 5},
+    {"thresholds": [1.0], "stem_kernel": 3, "pooling": "generalised_mean"},
+    {"norm": "instance", "thresholds": [1.0]},
+    {"network": "densenet121", "norm": "instance", "width": 0.125},
+]
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("options", GATED, ids=str)
+def test_the_gradient_gate_sees_every_layer_and_finds_it_right(options, bf16) -> None:
+    torch.manual_seed(0)
+    model = model_of(**{"width": 0.25, **options})
+    plain = build.build(model, 2).train()
+    parts = build.family(model.network).saving(
+        build.build(model, 2).train(), folded=bf16, gather="library"
+    )
+    kind = "bf16" if bf16 else "fp32"
+    batch = layer_errors.smooth_noise((2, 2, 34, 20, 36))
+    for network in (plain, parts):
+        errors = layer_errors.of_training_step(network, batch, bf16=bf16, tries=1)
+        limits = dict.fromkeys(errors, layer_errors.LIMITS[kind])
+        limits["stem"] = layer_errors.STEM_LIMITS[kind]
+        assert not layer_errors.excessive(errors, limits)
+        if model.thresholds:
+            assert "thresholds" in errors or "conv1.0" in errors
 
 
 def test_what_does_not_go_together_is_refused() -> None:

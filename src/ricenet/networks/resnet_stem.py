@@ -115,8 +115,10 @@ class WithStem(nn.Module):
     def __init__(self, network: Any, *, folded: bool = True, gather: str = "library") -> None:
         super().__init__()
         self.network = network
-        with_thresholds = isinstance(network.conv1, nn.Sequential)
-        self.entry, conv = network.conv1 if with_thresholds else (nn.Identity(), network.conv1)
+        first: Any = network.conv1
+        with_thresholds = isinstance(first, nn.Sequential)
+        self.entry = first[0] if with_thresholds else nn.Identity()
+        conv: Any = first[1] if with_thresholds else first
         self.stem = Stem(conv, network.bn1, folded=folded, gather=gather)
         mean = isinstance(network.avgpool, nn.AdaptiveAvgPool3d)
         self.pool = GlobalMean() if mean else network.avgpool

@@ -93,7 +93,7 @@ def test_thresholds_and_the_generalised_mean(options, dtype):
     assert fast.dtype == dtype and (fast - slow).abs().max() < TOLERANCE[dtype]
     with torch.no_grad():
         effect = (slow - net(volume[None])).abs().max(dim=1).values
-    assert effect.min() > 1e-5  # each cube does something that could have been missed
+    assert effect.median() > 2 * TOLERANCE[dtype]  # what could have been missed
 
 
 @pytest.mark.parametrize(
