@@ -124,10 +124,6 @@ def set_norms(network: nn.Module, kind: str) -> None:
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm3d):
                 setattr(parent, name, nn.InstanceNorm3d(child.num_features, affine=True))
-            elif isinstance(child, nn.ReLU):
-                # torch's instance norm returns a view: what changes it in place leaves it out of
-                # the graph, where the gradient gate looks for it
-                child.inplace = False
 
 
 def entry(convolution: nn.Module, thresholds: Sequence[float]) -> nn.Module:
