@@ -65,17 +65,15 @@ def terms_of(
     """Return the size of what a layer's gradients are summed from, None if of all.
 
     A bias's gradient, or that of a norm's factor, is a sum over all voxels, and 0 but for rounding
-    where a norm follows. That of a norm's input is a difference, and nearly 0 where a channel has
-    few values.
+    where a batch norm follows. That of a batch norm's input is a difference, and nearly 0 where a
+    channel has few values.
     """
     upstream = upstream.float()
     channels = torch.linalg.vector_norm(upstream.transpose(0, 1).flatten(1), dim=1)
     of_input = None
-    if isinstance(module, nn.BatchNorm3d | nn.InstanceNorm3d):
-        axes = (0, 2, 3, 4) if isinstance(module, nn.BatchNorm3d) else (2, 3, 4)
-        variance = x.float().var(axes, correction=0, keepdim=True)
-        deviation = variance.add(module.eps).sqrt().to(upstream)
-        of_input = upstream * (module.weight.to(upstream).view(1, -1, 1, 1, 1) / deviation)
+    if isinstance(module, nn.BatchNorm3d):
+        deviation = x.float().var((0, 2, 3, 4), correction=0).add(module.eps).sqrt().to(upstream)
+        of_input = upstream * (module.weight.to(upstream) / deviation).view(1, -1, 1, 1, 1)
     return [of_input, *(channels if p.dim() == 1 else None for p in module.parameters())]
 
 

@@ -17,8 +17,8 @@ EXPONENT = 3.0  # of the generalised mean, as published
 FLOOR = 1e-4  # under the root, whose slope at 0 is infinite
 
 
-class Thresholds(nn.Module):
-    """Adds channels in which what is beyond a threshold is left.
+class Thresholds(nn.ReLU):
+    """Adds channels in which what is beyond a threshold is left: ReLUs, each with its bias.
 
     Of a volume ``x`` and a threshold ``t``: ``gain * max(0, x - t)``, and for negative ``t``
     ``gain * max(0, t - x)``. Volumes are not told apart: a threshold of 1 is a z-score in an MRI,
@@ -99,6 +99,18 @@ class TopMean(nn.Module):
         return values.topk(top_voxels(values.shape[2]), dim=2, sorted=False).values.mean(dim=2)
 
 
+class InstanceNorm(nn.InstanceNorm3d):
+    """torch's, with an output of its own.
+
+    torch's is a view: what changes a view in place takes it out of the graph, and with it the place
+    where the gradient gate compares.
+    """
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Return (B, C, X, Y, Z)."""
+        return super().forward(maps).clone()
+
+
 def pool(how: str) -> nn.Module:
     """Return the layer of a pooling by its name in the settings."""
     match how:
@@ -123,7 +135,7 @@ def set_norms(network: nn.Module, kind: str) -> None:
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm3d):
-                setattr(parent, name, nn.InstanceNorm3d(child.num_features, affine=True))
+                setattr(parent, name, InstanceNorm(child.num_features, affine=True))
 
 
 def entry(convolution: nn.Module, thresholds: Sequence[float]) -> nn.Module:

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from ricenet.config.train import Model
 
 TOP_SHARE = 0.05  # of the voxels, whose mean top_k is
+FEWEST = 8  # voxels of a map, from which on an instance norm is worth its name
 
 
 def inputs(model: Model, in_channels: int) -> int:
@@ -54,7 +56,9 @@ def kept_by_pooling(how: str, channels: int, voxels: int, *, bf16: bool) -> int:
 
 
 def require_spread(model: Model, last: Sequence[int], shape: Sequence[int]) -> None:
-    """Raise ``ValueError`` where instance norm would find one voxel in the last maps.
+    """Raise ``ValueError`` where an instance norm would find too few voxels in the last maps.
+
+    Of two voxels it leaves only which is the larger, and of their gradient nothing.
 
     Parameters
     ----------
@@ -63,8 +67,9 @@ def require_spread(model: Model, last: Sequence[int], shape: Sequence[int]) -> N
     shape : 3 ints
         Of the volume.
     """
-    if model.norm == "instance" and max(last) < 2:
+    if model.norm == "instance" and prod(last) < FEWEST:
         raise ValueError(
-            f"{model.network} leaves one voxel of a volume of {' x '.join(map(str, shape))}, of "
-            "which an instance norm leaves 0; set model.norm to batch, or a larger crop.shape"
+            f"{model.network} leaves {prod(last)} voxels of a volume of "
+            f"{' x '.join(map(str, shape))}, and an instance norm needs {FEWEST}; set model.norm "
+            "to batch, or a larger crop.shape"
         )

@@ -87,9 +87,7 @@ class Layer:
         dirty_memory(inputs[0].device, inputs[0].numel())
         return inputs[0].view_as(inputs[0])  # its gradient is this layer's part alone
 
-    def _after(self, module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> Any:
-        if output._is_view():  # instance norm's: changed in place, it leaves the graph and its hook
-            output = output.clone()
+    def _after(self, module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
         given, x = inputs[0], inputs[0].detach()  # hooks that held the former would hold themselves
         self.ran += 1
         self.rounded = None if output.dtype == torch.float32 else output.dtype
@@ -104,10 +102,6 @@ class Layer:
                 with self.precision():
                     self._note(self.again(x), expected)
         del expected
-        if not output.requires_grad:
-            # nothing flows back to the batch where there are no weights; else it must
-            self.compared += not given.requires_grad and not [*module.parameters()]
-            return output
         upstream: list[torch.Tensor] = []
 
         def arrived(gradient: torch.Tensor) -> None:
@@ -123,7 +117,6 @@ class Layer:
         self.pending.append(finish)
         if given.requires_grad:
             self.hooks.append(given.register_hook(finish))
-        return output
 
     def finish(self) -> None:
         """Compare what is known only after the backward pass: gradients of the weights."""

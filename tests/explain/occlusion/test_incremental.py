@@ -100,7 +100,7 @@ def test_thresholds_and_the_generalised_mean(options, dtype):
     ("options", "why"),
     [
         ({"network": "local", "pooling": "top_k"}, "layer pool pools the largest voxels"),
-        ({"norm": "instance", "width": 0.125}, r"layer bn1 \(InstanceNorm3d\) is not known"),
+        ({"norm": "instance", "width": 0.125}, r"layer bn1 \(InstanceNorm\) is not known"),
     ],
 )
 def test_what_is_not_local_is_named(options, why):
