@@ -109,7 +109,6 @@ def draw(seed: int, setup: Setup) -> Draw:
         setup.shape, spacing_mm=setup.spacing_mm, elastic_spacing_mm=ranges.elastic_spacing_mm
     )
     displacement = ranges.elastic_mm * rng.standard_normal((3, *points))
-    mirrored = bool(rng.random() < ranges.mirror)  # drawn last: it came later
     return Draw(
         angles_rad=angles * rotated,
         scale=scale if scaled else 1.0,
@@ -118,7 +117,7 @@ def draw(seed: int, setup: Setup) -> Draw:
         brightness=np.where(mri & brightened, factor, 1.0),
         gamma=np.where(mri & gamma_changed, exponent, 1.0),
         noise_seeds=seeds,
-        mirrored=mirrored,
+        mirrored=bool(rng.random() < ranges.mirror),  # drawn last: it came later
     )
 
 
