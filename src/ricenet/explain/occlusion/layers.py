@@ -20,10 +20,10 @@ from torch import fx, nn
 from torch.nn import functional
 
 from ricenet.explain.occlusion.boxes import POINT, Triple, Window
-from ricenet.networks.optional_layers import GeneralisedMean, GlobalMean, Thresholds, TopMean
+from ricenet.networks import optional_layers as ours
 
 ALIASES = {nn.Identity, nn.Dropout, nn.Dropout3d}  # their output is their input, in evaluation
-OURS = (Thresholds, GlobalMean, GeneralisedMean, TopMean)  # not looked into
+OURS = (ours.Thresholds, ours.InstanceNorm, ours.GlobalMean, ours.GeneralisedMean, ours.TopMean)
 POINTWISE_MODULES = ALIASES | {nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU}
 SUMS = {operator.add, torch.add}
 RELUS = {torch.relu, functional.relu}
@@ -108,11 +108,11 @@ def local_network(network: nn.Module) -> LocalNetwork:
     node, pooling = nodes[pools[0]], modules[str(nodes[pools[0]].target)]
     head = _head(traced, node, nodes[pools[0] + 1 :], modules)
     averaged = node.args[0].name
-    if isinstance(pooling, GeneralisedMean):
+    if isinstance(pooling, ours.GeneralisedMean):
         both = (pooling.powers, pooling.powers)
         layers.append(Layer(node.name, (averaged,), POINT, 0.0, *both))
         averaged, head = node.name, partial(_after_root, root=pooling.root, head=head)
-    elif isinstance(pooling, GlobalMean):
+    elif isinstance(pooling, ours.GlobalMean):
         head = partial(_after_root, root=None, head=head)
     return LocalNetwork(nodes[0].name, layers, averaged, head)
 
@@ -131,11 +131,11 @@ def _after_root(averages: torch.Tensor, *, root: Step | None, head: Step) -> tor
 
 def _is_global_average(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     module = modules.get(str(node.target)) if node.op == "call_module" else None
-    if isinstance(module, TopMean):
+    if isinstance(module, ours.TopMean):
         raise NotLocalError(f"layer {node.target!s} pools the largest voxels, wherever they are")
     if type(module) is nn.AdaptiveAvgPool3d:
         return _triple(module.output_size) == (1, 1, 1)
-    return isinstance(module, GlobalMean | GeneralisedMean)
+    return isinstance(module, ours.GlobalMean | ours.GeneralisedMean)
 
 
 def _layer(node: fx.Node, modules: dict[str, nn.Module]) -> Layer:
@@ -175,9 +175,8 @@ def _of_module(node: fx.Node, module: Any) -> Kind:
         return _max_pool(module)
     if kind is nn.AvgPool3d and not (module.ceil_mode or module.divisor_override or _trims(module)):
         return _average_pool(module)
-    if kind in POINTWISE_MODULES | {Thresholds} or (
-        kind is nn.BatchNorm3d and module.running_mean is not None
-    ):
+    statistics = kind is nn.BatchNorm3d and module.running_mean is not None
+    if statistics or kind is ours.Thresholds or kind in POINTWISE_MODULES:
         return POINT, 0.0, module, module
     raise NotLocalError(f"layer {node.target!s} ({kind.__name__}) is not known to be local")
 
