@@ -31,6 +31,7 @@ RANGES = Augmentation(
     noise=NOISE,
     brightness=BRIGHTNESS,
     gamma=GAMMA,
+    mirror=0.0,
 )
 OURS = "ours"
 

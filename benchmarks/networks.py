@@ -6,11 +6,13 @@ import argparse
 
 from torch import nn
 
+from ricenet.config import introduced
 from ricenet.config.train import Model
 from ricenet.networks import build
 
 
 def resnet18(args: argparse.Namespace, channels: int) -> nn.Module:
     """Return an untrained ResNet18 of the arguments' stem stride and width."""
-    model = Model(network="resnet18", stem_stride=args.stem_stride, width=args.width)
-    return build.build(model, channels)
+    options = {"stem_stride": args.stem_stride, "width": args.width}
+    section = introduced.fill_in("train_model", {"model": options, "augmentation": {}})
+    return build.build(Model.model_validate(section["model"]), channels)

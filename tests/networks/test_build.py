@@ -16,7 +16,7 @@ NAMES = get_args(Model.model_fields["network"].annotation)
 
 
 def test_every_network_of_the_settings_is_built():
-    assert set(NAMES) == set(NETWORKS) == {"resnet18", "densenet121"}
+    assert set(NAMES) == set(NETWORKS) == {"resnet18", "densenet121", "local"}
     for name in NAMES:
         assert build.family(name).SAVING in ("small_stem", "checkpointed")
     with pytest.raises(ValueError, match="network 'vgg' is unknown"):
@@ -32,7 +32,7 @@ THEIRS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", THEIRS)
 def test_at_stride_2_and_full_width_it_is_monais(name):
     """The same layers with the same options, the same names and shapes of weights."""
     with torch.device("meta"):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from built_networks import model_of
 from fake_cohort import TRAIN, brain, fake_model, make_cohort, train_arguments
-from ricenet.config.train import Model
 from ricenet.explain import dose_counterfactual, occlusion_map
 from ricenet.image.volume import Volume, load, save
 from ricenet.networks import build, layer_errors, watched_layer, weights
@@ -24,7 +24,7 @@ def study(tmp_path_factory):
     """A trained model, the same with less memory, and an untrained one for the other fold."""
     manifest = make_cohort(tmp_path_factory.mktemp("study"), train=8, test=1, folds=2)
     plain, saving = (
-        build.need(Model(**MODEL), (16, 18, 20), 2, bf16=False, saving=form).bytes(4) / 1e9
+        build.need(model_of(**MODEL), (16, 18, 20), 2, bf16=False, saving=form).bytes(4) / 1e9
         for form in (False, True)
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -88,7 +88,7 @@ def test_clinical_variables_reach_a_network_that_takes_them():
     assert torch.equal(found, clinical)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "local"])
 def test_clinical_variables_are_refused_by_a_network_of_volumes(name):
     network = built(1, stem_stride=1, width=0.125, network=name).eval()
     volumes = torch.zeros(2, 1, 16, 16, 16)

@@ -5,16 +5,11 @@ import contextlib
 import pytest
 import torch
 
-from built_networks import built
-from ricenet.config.train import Model
+from built_networks import built, model_of
 from ricenet.networks import build, memory_plan
 from saved_tensors import saved_bytes
 
 FULL = (224, 224, 224)
-
-
-def model_of(network="resnet18", *, stem_stride=1, width=1.0):
-    return Model(network=network, stem_stride=stem_stride, width=width)
 
 
 def need(shape=FULL, channels=3, *, bf16=True, saving=True, **options):
@@ -66,7 +61,7 @@ def meta_without_autocast(monkeypatch):
 
 @pytest.mark.parametrize("saving", [False, True])
 @pytest.mark.parametrize("stem_stride", [1, 2])
-@pytest.mark.parametrize("network", ["resnet18", "densenet121"])
+@pytest.mark.parametrize("network", ["resnet18", "densenet121", "local"])
 def test_the_count_is_torchs_at_full_size(network, stem_stride, saving, meta_without_autocast):
     """On the meta device nothing is computed: 40 GB are counted in a second."""
     options = {"network": network, "stem_stride": stem_stride, "width": 1.0}
@@ -83,6 +78,50 @@ def test_odd_sizes_and_widths_of_the_densenet(shape, saving):
     assert asked.kept == pytest.approx(found, rel=0.01)
 
 
+LOCAL = {"network": "local", "width": 0.5}
+OPTIONS = [
+    {**LOCAL, "thresholds": [1.5, 2.5, -1.5]},
+    {**LOCAL, "pooling": "mean", "stem_kernel": 7},
+    {**LOCAL, "pooling": "top_k", "norm": "instance", "dropout": 0.3},
+    {"width": 0.25, "thresholds": [2.0], "stem_kernel": 3, "pooling": "generalised_mean"},
+    {"width": 0.25, "norm": "instance", "pooling": "top_k", "dropout": 0.5},
+    {"network": "densenet121", "width": 0.3, "thresholds": [2.0], "stem_kernel": 5,
+     "pooling": "generalised_mean"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("saving", [False, True])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_options_are_counted(options, saving):
+    shape = (33, 40, 35)
+    device = "meta" if options.get("network") == "densenet121" else "cpu"
+    found = kept_a_sample(shape, 2, bf16=False, saving=saving, device=device, **options)
+    assert need(shape, 2, bf16=False, saving=saving, **options).kept == pytest.approx(
+        found, rel=0.01
+    )
+    with torch.device("meta"):
+        weights = sum(p.numel() for p in built(2, **options).parameters())
+    assert need(shape, 2, bf16=False, saving=saving, **options).fixed == 16 * weights
+
+
+@pytest.mark.parametrize("saving", [False, True])
+def test_half_precision_of_the_local_network_is_counted(saving):
+    for options in OPTIONS[:2]:
+        found = kept_a_sample((32, 36, 41), 2, bf16=True, saving=saving, **options)
+        asked = need((32, 36, 41), 2, bf16=True, saving=saving, **options)
+        assert asked.kept == pytest.approx(found, rel=0.01)
+
+
+def test_an_instance_norm_of_few_voxels_is_refused():
+    for network in ("resnet18", "densenet121"):
+        model = {"network": network, "stem_stride": 2, "norm": "instance"}
+        with pytest.raises(
+            ValueError, match=r"leaves 1 voxels of a volume of 32 x 32 x 32, .* needs 8"
+        ):
+            need((32, 32, 32), **model)
+        assert need((128, 128, 128), **model).kept
+
+
 @pytest.mark.parametrize("network", ["resnet18", "densenet121"])
 def test_half_the_bytes_in_bf16_but_for_the_places_of_maxima(network):
     half, full = (
@@ -92,7 +131,7 @@ def test_half_the_bytes_in_bf16_but_for_the_places_of_maxima(network):
     assert half - places == (full - places) / 2
 
 
-@pytest.mark.parametrize("network", ["resnet18", "densenet121"])
+@pytest.mark.parametrize("network", ["resnet18", "densenet121", "local"])
 @pytest.mark.parametrize(("channels", "width"), [(1, 0.125), (3, 1.0)])
 def test_the_weights_are_counted(network, channels, width):
     with torch.device("meta"):

@@ -3,13 +3,13 @@
 import pytest
 import yaml
 
-from ricenet.config.train import Model
+from built_networks import model_of
 from ricenet.networks import build
 from studies import CONFIG, make
 
 
 def full(network="resnet18", stem_stride=1):
-    model = Model(network=network, stem_stride=stem_stride, width=1.0)
+    model = model_of(network, stem_stride=stem_stride)
     return build.need(model, (224, 224, 224), 3, bf16=True, saving=True)
 
 
@@ -31,7 +31,8 @@ def test_a_study_is_refused_before_any_job(tmp_path):
 
 
 def test_another_network_is_asked_for_its_own_memory(tmp_path):
-    model = {"network": "densenet121", "stem_stride": 2, "width": 1.0}
+    model = yaml.safe_load(CONFIG.read_text())["train_model"]["model"]
+    model |= {"network": "densenet121", "stem_stride": 2}
     found = study(tmp_path / "dense", model=model)
     assert found.training_mb == round(full("densenet121", 2).bytes(2) / 1e6)
     assert '"network":"densenet121"' in found.settings("train_model")

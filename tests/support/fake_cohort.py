@@ -22,6 +22,7 @@ AUGMENTATION = {
     "noise": 0.1,
     "brightness": 0.1,
     "gamma": 0.1,
+    "mirror": 0.0,
 }
 TRAIN = {
     "seed": 1,

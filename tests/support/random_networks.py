@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -102,7 +103,7 @@ def lively(net: nn.Module) -> nn.Module:
     return net.eval()
 
 
-def rice_net(in_channels: int, *, stem_stride: int, width: float, seed: int = 0) -> nn.Module:
-    """Return the project's network, untrained."""
+def rice_net(in_channels: int, *, seed: int = 0, **options: Any) -> nn.Module:
+    """Return one of the project's networks, untrained; ResNet18 without further options."""
     torch.manual_seed(seed)
-    return lively(built(in_channels, stem_stride=stem_stride, width=width))
+    return lively(built(in_channels, **options))

@@ -219,3 +219,17 @@ def test_control_points_are_at_most_the_spacing_apart():
         8,
         2,
     )
+
+
+def test_mirroring_exchanges_left_and_right_of_all_channels_and_shifts_no_other_draw(batch):
+    only = {"probability": 0.0, "mirror": 1.0}
+    found = applied(batch, [drawn(seed, **only) for seed in range(len(batch))])
+    np.testing.assert_array_equal(found, batch.numpy()[:, :, ::-1])
+    some = [drawn(seed, mirror=0.3) for seed in range(2000)]
+    share = np.mean([sample.mirrored for sample in some])
+    assert abs(share - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 2000)
+    for seed in range(20):
+        plain = drawn(seed, mirror=0.0)
+        assert not plain.mirrored
+        for one, other in zip(plain[:-1], some[seed][:-1], strict=True):
+            np.testing.assert_array_equal(one, other)

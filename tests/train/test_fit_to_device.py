@@ -8,8 +8,8 @@ from graphlib import TopologicalSorter
 import pytest
 import torch
 
+from built_networks import model_of
 from fake_cohort import SOUND_IN_BF16, train_settings
-from ricenet.config.train import Model
 from ricenet.networks import build, layer_errors, max_pool_gradient, resnet_stem
 from ricenet.train import fit_to_device, trial
 from ricenet.train.fallbacks import Trouble, settle, simpler
@@ -434,7 +434,8 @@ def test_layers_are_computed_twice_only_where_a_batch_does_not_fit(monkeypatch, 
     for name, stem in (("resnet18", device == "cuda"), ("densenet121", False)):
         section = {"network": name, "stem_stride": 2, "width": 1.0}
         plain, saving = (
-            build.need(Model(**section), cube, 3, bf16=False, saving=form) for form in (False, True)
+            build.need(model_of(**section), cube, 3, bf16=False, saving=form)
+            for form in (False, True)
         )
         asked = plain if not stem else saving
 
@@ -452,7 +453,7 @@ def test_layers_are_computed_twice_only_where_a_batch_does_not_fit(monkeypatch, 
 
 
 def test_a_training_is_fitted_to_its_memory():
-    model, cube = Model(network="resnet18", stem_stride=2, width=0.125), (224, 224, 224)
+    model, cube = model_of(stem_stride=2, width=0.125), (224, 224, 224)
 
     def means(gb):
         fit = fit_to_device.planned(train_settings(memory_gb=gb), 80, cube, 3)

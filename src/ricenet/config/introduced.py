@@ -22,7 +22,20 @@ LATER: dict[str, dict[str, Any]] = {
         "min_left_right_information": 0.015,
     },
     "zscore": {"method": "zscore"},
-    "train_model": {"model.network": "resnet18"},
+    "train_model": {
+        "model.network": "resnet18",
+        "model.thresholds": [],
+        "model.stem_kernel": None,
+        "model.norm": "batch",
+        "model.pooling": None,
+        "model.dropout": 0.0,
+        "averaged_weights": 0.0,
+        "schedule": "constant",
+        "warmup": 0.0,
+        "optimizer": "adam",
+        "label_smoothing": 0.0,
+        "augmentation.mirror": 0.0,
+    },
     "evaluate": {"prevalences": [0.18], "contrasts": None},
     "report": {"statements": None},
 }
@@ -36,7 +49,7 @@ def leave_out(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
         place = kept
         for parent in parents:
             place = place[parent]
-        if place.get(last) == as_before:
+        if last in place and place[last] == as_before:
             del place[last]
     return kept
 

@@ -138,7 +138,7 @@ def check_training(
     shape, kinds, device = study["shape"], study["kinds"], choose_device(s.device)
     peak = Peak(device)
     step = training(s, fit, channels=kinds, shape=shape, spacing_mm=study["spacing_mm"], say=say)
-    need = build.need(s.model, shape, len(kinds), bf16=fit.bf16, saving=fit.saving)
+    need = build.need_of_training(s, shape, len(kinds), bf16=fit.bf16, saving=fit.saving)
     result["training"] = {name: round(value, 4) for name, value in step.items()}
     result["memory"] = {
         "planned_gb": round(need.bytes(fit.samples) / memory_plan.GB, 2),

@@ -41,12 +41,12 @@ def voxels(length_mm: float, *, spacing_mm: float) -> int:
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
     """Return the network whose convolutions compute in ``fp32``, ``tf32`` or ``bf16``.
 
-    Batch norms and the last layers stay in single precision: rounded statistics would shift every
+    Norms and the last layers stay in single precision: rounded statistics would shift every
     voxel, and rounded outputs would hide what one cube changes.
     """
     network.to(TYPES[precision])
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d | nn.Linear):
+        if isinstance(module, nn.BatchNorm3d | nn.InstanceNorm3d | nn.Linear):
             module.float()
         if isinstance(module, nn.Linear):
             module.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ricenet.config.train import Model
-from ricenet.networks.memory_plan import Need
+from ricenet.config.train import Model, TrainModel
+from ricenet.networks.memory_plan import Need, with_average
 from ricenet.provenance.steps import NETWORKS
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Family(Protocol):
     SAVING : str
         What its saving form is called in :class:`ricenet.train.fit_to_device.Fit`:
         ``small_stem`` (first layers rewritten) or ``checkpointed`` (each part computed twice).
+        With instance norms it is the latter, see :func:`saving_form`.
     """
 
     SAVING: str
@@ -77,6 +78,22 @@ def build(model: Model, in_channels: int) -> nn.Module:
         From (B, in_channels, X, Y, Z) to (B, 2) logits: recurrence (0) and RICE (1).
     """
     return family(model.network).build(model, in_channels)
+
+
+def need_of_training(
+    s: TrainModel, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool
+) -> Need:
+    """Count the memory that a training by its settings takes, see :func:`need`."""
+    asked = need(s.model, shape, in_channels, bf16=bf16, saving=saving)
+    return with_average(asked, bf16=bf16) if s.averaged_weights else asked
+
+
+def saving_form(model: Model) -> str:
+    """Return what the form that saves memory is called, see :class:`Family`.
+
+    The rewritten first layers of a ResNet rely on its batch norm.
+    """
+    return "checkpointed" if model.norm == "instance" else family(model.network).SAVING
 
 
 def need(model: Model, shape: Sequence[int], in_channels: int, *, bf16: bool, saving: bool) -> Need:

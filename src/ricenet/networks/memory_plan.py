@@ -49,6 +49,11 @@ def fixed(weights: int, *, bf16: bool) -> int:
     return weights * (4 + 4 + 8 + (2 if bf16 else 0))
 
 
+def with_average(asked: Need, *, bf16: bool) -> Need:
+    """Return what a training takes that averages its weights: a copy of them more."""
+    return asked._replace(fixed=asked.fixed + 4 * asked.fixed // fixed(1, bf16=bf16))
+
+
 def samples_at_once(batch_size: int, asked: Need, *, memory: float) -> int:
     """Return the largest divisor of the batch size that fits into a memory.
 

@@ -26,6 +26,7 @@ from ricenet.networks import resnet
 from ricenet.networks.float32_reference import Rewritten, convolve_in_slabs
 from ricenet.networks.folded_convolution import convolve, weight_gradient
 from ricenet.networks.max_pool_gradient import first_of_windows, unpool
+from ricenet.networks.optional_layers import GlobalMean
 
 PER_CHANNEL = (1, -1, 1, 1, 1)
 FULL = (torch.float32, torch.float64)  # precisions in which nothing is folded
@@ -105,14 +106,6 @@ def _straight_through(x: torch.Tensor, dtype: torch.dtype | None) -> torch.Tenso
     return x if dtype is None else x + (x.to(dtype).to(x) - x).detach()
 
 
-class GlobalMean(nn.Module):
-    """Mean over all voxels; MONAI's adaptive pooling adds in random order on a GPU."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Compute (B, C) from (B, C, X, Y, Z)."""
-        return x.mean(dim=(2, 3, 4))
-
-
 class WithStem(nn.Module):
     """A MONAI ResNet18 whose first layers are a :class:`Stem`; the weights stay the network's.
 
@@ -122,8 +115,13 @@ class WithStem(nn.Module):
     def __init__(self, network: Any, *, folded: bool = True, gather: str = "library") -> None:
         super().__init__()
         self.network = network
-        self.stem = Stem(network.conv1, network.bn1, folded=folded, gather=gather)
-        self.pool = GlobalMean()
+        first: Any = network.conv1
+        with_thresholds = isinstance(first, nn.Sequential)
+        self.entry = first[0] if with_thresholds else nn.Identity()
+        conv: Any = first[1] if with_thresholds else first
+        self.stem = Stem(conv, network.bn1, folded=folded, gather=gather)
+        mean = isinstance(network.avgpool, nn.AdaptiveAvgPool3d)
+        self.pool = GlobalMean() if mean else network.avgpool
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Return the logits, as ``network(batch)`` gives them.
@@ -135,7 +133,7 @@ class WithStem(nn.Module):
         """
         if batch.requires_grad:
             raise ValueError("the stem computes no gradient of its input; call the network itself")
-        network, x = self.network, self.stem(batch)
+        network, x = self.network, self.stem(self.entry(batch))
         for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
             x = layer(x)
         return network.fc(self.pool(x))

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from ricenet.config import introduced
 from ricenet.config.train import Model
 from ricenet.networks import build
 
@@ -51,7 +52,8 @@ def load_model(path: Path, *, device: torch.device) -> tuple[nn.Module, dict[str
             metadata = json.loads((file.metadata() or {})[METADATA_KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         options = {key: metadata[key] for key in Model.model_fields if key in metadata}
-        options, channels = {"network": build.BEFORE} | options, metadata["in_channels"]
+        options = introduced.fill_in("train_model", {"model": options, "augmentation": {}})["model"]
+        channels = metadata["in_channels"]
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _foreign(path, error) from error
     try:

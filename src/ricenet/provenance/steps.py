@@ -77,6 +77,7 @@ STEPS = {
 NETWORKS = {  # the module of each, by its name in train_model.model.network
     "resnet18": "ricenet.networks.resnet",
     "densenet121": "ricenet.networks.densenet",
+    "local": "ricenet.networks.local",
 }
 CHOICE = "ricenet.networks.build"  # the module that loads one of them
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import ricenet
 from ricenet.normalisations import NORMALISATIONS
-from ricenet.provenance.steps import NETWORKS
-from ricenet.report import methods_of_results, references
+from ricenet.report import methods_of_results, recipe, references
 from ricenet.report.methods_of_results import Tables
 from ricenet.report.records import Runs
 
@@ -146,22 +145,21 @@ def training(runs: Runs) -> list[str]:
     def setting(key: str, show: Callable[[Any], str] = str) -> str:
         return runs.setting("train_model", key, show)
 
-    network = setting("model.network")
-    cited = "".join(f"@{name}, " for name in NETWORKS if name in network)
     found = [
         f"{len(models)} networks were trained from random weights, one for each of {len(inputs)} "
-        f"input combinations and {len(folds)} folds: {network} of "
-        f"{version(runs, 'monai', 'MONAI')} "
-        f"in 3D [{cited}@monai], feature maps times {setting('model.width')}, stride "
-        f"{setting('model.stem_stride')} of the first convolution.",
-        f"Adam [@adam] minimised the cross-entropy over {setting('epochs')} epochs in batches of "
-        f"{setting('batch_size')} with a learning rate of {setting('learning_rate')} and a weight "
+        f"input combinations and {len(folds)} folds: {recipe.network(runs)}, feature maps times "
+        f"{setting('model.width')}, stride {setting('model.stem_stride')} of the first "
+        f"convolution{recipe.options(runs)}.",
+        f"{recipe.optimiser(runs)} minimised the cross-entropy{recipe.smoothing(runs)} over "
+        f"{setting('epochs')} epochs in batches of "
+        f"{setting('batch_size')} with a learning rate of {setting('learning_rate')}"
+        f"{recipe.schedule(runs)} and a weight "
         f"decay of {setting('weight_decay')} ({version(runs, 'torch', 'PyTorch')} [@torch], "
         f"{runs.fact('train_model', 'device')}); both classes were drawn equally often.",
         f"Each augmentation (rotation, scaling, elastic deformation, noise, brightness, gamma) was "
-        f"applied with a probability of {setting('augmentation.probability')}. The model of the "
-        f"last "
-        "epoch counts; none was chosen by its validation figures.",
+        f"applied with a probability of {setting('augmentation.probability')}"
+        f"{recipe.mirroring(runs)}. {recipe.weights(runs)}; none was chosen by its validation "
+        "figures.",
     ]
     if runs.have("predict"):
         patients = {s for run in runs.of("predict") for s in run.facts.get("test_subjects", ())}

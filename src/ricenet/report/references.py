@@ -22,6 +22,16 @@ REFERENCES = {
     "Radiol 62:679, 1989",
     "resnet18": "He et al., Deep residual learning for image recognition, CVPR 2016",
     "densenet121": "Huang et al., Densely connected convolutional networks, CVPR 2017",
+    "local": "Radenovic et al., Fine-tuning CNN image retrieval with no human annotation, arXiv "
+    "1711.02512, 2017",
+    "topk": "Durand et al., WILDCAT: weakly supervised learning of deep ConvNets, CVPR 2017",
+    "instance": "Ulyanov et al., Instance normalization, arXiv 1607.08022, 2016",
+    "dropout": "Srivastava et al., Dropout, J Mach Learn Res 15:1929, 2014",
+    "adamw": "Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019",
+    "cosine": "Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts, ICLR "
+    "2017",
+    "smoothing": "Szegedy et al., Rethinking the Inception architecture, CVPR 2016",
+    "averaging": "Tarvainen and Valpola, Mean teachers are better role models, NeurIPS 2017",
     "adam": "Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015",
     "torch": "Paszke et al., PyTorch: an imperative style, high-performance deep learning library, "
     "NeurIPS 2019",

@@ -41,7 +41,7 @@ def training_mb(s: TrainModel, shape: Sequence[int], in_channels: int) -> int:
         volumes so small.
     """
     bf16 = s.precision == "bf16" or (s.precision == "auto" and s.device != "cpu")
-    asked = build.need(s.model, shape, in_channels, bf16=bf16, saving=True)
+    asked = build.need_of_training(s, shape, in_channels, bf16=bf16, saving=True)
     samples = s.batch_size
     if s.memory_gb:
         samples = samples_at_once(samples, asked, memory=s.memory_gb * GB)

@@ -63,6 +63,8 @@ class Draw(NamedTuple):
         Standard deviation, factor, exponent of each channel, dimensionless.
     noise_seeds : (K,) list of int
         Seeds of the noise of each channel.
+    mirrored : bool
+        Whether left and right are exchanged, before all else.
     """
 
     angles_rad: NDArray
@@ -72,6 +74,7 @@ class Draw(NamedTuple):
     brightness: NDArray
     gamma: NDArray
     noise_seeds: list[int]
+    mirrored: bool
 
 
 def lattice_shape(
@@ -114,6 +117,7 @@ def draw(seed: int, setup: Setup) -> Draw:
         brightness=np.where(mri & brightened, factor, 1.0),
         gamma=np.where(mri & gamma_changed, exponent, 1.0),
         noise_seeds=seeds,
+        mirrored=bool(rng.random() < ranges.mirror),  # drawn last: it came later
     )
 
 
@@ -226,6 +230,8 @@ def apply(batch: torch.Tensor, draws: Sequence[Draw], setup: Setup) -> torch.Ten
     changed = batch.clone()
     # one sample after the other: nothing of the result can depend on its neighbours
     for volumes, sample in zip(changed, draws, strict=True):
+        if sample.mirrored:
+            volumes.copy_(volumes.flip(1))  # X runs to the right
         if _moves(sample):
             lattice = source_lattice(sample, shape=shape, spacing_mm=setup.spacing_mm)
             volumes.copy_(warp(volumes, to_device(torch.from_numpy(lattice), batch.device)))

@@ -62,10 +62,15 @@ def resume_path(folder: Path, identity: dict[str, Any]) -> Path:
 
 
 def snapshot(
-    network: nn.Module, optimizer: torch.optim.Optimizer, state: State
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    average: nn.Module | None = None,
 ) -> tuple[dict[str, torch.Tensor], str]:
-    """Copy weights and moments to the host, and the state to text."""
+    """Copy weights, their average and moments to the host, and the state to text."""
     tensors = {f"model.{k}": v for k, v in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": value for name, value in moments.items()}
     order = torch.contiguous_format
@@ -95,11 +100,16 @@ class Writer:
         return self
 
     def save(
-        self, path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, state: State
+        self,
+        path: Path,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        state: State,
+        average: nn.Module | None = None,
     ) -> None:
         """Copy a resume point now, write it soon; an error of the one before is raised here."""
         self.wait()
-        self._last = self._pool.submit(write, path, *snapshot(network, optimizer, state))
+        self._last = self._pool.submit(write, path, *snapshot(network, optimizer, state, average))
 
     def wait(self) -> None:
         """Wait until the last resume point is written; raise its error."""
@@ -127,8 +137,13 @@ def read(path: Path) -> ResumePoint | None:
     return ResumePoint(tensors, State(**json.loads(text)))
 
 
-def restore(point: ResumePoint, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-    """Restore network and optimiser from a resume point; return its state."""
+def restore(
+    point: ResumePoint,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: nn.Module | None = None,
+) -> State:
+    """Restore network, optimiser and average from a resume point; return its state."""
     tensors = point.tensors
     moments: dict[int, dict[str, torch.Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -138,8 +153,10 @@ def restore(point: ResumePoint, network: nn.Module, optimizer: torch.optim.Optim
             if tensor.dim():  # in the memory format of its parameter, as in the run before
                 tensor = torch.empty_like(parameters[int(i)], device="cpu").copy_(tensor)
             moments.setdefault(int(i), {})[moment] = tensor
-    weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    network.load_state_dict(weights)
+    for prefix, module in (("model.", network), ("average.", average)):
+        if module is not None:
+            its = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            module.load_state_dict(its)
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     return point.state
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.optim.swa_utils import update_bn
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from ricenet.cohort.loading import Subjects
 from ricenet.networks import inference
@@ -102,6 +102,9 @@ def train_epoch(
     setup: augment.Setup,
     execution: Execution,
     batch_size: int,
+    rates: Sequence[float] | None = None,
+    label_smoothing: float = 0.0,
+    average: AveragedModel | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Show the subjects in their order; an optimiser step after every ``batch_size``.
 
@@ -109,6 +112,12 @@ def train_epoch(
     ----------
     setup : Setup
         How samples are changed.
+    rates : sequence of float, optional
+        Learning rate of each step; by default as the optimiser has it.
+    label_smoothing : float
+        Share of a label's weight that both classes share (Szegedy et al., arXiv 1512.00567).
+    average : AveragedModel, optional
+        Follows the weights after every step, see :mod:`ricenet.train.averaging`.
 
     Returns
     -------
@@ -118,21 +127,33 @@ def train_epoch(
         Euclidean norms of the gradients, on the device.
     """
     network.train()
-    size, losses, norms = execution.samples, [], []
+    size = execution.samples
+    losses: list[torch.Tensor] = []
+    norms: list[torch.Tensor] = []
     parts = batch_size // size  # forward passes of an optimiser step
     for i, (volumes, labels) in enumerate(batches(subjects, order.places, size)):
         draws = [augment.draw(seed, setup) for seed in order.seeds[i * size : (i + 1) * size]]
         volumes = augment.apply(volumes, draws, setup)  # (B, C, X, Y, Z)
         with torch.autocast(volumes.device.type, torch.bfloat16, enabled=execution.bf16):
             logits = execution.call(volumes)  # (B, 2)
-        loss = F.cross_entropy(logits.float(), labels)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
         (loss / parts).backward()
         losses.append(loss.detach())
         if (i + 1) % parts == 0:
+            if rates is not None:
+                set_rate(optimizer, rates[len(norms)])
             norms.append(gradient_norms(network))
             optimizer.step()
             optimizer.zero_grad()
+            if average is not None:
+                average.update_parameters(network)
     return torch.stack(losses), torch.stack(norms)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let the next steps of an optimiser have a learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def recompute_norms(

@@ -127,9 +127,9 @@ def planned(s: TrainModel, subjects: int, shape: Sequence[int], channels: int) -
     memory = s.memory_gb * memory_plan.GB if s.memory_gb else memory_bytes(device)
     bf16 = use_bf16(s.precision, device)
     plain, small = (
-        build.need(s.model, shape, channels, bf16=bf16, saving=saving) for saving in (False, True)
+        build.need_of_training(s, shape, channels, bf16=bf16, saving=form) for form in (False, True)
     )
-    cuda, way = device.type == "cuda", build.family(s.model.network).SAVING
+    cuda, way = device.type == "cuda", build.saving_form(s.model)
     saving = (cuda and way == "small_stem") or plain.bytes(s.batch_size) > memory
     asked = small if saving else plain
     samples = memory_plan.samples_at_once(s.batch_size, asked, memory=memory)
@@ -155,7 +155,9 @@ def start(
     network = build.build(s.model, channels).to(device)
     rate, decay = s.learning_rate, s.weight_decay
     try:
-        optimizer = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
+        # Adam's weight decay is an L2 penalty; AdamW's acts on the weights (arXiv 1711.05101)
+        kind = torch.optim.AdamW if s.optimizer == "adamw" else torch.optim.Adam
+        optimizer = kind(network.parameters(), lr=rate, weight_decay=decay, fused=fused)
     except RuntimeError as error:
         raise OptimizerError(str(error)) from error
     return network, optimizer

@@ -24,6 +24,7 @@ from ricenet.train.trial import limits_of, trial
 
 DECISIVE = (
     "batch_size", "precision", "validation_precision", "deterministic", "model", "memory_gb",
+    "optimizer",
 )  # fmt: skip
 
 

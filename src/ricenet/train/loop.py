@@ -13,13 +13,15 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from ricenet.cohort.loading import Subjects
 from ricenet.config.train import TrainModel
 from ricenet.networks.device import first_line, out_of_memory
 from ricenet.provenance.seeds import derive_seed
-from ricenet.train import checkpoint
+from ricenet.train import checkpoint, schedule
 from ricenet.train.augment import Setup
+from ricenet.train.averaging import counted
 from ricenet.train.checkpoint import State
 from ricenet.train.epoch import Order, recompute_norms, train_epoch, validate
 from ricenet.train.fit_to_device import Execution
@@ -54,6 +56,12 @@ class Training(NamedTuple):
         places = draw_subjects(subjects.labels, count, seed=seed)
         return Order(places, sample_seeds(s.seed, [subjects.names[i] for i in places], epoch))
 
+    def seed_layers(self, epoch: int) -> None:
+        """Let what layers draw in an epoch follow from the seed: dropout, if there is some."""
+        if self.settings.model.dropout:
+            key = (self.settings.seed, "dropout", self.ablation, self.fold, epoch)
+            torch.manual_seed(derive_seed(*key))
+
 
 def train(
     say: Callable[[str], None],
@@ -66,21 +74,26 @@ def train(
     *,
     execution: Execution,
     resume: Path,
+    average: AveragedModel | None = None,
 ) -> None:
     """Train until all epochs are done; ``state`` holds where to begin and collects the results."""
-    s = spec.settings
+    s, validated = spec.settings, counted(network, average)
     with checkpoint.Writer() as writer:
         while state.epoch < s.epochs:
             started = time.monotonic()
             order = spec.order(training, state.epoch)
+            steps = len(order.places) // s.batch_size
+            rates = schedule.rates(s, epoch=state.epoch, steps=steps)
+            spec.seed_layers(state.epoch)
             try:
                 losses, norms = train_epoch(
                     network, optimizer, training, order,
-                    setup=spec.setup, execution=execution, batch_size=s.batch_size,
+                    setup=spec.setup, execution=execution, batch_size=s.batch_size, rates=rates,
+                    label_smoothing=s.label_smoothing, average=average,
                 )  # fmt: skip
                 check_gradients(network, norms, epoch=state.epoch + 1)
                 logits = validate(
-                    network,
+                    validated,
                     validation,
                     samples=execution.samples,
                     precision=s.validation_precision,
@@ -88,9 +101,9 @@ def train(
             except RuntimeError as error:  # the trial step ran: a fault of the device, not the code
                 writer.wait()
                 raise ValueError(device_failed(error, state.epoch, s, resume)) from error
-            note_epoch(state, losses, norms, logits, validation.labels, s.learning_rate)
+            note_epoch(state, losses, norms, logits, validation.labels, rates[-1])
             if state.epoch % s.checkpoint_epochs == 0 and state.epoch < s.epochs:
-                writer.save(resume, network, optimizer, state)
+                writer.save(resume, network, optimizer, state, average)
             say_progress(say, spec, state, seconds=time.monotonic() - started)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from ricenet import step
 from ricenet.cohort import dataset, loading
@@ -30,6 +31,7 @@ from ricenet.provenance import digests, steps, tsv
 from ricenet.provenance.seeds import derive_seed
 from ricenet.train import checkpoint, fit_to_device, gradient_gate
 from ricenet.train.augment import Setup
+from ricenet.train.averaging import average_of, counted
 from ricenet.train.checkpoint import ResumePoint, State
 from ricenet.train.epoch import be_deterministic
 from ricenet.train.fallbacks import Settled
@@ -109,11 +111,12 @@ def go_on(
     point: ResumePoint | None,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    average: AveragedModel | None,
     fit: Fit,
 ) -> State:
     """Continue after the epochs of a resume point, or log why not and begin."""
     if point and fit_of(point.state.execution) == fit:
-        state = checkpoint.restore(point, network, optimizer)
+        state = checkpoint.restore(point, network, optimizer, average)
         job.say(f"resumed after epoch {state.epoch}")
         return state
     if point:
@@ -164,12 +167,14 @@ def run(job: step.Job, rows: Sequence[pd.DataFrame], facts: Facts) -> None:
         s, len(spec.setup.places), device, seed=seed, fused=fit.fused
     )
     execution = fit_to_device.prepare(network, fit, name=s.model.network)
-    state = go_on(job, point, network, optimizer, path)
+    average = average_of(network, s.averaged_weights)
+    state = go_on(job, point, network, optimizer, average, path)
     del point
     train(
         job.say, spec, network, optimizer, state, training, validation,
-        execution=execution, resume=resume,
+        execution=execution, resume=resume, average=average,
     )  # fmt: skip
+    network = counted(network, average)
     if s.norm_statistics == "recomputed":
         finish_norms(network, state, training, validation, execution, s, job.say)
     identity["epoch"] = state.epoch

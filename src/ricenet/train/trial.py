@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -112,7 +113,8 @@ def step_like_plain_adam(network: nn.Module, optimizer: torch.optim.Optimizer) -
         one.grad = None if p.grad is None else p.grad.clone()
     group = optimizer.param_groups[0]
     options = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
-    torch.optim.Adam(copies, **options, foreach=False, fused=False).step()
+    kind: Any = type(optimizer)
+    kind(copies, **options, foreach=False, fused=False).step()
     try:
         optimizer.step()
     except RuntimeError as error:

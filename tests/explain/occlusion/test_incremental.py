@@ -12,7 +12,7 @@ from random_networks import network, rice_net
 from ricenet.explain.occlusion.boxes import Boxes
 from ricenet.explain.occlusion.hidden import Hidden, whole
 from ricenet.explain.occlusion.incremental import changed_boxes, clean_activations, incremental
-from ricenet.explain.occlusion.layers import local_network
+from ricenet.explain.occlusion.layers import NotLocalError, local_network
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
@@ -72,6 +72,40 @@ def test_the_projects_network(stem_stride, shape, dtype):
     with torch.no_grad():
         effect = (slow - net(volume[None])).abs().max(dim=1).values
     assert effect.min() > 1e-4  # each cube does something that could have been missed
+
+
+OPTIONS = [
+    {"network": "local", "width": 0.5, "thresholds": [0.5, 1.5, -1.0], "dropout": 0.3},
+    {"network": "local", "width": 0.5, "stem_stride": 2, "pooling": "mean", "stem_kernel": 5},
+    {"width": 0.125, "thresholds": [1.0], "pooling": "generalised_mean", "stem_kernel": 3},
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_thresholds_and_the_generalised_mean(options, dtype):
+    shape = (19, 22, 17)
+    net = rice_net(2, **options).to(dtype)
+    firsts = list(itertools.product(*[(0, 4, n - 6) for n in shape]))
+    hidden = hide(shape, firsts, (6, 6, 6), channels=[0, 1], fill=[3.0, 9.0])
+    volume = torch.randn(2, *shape, dtype=dtype)
+    fast, slow = both(net, volume, hidden, batch_size=5)
+    assert fast.dtype == dtype and (fast - slow).abs().max() < TOLERANCE[dtype]
+    with torch.no_grad():
+        effect = (slow - net(volume[None])).abs().max(dim=1).values
+    assert effect.median() > 2 * TOLERANCE[dtype]  # what could have been missed
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"network": "local", "pooling": "top_k"}, "layer pool pools the largest voxels"),
+        ({"norm": "instance", "width": 0.125}, r"layer bn1 \(InstanceNorm\) is not known"),
+    ],
+)
+def test_what_is_not_local_is_named(options, why):
+    with pytest.raises(NotLocalError, match=why):
+        local_network(rice_net(1, **options))
 
 
 def test_a_hidden_box_changes_its_own_channels_only():

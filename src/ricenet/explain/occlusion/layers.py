@@ -2,7 +2,8 @@
 
 The list is read from the network's own graph (torch.fx). Known are the layers whose output at one
 voxel is a function of a window of their input: convolution, pooling, activations, batch norm with
-stored statistics, sums. Anything else, such as instance norm or attention, is refused. Only the
+stored statistics, thresholds, sums. A generalised mean is the average of a power, and its root
+belongs to what follows. Anything else, such as instance norm or attention, is refused. Only the
 exact classes of torch are known: a subclass may compute something else.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -18,8 +20,10 @@ from torch import fx, nn
 from torch.nn import functional
 
 from ricenet.explain.occlusion.boxes import POINT, Triple, Window
+from ricenet.networks import optional_layers as ours
 
 ALIASES = {nn.Identity, nn.Dropout, nn.Dropout3d}  # their output is their input, in evaluation
+OURS = (ours.Thresholds, ours.InstanceNorm, ours.GlobalMean, ours.GeneralisedMean, ours.TopMean)
 POINTWISE_MODULES = ALIASES | {nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU}
 SUMS = {operator.add, torch.add}
 RELUS = {torch.relu, functional.relu}
@@ -27,6 +31,9 @@ RELUS = {torch.relu, functional.relu}
 HEAD_MODULES = POINTWISE_MODULES | {nn.Flatten, nn.Linear}
 HEAD_FUNCTIONS = RELUS | {torch.flatten}
 HEAD_METHODS = {"size", "view", "reshape", "flatten", "squeeze"}
+
+
+Step = Callable[[torch.Tensor], torch.Tensor]
 
 
 class NotLocalError(ValueError):
@@ -78,7 +85,7 @@ class LocalNetwork(NamedTuple):
     volume: str
     layers: list[Layer]
     last: str
-    head: Callable[[torch.Tensor], torch.Tensor]
+    head: Step
 
 
 def local_network(network: nn.Module) -> LocalNetwork:
@@ -90,7 +97,7 @@ def local_network(network: nn.Module) -> LocalNetwork:
         It cannot be traced, or a layer is not known to be local.
     """
     try:
-        traced = fx.symbolic_trace(network)
+        traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception as error:  # whatever the network's own code raises on a symbolic input
         raise NotLocalError(f"the network cannot be traced ({type(error).__name__})") from error
     nodes, modules = list(traced.graph.nodes), dict(traced.named_modules())
@@ -98,13 +105,37 @@ def local_network(network: nn.Module) -> LocalNetwork:
     if len(pools) != 1 or [n.op for n in nodes].count("placeholder") != 1:
         raise NotLocalError("the network has not one input and one global average pooling")
     layers = [_layer(node, modules) for node in nodes[1 : pools[0]]]
-    head = _head(traced, nodes[pools[0]], nodes[pools[0] + 1 :], modules)
-    return LocalNetwork(nodes[0].name, layers, nodes[pools[0]].args[0].name, head)
+    node, pooling = nodes[pools[0]], modules[str(nodes[pools[0]].target)]
+    head = _head(traced, node, nodes[pools[0] + 1 :], modules)
+    averaged = node.args[0].name
+    if isinstance(pooling, ours.GeneralisedMean):
+        both = (pooling.powers, pooling.powers)
+        layers.append(Layer(node.name, (averaged,), POINT, 0.0, *both))
+        averaged, head = node.name, partial(_after_root, root=pooling.root, head=head)
+    elif isinstance(pooling, ours.GlobalMean):
+        head = partial(_after_root, root=None, head=head)
+    return LocalNetwork(nodes[0].name, layers, averaged, head)
+
+
+class _Tracer(fx.Tracer):
+    """Reads a graph in which the project's own layers are one node each."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, OURS) or super().is_leaf_module(module, name)
+
+
+def _after_root(averages: torch.Tensor, *, root: Step | None, head: Step) -> torch.Tensor:
+    """Go on from the (B, C, 1, 1, 1) averages where the project's poolings return (B, C)."""
+    return head(root(averages.flatten(1)) if root else averages.flatten(1))
 
 
 def _is_global_average(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     module = modules.get(str(node.target)) if node.op == "call_module" else None
-    return type(module) is nn.AdaptiveAvgPool3d and _triple(module.output_size) == (1, 1, 1)
+    if isinstance(module, ours.TopMean):
+        raise NotLocalError(f"layer {node.target!s} pools the largest voxels, wherever they are")
+    if type(module) is nn.AdaptiveAvgPool3d:
+        return _triple(module.output_size) == (1, 1, 1)
+    return isinstance(module, ours.GlobalMean | ours.GeneralisedMean)
 
 
 def _layer(node: fx.Node, modules: dict[str, nn.Module]) -> Layer:
@@ -131,7 +162,7 @@ def _overwrites(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     return shared or (alias and _overwrites(source, modules))
 
 
-Kind = tuple[Window, float, Callable[..., torch.Tensor], Callable[..., torch.Tensor]]
+Kind = tuple[Window, float, Step, Step]
 
 
 def _of_module(node: fx.Node, module: Any) -> Kind:
@@ -144,7 +175,8 @@ def _of_module(node: fx.Node, module: Any) -> Kind:
         return _max_pool(module)
     if kind is nn.AvgPool3d and not (module.ceil_mode or module.divisor_override or _trims(module)):
         return _average_pool(module)
-    if kind in POINTWISE_MODULES or (kind is nn.BatchNorm3d and module.running_mean is not None):
+    statistics = kind is nn.BatchNorm3d and module.running_mean is not None
+    if statistics or kind is ours.Thresholds or kind in POINTWISE_MODULES:
         return POINT, 0.0, module, module
     raise NotLocalError(f"layer {node.target!s} ({kind.__name__}) is not known to be local")
 
@@ -156,10 +188,8 @@ def _convolution(module: nn.Conv3d) -> Kind:
     )
 
     def inside(crop: torch.Tensor) -> torch.Tensor:
-        return functional.conv3d(
-            crop, module.weight, module.bias, stride=window.stride, dilation=window.dilation,
-            groups=module.groups,
-        )  # fmt: skip
+        sizes = (window.stride, 0, window.dilation)
+        return functional.conv3d(crop, module.weight, module.bias, *sizes, module.groups)
 
     return window, 0.0, module, inside
 
@@ -169,9 +199,7 @@ def _max_pool(module: nn.MaxPool3d) -> Kind:
     window = Window(*map(_triple, sizes))
 
     def inside(crop: torch.Tensor) -> torch.Tensor:
-        return functional.max_pool3d(
-            crop, window.kernel, stride=window.stride, dilation=window.dilation
-        )
+        return functional.max_pool3d(crop, window.kernel, window.stride, 0, window.dilation)
 
     return window, -math.inf, module, inside
 
@@ -192,7 +220,7 @@ def _average_pool(module: nn.AvgPool3d) -> Kind:
 
 def _head(
     traced: fx.GraphModule, pool: fx.Node, after: list[fx.Node], modules: dict[str, nn.Module]
-) -> Callable[[torch.Tensor], torch.Tensor]:
+) -> Step:
     """Make what follows the global average a function of its own."""
     graph = fx.Graph()
     copies = {pool: graph.placeholder("pooled")}
