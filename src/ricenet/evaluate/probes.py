@@ -20,13 +20,14 @@ from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
 from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
-from ricenet.evaluate.calibration import FEWEST
 from ricenet.evaluate.check_predictions import check_validation, require_results
+from ricenet.evaluate.few_patients import fewest
 from ricenet.evaluate.probe_groups import CONTROL, GROUPS
 from ricenet.provenance import tsv
 from ricenet.statistics import roc
 from ricenet.statistics.estimates import figures
 from ricenet.statistics.family import holm
+from ricenet.statistics.methods import FEWEST
 from ricenet.statistics.metrics import predicted_class
 
 Row = dict[str, Any]
@@ -44,6 +45,8 @@ def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confide
     sizes = roc.class_sizes(labels, folds)
     value = float(roc.delong(labels, rice, folds).values[0])
     area = roc.newcombe(value, sizes, confidence=confidence)
+    if fewest(labels) < FEWEST:
+        area = area._replace(low=np.nan, high=np.nan)
     f1 = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())[0]
     deviation = roc.deviation_by_chance(sizes)
     half = float(norm.ppf((1 + confidence) / 2)) * deviation
@@ -136,9 +139,8 @@ def correct(rows: list[Row]) -> None:
 
 def not_made(labels: NDArray, features: int) -> str:
     """Return why a probe is not made; empty where it is."""
-    fewest = int(np.bincount(labels, minlength=2).min())
-    if fewest < FEWEST:
-        return f"not made: {fewest} training patients of the smaller class, fewer than {FEWEST}"
+    if (smaller := fewest(labels)) < FEWEST:
+        return f"not made: {smaller} training patients of the smaller class, fewer than {FEWEST}"
     return (
         ""
         if features

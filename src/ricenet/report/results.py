@@ -14,9 +14,10 @@ from ricenet.report import patient_plots, plots, result_plots
 from ricenet.report.page import inputs_of
 from ricenet.report.result_plots import Line, Panel
 from ricenet.statistics import exact, roc, wording
+from ricenet.statistics.methods import FEWEST
 
 Row = Mapping[str, Any]
-FEWEST_TO_ESTIMATE = 10  # of each class; with less the page says that nothing can be estimated
+FEWEST_TO_ESTIMATE = FEWEST  # of each class; with less the page says that nothing can be estimated
 HOLLOW_BELOW = 30
 SETS = ("validation", "test")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,13 +23,13 @@ WORDS = {
     "missing": "what is missing", "all": "all together", "id": "drawn from the id",
 }  # fmt: skip
 NOT_RUN = "this was not run"
-AHEAD, AS_WELL, NOT_WORSE = "is ahead", "does as well", "is not shown to be worse"  # of a verdict
+AHEAD, AS_WELL, NOT_WORSE, BETTER = "ahead", "as well", "not worse", "better"  # outcomes
+# outcomes that speak against the network, the worst first: what a model is, and beside the network
 AGAINST = {
-    AHEAD: "is ahead of",
-    AS_WELL: "does as well as",
-    NOT_WORSE: "is not shown to be worse than",
+    AHEAD: ("is ahead", "is ahead of"),
+    AS_WELL: ("does as well", "does as well as"),
+    NOT_WORSE: ("is not shown to be worse", "is not shown to be worse than"),
 }
-BETTER = "the network is better"
 FEW = 3  # features that are named one by one
 # endings of names; what stands before one is the image or dose, as in "dose per fraction"
 FEATURES = {
@@ -95,8 +94,9 @@ def besides(tables: Tables, main: str) -> list[dict[str, str]]:
     for row in tables.get("added_value", ()):
         if row["ablation"] == main:
             words = names.get(row["group"], WORDS.get(row["group"], row["group"]))
-            verdict = re.sub("a model of .* alone", f"a model of {words} alone", row["verdict"])
-            found.append({**row, "words": words, "verdict": verdict})
+            outcome = added_value.outcome_of(row)
+            said = added_value.verdict(outcome, words) if outcome else row["verdict"]
+            found.append({**row, "words": words, "outcome": outcome, "verdict": said})
     return found
 
 
@@ -106,11 +106,10 @@ def of_groups(beyond: Sequence[Row]) -> dict[str, Row]:
     Both models of a group are fitted to the same features: they are one question. Ties go to the
     larger area. Controls are left out.
     """
-    ranks = (AHEAD, AS_WELL, NOT_WORSE)
+    ranks = {outcome: i for i, outcome in enumerate(AGAINST)} | {BETTER: len(AGAINST) + 1}
 
     def rank(row: Row) -> tuple[int, float]:
-        told = next((i for i, words in enumerate(ranks) if words in row["verdict"]), len(ranks))
-        return told + (row["verdict"] == BETTER), -float(row["auc_probe"])
+        return ranks.get(row["outcome"], len(AGAINST)), -float(row["auc_probe"])
 
     found: dict[str, Row] = {}
     for row in beyond:
@@ -151,10 +150,9 @@ def sentences(beyond: Sequence[Row], main: str) -> list[str]:
     inputs = inputs_of(main)
     found = []
     for row in of_groups(beyond).values():
-        against = next((says for words, says in AGAINST.items() if words in row["verdict"]), "")
-        if against:
+        if row["outcome"] in AGAINST:
             found.append(
-                f"A model of {row['words']} alone {against} the network with {inputs}: AUC "
+                f"A model of {row['words']} alone {AGAINST[row['outcome']][1]} the network with {inputs}: AUC "
                 f"within folds {_estimate(row, 'auc_probe', 'probe')}, network "
                 f"{_estimate(row, 'auc_network', 'network')}, network less model "
                 f"{difference(row)}, {row['n']} patients"

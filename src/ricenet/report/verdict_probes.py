@@ -35,7 +35,7 @@ def of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
         f"n = {n}; within folds, Newcombe; differences: DeLong, uncorrected; the best was picked "
         "afterwards, which flatters it"
     )
-    better = sum(row["verdict"] == shortcuts.BETTER for row in rows)
+    better = sum(row["outcome"] == shortcuts.BETTER for row in rows)
     if better == len(rows):
         return Sentence(f"{text} The network is better than each.", SHOWN, method, mark(best))
     text += f" That the network is better is shown for {better} of {of}." + _against(rows)
@@ -45,19 +45,19 @@ def of_probes(tables: Mapping[str, Sequence[Row]], main: str) -> Sentence:
 def _against(rows: Sequence[Row]) -> str:
     """Name the groups that are ahead, do as well, or are not shown to be worse."""
     said = ""
-    for words in shortcuts.AGAINST:
-        own = [row for row in rows if words in row["verdict"]]
+    for outcome, (words, _) in shortcuts.AGAINST.items():
+        own = [row for row in rows if row["outcome"] == outcome]
         if not own:
             continue
         first, *others = (f"{row['words']} alone" for row in own)
-        margin = f", all of it below {MARGIN:.2f}" if words == shortcuts.AS_WELL else ""
+        margin = f", all of it below {MARGIN:.2f}" if outcome == shortcuts.AS_WELL else ""
         said += f" A model of {first} {words} (difference {shortcuts.difference(own[0])}{margin})"
         for name, row in zip(others, own[1:], strict=True):
             said += f"; of {name} (difference {shortcuts.difference(row)}{margin})"
         said += "."
     known = [
         row["words"] for row in rows
-        if row["kind"] == "confounder" and any(w in row["verdict"] for w in shortcuts.AGAINST)
+        if row["kind"] == "confounder" and row["outcome"] in shortcuts.AGAINST
     ]  # fmt: skip
     return said + (f" Known without looking at the lesion: {', '.join(known)}." if known else "")
 
