@@ -65,7 +65,8 @@ def test_page_one_names_what_is_not_shown_to_be_worse_once(found: dict) -> None:
     [(added_value.AHEAD, "is ahead of the network"), (added_value.AS_WELL, "does as well as the")],
 )
 def test_other_verdicts_against_the_network_are_said(verdict: str, says: str) -> None:
-    rows = [added("scanner", verdict.format(words="scanner and sequence")), added("scanner", SCANNER, "0.9")]
+    told = verdict.format(words="scanner and sequence")
+    rows = [added("scanner", told), added("scanner", SCANNER, "0.9")]
     (sentence,) = shortcuts.shortcuts({"added_value": rows}, "event-dose")["sentences"]
     assert says in sentence and "0.75 (0.62" in sentence  # the one that says most, not the largest
 

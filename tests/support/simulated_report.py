@@ -75,6 +75,9 @@ def probe_tables(
         "probes": pd.DataFrame(found.rows, columns=probes.COLUMNS),
         "added_value": pd.DataFrame(beyond, columns=added_value.COLUMNS),
         "probe_predictions": found.predictions(),
+        "probe_decision": pd.DataFrame(
+            probes.decision_rows(found, cohort, PROBES), columns=probes.DECISION_COLUMNS
+        ),
     }
 
 
@@ -168,7 +171,7 @@ def flags(
         "excluded": ["{}"], "accepted": ["{}"], "pictured": ["[]"], "mapped": ["[]"],
         "out": [root / "report" / "index.html"], **outputs_beside(root / "report"),
         "record": [root / "report" / "report.json"],
-        "settings": [json.dumps({"title": "Simulated predictions"})], **more,
+        "settings": [json.dumps({"title": "Simulated predictions", "synthetic": True})], **more,
     }  # fmt: skip
     return [str(x) for flag, values in given.items() for x in (f"--{flag}", *values)]
 

@@ -23,7 +23,7 @@ LATER: dict[str, dict[str, Any]] = {
     },
     "train_model": {"model.network": "resnet18"},
     "evaluate": {"prevalences": [0.18], "contrasts": None},
-    "report": {"statements": None},
+    "report": {"statements": None, "synthetic": False},
 }
 
 

@@ -19,7 +19,8 @@ from scipy.stats import norm
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
-from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
+from ricenet.evaluate import added_value, contrasts, decisions, probe_groups, probe_models
+from ricenet.evaluate.calibration import Predictions
 from ricenet.evaluate.check_predictions import check_validation, require_results
 from ricenet.evaluate.few_patients import fewest
 from ricenet.evaluate.probe_groups import CONTROL, GROUPS
@@ -37,6 +38,7 @@ COLUMNS = [
     "p_holm",
 ]  # fmt: skip
 LOCKED = "locked"  # test subjects are not predicted by a probe, either
+DECISION_COLUMNS = ["group", "model", *(c for c in decisions.DECISION_COLUMNS if c != "ablation")]
 PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
 
 
@@ -169,11 +171,33 @@ def added(
     ]  # fmt: skip
 
 
+def decision_rows(found: Probed, manifest: pd.DataFrame, settings: Row) -> list[Row]:
+    """Return the decision curve of each probe, by the thresholds and versions of the networks'.
+
+    Parameters
+    ----------
+    settings : dict
+        confidence.
+    """
+    rows = []
+    for (group, model), rice in found.out_of_fold.items():
+        own = manifest.loc[rice.index]
+        known = Predictions(own["label"].to_numpy(), rice.to_numpy(), own["fold"].to_numpy())
+        tested = found.tested[group, model]
+        labels = manifest.loc[tested.index, "label"].to_numpy()
+        sets = {"validation": known, "test": Predictions(labels, tested.to_numpy(), None)}
+        for of, predictions in sets.items():
+            if len(predictions.labels):
+                made = decisions.decision_rows(predictions, known, settings)
+                rows += [{"group": group, "model": model, "set": of, **row} for row in made]
+    return rows
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read predictions and features of the cohort, fit the probes, write the tables."""
     inputs, outputs = (
         ("manifest", "validation*", "features*"),
-        ("probes", "added-value", "predictions"),
+        ("probes", "added-value", "predictions", "decision"),
     )
     values = ("subjects", "test-set?")
     with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=values) as job:
@@ -193,4 +217,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("features", {group: list(map(str, table)) for group, table in columns.items()})
         tsv.write(job.stage(args.probes), pd.DataFrame(found.rows, columns=COLUMNS))
         tsv.write(job.stage(args.predictions), found.predictions())
+        curves = decision_rows(found, manifest, job.settings)
+        tsv.write(job.stage(args.decision), pd.DataFrame(curves, columns=DECISION_COLUMNS))
         tsv.write(job.stage(args.added_value), pd.DataFrame(beyond, columns=added_value.COLUMNS))

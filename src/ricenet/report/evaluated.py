@@ -21,7 +21,25 @@ Tables = Mapping[str, Sequence[Row]]
 def ordered(summary: dict[str, Any], metrics: Sequence[Row]) -> dict[str, Any]:
     """Return the ablations in the order of the table of metrics (JSON keys are sorted)."""
     names = dict.fromkeys([row["ablation"] for row in metrics])
-    return {name: summary["ablations"][name] for name in names}
+    found = results.with_ensemble(summary)
+    return {name: found[name] for name in names}
+
+
+def coverage(metrics: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return each text about the coverage of intervals, numbered, with its methods and sets."""
+    found: dict[str, list[Row]] = {}
+    for row in metrics:
+        if text := row.get("coverage", ""):
+            found.setdefault(text, []).append(row)
+    return [
+        {
+            "number": i,
+            "text": text,
+            "methods": list(dict.fromkeys(row["method"] for row in rows if row["method"])),
+            "sets": list(dict.fromkeys(row["set"] for row in rows)),
+        }
+        for i, (text, rows) in enumerate(found.items(), 1)
+    ]
 
 
 def content(
@@ -32,6 +50,7 @@ def content(
     checks: Collection[Row],
     *,
     mapped: bool,
+    synthetic: bool = False,
 ) -> dict[str, Any]:
     """Return the content of the sections about results, with one input combination to the fore.
 
@@ -47,6 +66,8 @@ def content(
         Checks of the study's subjects.
     mapped : bool
         There are occlusion maps.
+    synthetic : bool
+        Patients are simulated.
     """
     main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
     settings = summary.get("settings", {})
@@ -60,7 +81,11 @@ def content(
         if main
         else []
     )
+    said = [*([verdict.SYNTHETIC] if synthetic else []), *said]
+    covered = coverage(metrics)
     return {
+        "coverage": covered,
+        "coverages": [row["text"] for row in covered],
         "main": main,
         "ablations": ablations,
         "sets": list(results.sizes(ablations)),

@@ -79,6 +79,9 @@ def ensemble(k: Known) -> str:
     """Return how the ensemble answers."""
     if not k.runs.have("predict") and "test" not in results.sizes(k.ablations):
         return ""
+    first = next(iter(k.ablations.values()), None)
+    if first and results.ensemble(first) == "mean probability":
+        return "Mean probability of the models of all folds, as planned; their vote beside it."
     return "Majority vote of the models of all folds; the mean of their probabilities beside it."
 
 

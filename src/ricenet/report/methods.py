@@ -14,6 +14,11 @@ from ricenet.report import methods_of_results, references
 from ricenet.report.methods_of_results import Tables
 from ricenet.report.records import Runs
 
+ANSWERS = {
+    False: "the ensemble's answer is their majority vote, with the mean probability beside it.",
+    True: "the ensemble's answer is their mean probability, as planned, with the vote beside it.",
+}  # by whether the plan names the mean
+
 
 class Methods(NamedTuple):
     """The text.
@@ -28,9 +33,17 @@ class Methods(NamedTuple):
     paragraphs: list[str]
     references: list[str]
 
-    def as_markdown(self, title: str) -> str:
-        """Return the text as Markdown."""
-        lines = [f"# Methods of {title}", "", *_spaced(self.paragraphs), "## References", ""]
+    def as_markdown(self, title: str, warning: str = "") -> str:
+        """Return the text as Markdown, below a warning if there is one."""
+        warned = [f"**{warning}**", ""] if warning else []
+        lines = [
+            f"# Methods of {title}",
+            "",
+            *warned,
+            *_spaced(self.paragraphs),
+            "## References",
+            "",
+        ]
         lines += [f"{i}. {text}" for i, text in enumerate(self.references, 1)]
         return "\n".join(lines) + "\n"
 
@@ -163,9 +176,8 @@ def training(runs: Runs) -> list[str]:
     if runs.have("predict"):
         patients = {s for run in runs.of("predict") for s in run.facts.get("test_subjects", ())}
         found.append(
-            f"{len(patients)} test patients were predicted by the models of all folds; the "
-            f"ensemble's "
-            "answer is their majority vote, with the mean probability beside it."
+            f"{len(patients)} test patients were predicted by the models of all folds; "
+            + ANSWERS[runs.fact("open_test_set", "plan.ensemble") == "mean"]
         )
     return found
 

@@ -22,7 +22,7 @@ def number(value: Any, digits: int = 2) -> str:
         value = float(value)
     except (TypeError, ValueError):
         return NOT_AVAILABLE
-    return f"{value:.{digits}f}" if math.isfinite(value) else NOT_AVAILABLE
+    return wording.fixed(value, digits) if math.isfinite(value) else NOT_AVAILABLE
 
 
 def measured(value: Any) -> str:
@@ -56,6 +56,20 @@ def interval(estimate: dict[str, Any]) -> str:
     return wording.interval(estimate.get("low"), estimate.get("high"), int(float(estimate["n"])))
 
 
+def smaller_class(count: int) -> str:
+    """Return how few patients the smaller class has, in words."""
+    return {0: "No patient of one class", 1: "Only 1 patient of the smaller class"}.get(
+        count, f"Only {count} patients of the smaller class"
+    )
+
+
+def how_published(figure: dict[str, Any]) -> str:
+    """Return how the interval of a published figure was made."""
+    if figure.get("right"):
+        return "exact, of the counts that follow from it"
+    return "exact, as if the folds were pooled; the paper does not state the epoch"
+
+
 def p_drawn(row: dict[str, Any]) -> str:
     """Return a p value by random draws with their number; of too few draws there is none.
 
@@ -84,6 +98,6 @@ def render(template: str, content: dict[str, Any]) -> str:
     environment.filters |= {
         "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
         "inputs": inputs_of, "of": wording.number, "interval": interval, "p_value": wording.p_value,
-        "p_drawn": p_drawn,
+        "p_drawn": p_drawn, "smaller_class": smaller_class, "how_published": how_published,
     }  # fmt: skip
     return environment.get_template(template).render(content)

@@ -40,7 +40,7 @@ from ricenet.report.subjects import (
     own_check,
     subject_sections,
 )
-from ricenet.study import board, layout, study_folder
+from ricenet.study import board, layout, study_folder, synthetic
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -87,17 +87,32 @@ def sections_of(
     return subject_sections(manifest, checks, overviews, maps)
 
 
-def provenance_of(job: step.Job) -> dict[str, Any]:
-    """Return what the page was made from, and by which software."""
+def provenance_of(job: step.Job, root: Path) -> dict[str, Any]:
+    """Return what the page was made from, and by which software.
+
+    Parameters
+    ----------
+    root : path
+        The study's folder, within which files are named.
+    """
     args = job.args
     audit = job.read_record(args.audit_record)["facts"]
-    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
+    files = (
+        *args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit, *args.tables,
+        *args.validation, *args.test, *args.importance, *args.counterfactuals,
+    )  # fmt: skip
     return {
         "versions": {"ricenet": ricenet.__version__, **software.versions()},
         "root_digest": audit["root_digest"],
         "files": audit["files"],
-        "digests": {path.name: digests.bytes_digest(path) for path in files},
+        "digests": {_within(path, root): digests.bytes_digest(path) for path in files},
     }
+
+
+def _within(path: Path, root: Path) -> str:
+    """Return the name of a file within the study's folder; no path of a machine is shown."""
+    found, folder = path.resolve(), root.resolve()
+    return found.relative_to(folder).as_posix() if found.is_relative_to(folder) else path.name
 
 
 def content(job: step.Job) -> dict[str, Any]:
@@ -121,8 +136,12 @@ def content(job: step.Job) -> dict[str, Any]:
     sections = sections_of(job, manifest, checks)
     checks = [as_row(own_check(sections)), *checks]
     known = {section["subject"] for section in sections}
+    warning = synthetic.warning(
+        json.loads(args.phantoms or "[]"), subjects, stated=job.settings["synthetic"]
+    )
     shown = {
         "title": job.settings["title"],
+        "warning": warning,
         "counts": counts(sections, checks),
         "board": states,
         "states": board.counts(states),
@@ -132,14 +151,20 @@ def content(job: step.Job) -> dict[str, Any]:
         "comparison": comparison,
         "explanations": explanations(importance, doses),
         **evaluated.content(
-            summary, metrics, tables, predictions_of(job), checks, mapped=bool(args.occlusions)
+            summary,
+            metrics,
+            tables,
+            predictions_of(job),
+            checks,
+            mapped=bool(args.occlusions),
+            synthetic=bool(warning),
         ),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
         "sections": sections,
         "failed": failed(checks),
         "other_checks": [check for check in checks if check["subject"] not in known],
-        **provenance_of(job),
+        **provenance_of(job, root),
         "manifest": manifest,
         "everyone": subjects,
         "records": [row["record"] for row in audited],
@@ -154,18 +179,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*",
         "overviews*", "occlusions*", "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
-    values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
+    values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled", "phantoms?")
     outputs = ("out", "sheets", "methods", "card")
     with step.Job(
         "report", argv, inputs=inputs, outputs=outputs, raw=("statements*",), values=values
     ) as job:
         found = content(job)
         step.write(job, [own_check(found["sections"])])
+        job.fact("synthetic", bool(found["warning"]))
         html = page.render("report.html.j2", found)
         job.stage(job.args.out).write_text(html, encoding="utf-8")
         texts: Reporting = found["reporting"]
         tsv.write(job.stage(job.args.sheets), sheets.as_table(texts.sheets))
-        written = texts.methods.as_markdown(found["title"])
+        written = texts.methods.as_markdown(found["title"], found["warning"])
         job.stage(job.args.methods).write_text(written, encoding="utf-8")
-        card = model_card.as_markdown(found["title"], texts.card)
+        card = model_card.as_markdown(found["title"], texts.card, found["warning"])
         job.stage(job.args.card).write_text(card, encoding="utf-8")

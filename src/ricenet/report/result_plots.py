@@ -15,8 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ricenet.report import svg
-from ricenet.report.page import inputs_of
-from ricenet.report.svg import BLUE, GREY, INK, ORANGE, PALE, SMALL, say
+from ricenet.report.page import how_published, inputs_of
+from ricenet.report.svg import BLUE, GREY, INK, ORANGE, PALE, SMALL, TEAL, say
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
@@ -39,6 +39,8 @@ class Line(NamedTuple):
         Limits for the method's mean in studies of this size.
     folds : sequence of float
         The same figure in each fold.
+    colour : str
+        Of the mark, where there are patients enough.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Line(NamedTuple):
     beside: Row | None = None
     new_study: tuple[float, float] | None = None
     folds: Sequence[float] = ()
+    colour: str = BLUE
 
 
 class Panel(NamedTuple):
@@ -86,7 +89,7 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
                 most - 1 - place,
                 line,
                 hollow=panel.hollow,
-                colour=GREY if panel.grey else BLUE,
+                colour=GREY if panel.grey else line.colour,
             )
         one.set_title(panel.title, fontsize=9, loc="left")
         one.set(xlabel="macro F1", xlim=(-0.02, 1.02), ylim=(-0.7, most - 0.4))
@@ -101,8 +104,9 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
 
 def _constant(axes: Axes, y: float, words: str, value: float) -> None:
     line = axes.axvline(value, color=INK, linewidth=1, linestyle=(0, (4, 2)))
-    say(line, f"a classifier that {words} has a macro F1 of {value:.2f}")
-    axes.text(value, y, f" {words}: {value:.2f}", fontsize=SMALL, va="top")
+    shown = wording.fixed(value, wording.MOST_DIGITS)
+    say(line, f"a classifier that {words} has a macro F1 of {shown}")
+    axes.text(value, y, f" {words}: {shown}", fontsize=SMALL, va="top")
 
 
 def _line(axes: Axes, y: float, line: Line, *, hollow: bool, colour: str) -> None:
@@ -121,7 +125,7 @@ def _line(axes: Axes, y: float, line: Line, *, hollow: bool, colour: str) -> Non
         say(band, f"{said} (Nadeau-Bengio, no narrower than the pooled one)")
     for fold, value in enumerate(line.folds):
         tick = axes.plot([value] * 2, [y - 0.16, y + 0.16], color=GREY, linewidth=0.9)[0]
-        say(tick, f"{line.name}, fold {fold}: {value:.2f}")
+        say(tick, f"{line.name}, fold {fold}: {wording.number(value, n)}")
     text = wording.estimate(own["value"], low, high, n)
     said = f"{line.name}: macro F1 {text}, n = {n}, interval: {own['method']}"
     say(axes.plot([low, high], [y, y], color=colour, linewidth=1.8)[0], said)
@@ -137,7 +141,10 @@ def _published(axes: Axes, y: float, line: Line) -> None:
     beside = line.beside or {}
     text = wording.estimate(beside["value"], beside["low"], beside["high"], int(beside["n"]))
     right = f", {beside['right']}" if beside.get("right") else ""
-    said = f"published, {line.name}: macro F1 {text}{right}, n = {beside['n']}, {beside['of']}"
+    said = (
+        f"published, {line.name}: macro F1 {text}{right}, n = {beside['n']}, {beside['of']} of "
+        f"other patients; interval: {how_published(dict(beside))}"
+    )
     say(axes.plot([beside["low"], beside["high"]], [y, y], color=ORANGE, linewidth=1.2)[0], said)
     say(axes.plot([beside["value"]], [y], "D", color=ORANGE, markersize=4)[0], said)
 
@@ -145,7 +152,7 @@ def _published(axes: Axes, y: float, line: Line) -> None:
 def _legend(drawn: Sequence[Panel]) -> list[Any]:
     lines = [line for panel in drawn for line in panel.lines]
     found: list[Any] = [
-        Line2D([], [], color=BLUE, marker="o", linewidth=1.8, label="this study, exact interval")
+        Line2D([], [], color=BLUE, marker="o", linewidth=1.8, label="this study's network, exact")
     ]
     if any(panel.hollow for panel in drawn):
         found.append(
@@ -158,12 +165,17 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
                 label="fewer than 30 patients",
             )
         )
+    if any(panel.grey for panel in drawn):
+        label = "fewer than ten of a class: too few"
+        found.append(Line2D([], [], color=GREY, marker="o", linewidth=1.8, label=label))
     if any(line.folds for line in lines):
         found.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="one fold"))
     if any(line.new_study for line in lines):
         found.append(Patch(color=PALE, label="method's mean in studies of this size"))
+    if any(line.colour == TEAL for line in lines):
+        found.append(Line2D([], [], color=TEAL, marker="o", label="model of few features"))
     if any(line.beside for line in lines):
-        label = "published (arXiv 2603.11827): mean of folds, other patients"
+        label = "published (arXiv 2603.11827): other patients, interval as if pooled"
         found.append(Line2D([], [], color=ORANGE, marker="D", markersize=4, label=label))
     return found
 

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ricenet.config.analysis_plan import ENSEMBLES
 from ricenet.evaluate import contrasts, describe_cohort
 from ricenet.report import patient_plots, plots, result_plots
 from ricenet.report.page import inputs_of
 from ricenet.report.result_plots import Line, Panel
+from ricenet.report.svg import TEAL
 from ricenet.statistics import exact, roc, wording
 from ricenet.statistics.methods import FEWEST
 
@@ -64,9 +66,29 @@ def constant(rice: int, recurrence: int) -> tuple[str, float]:
     return max(values, key=lambda pair: pair[1])
 
 
+def with_ensemble(summary: Row) -> dict[str, Row]:
+    """Return results by input combination, with the ensemble that answers for test patients.
+
+    That of the analysis plan; without a plan the majority vote, as in the publication.
+    """
+    plan = (summary.get("test_set") or {}).get("plan") or {}
+    words = ENSEMBLES[plan.get("ensemble", "vote")]
+    return {
+        name: {**result, "test": {**result["test"], "ensemble": words}}
+        for name, result in summary.get("ablations", {}).items()
+    }
+
+
+def ensemble(result: Row) -> str:
+    """Return how an ensemble answers for test patients, as ``metrics.tsv`` calls it."""
+    return str(result["test"].get("ensemble", ENSEMBLES["vote"]))
+
+
 def headline(result: Row, of: str) -> Row:
     """Return the part of a combination's summary that stands for a set."""
-    return result["validation"] if of == "validation" else result["test"]["majority_vote"]
+    if of == "validation":
+        return result["validation"]
+    return result["test"][ensemble(result).replace(" ", "_")]
 
 
 def sizes(ablations: Mapping[str, Row]) -> dict[str, tuple[int, int]]:
@@ -138,8 +160,8 @@ def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
             "value": float(probe["macro_f1"]), "low": probe["macro_f1_low"],
             "high": probe["macro_f1_high"], "n": probe["n"], "method": "exact",
         }  # fmt: skip
-        lines.append(Line("no network: best probe", own))
-        way = "out of fold" if of == "validation" else "majority vote"
+        lines.append(Line("no network: best probe", own, colour=TEAL))
+        way = "out of fold" if of == "validation" else ensemble(next(iter(ablations.values())))
         title = f"{of}, {way}: n = {n}, {pair[0]} RICE"
         if of in few:
             title += "; too few to estimate"

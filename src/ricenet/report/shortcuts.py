@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ricenet.evaluate import added_value
 from ricenet.report import plots
 from ricenet.report.page import inputs_of
+from ricenet.report.svg import BLUE, GREY, TEAL
 from ricenet.statistics import wording
 
 Row = Mapping[str, str]
@@ -152,8 +153,8 @@ def sentences(beyond: Sequence[Row], main: str) -> list[str]:
     for row in of_groups(beyond).values():
         if row["outcome"] in AGAINST:
             found.append(
-                f"A model of {row['words']} alone {AGAINST[row['outcome']][1]} the network with {inputs}: AUC "
-                f"within folds {_estimate(row, 'auc_probe', 'probe')}, network "
+                f"A model of {row['words']} alone {AGAINST[row['outcome']][1]} the network with "
+                f"{inputs}: AUC within folds {_estimate(row, 'auc_probe', 'probe')}, network "
                 f"{_estimate(row, 'auc_network', 'network')}, network less model "
                 f"{difference(row)}, {row['n']} patients"
                 + (
@@ -177,18 +178,18 @@ def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
     order = {kind: place for place, kind in enumerate(dict.fromkeys(r["kind"] for r in own))}
     rows = [
         {"name": f"{row['words'].partition(' (')[0]}, {row['model']} ({row['kind']})",
-         "value": row["auc"], "low": row["low"], "high": row["high"], "n": row["n"],
+         "value": row["auc"], "low": row["low"], "high": row["high"], "n": row["n"], "colour": TEAL,
          "says": f"; by chance {row['null_low'][:4]} to {row['null_high'][:4]}"}
         for row in sorted(own, key=lambda r: order[r["kind"]])
     ]  # fmt: skip
-    lines = [("chance", 0.5)]
+    lines = [("chance", 0.5, GREY, "-")]
     if beyond:
         first = beyond[0]
-        lines.append(("the network", float(first["auc_network"])))
+        lines.append(("the network", float(first["auc_network"]), BLUE, "--"))
         rows.insert(0, {
             "name": f"network, {' + '.join(first['ablation'].split('-'))}", "n": first["n"],
             "value": first["auc_network"], "low": first["network_low"],
-            "high": first["network_high"], "colour": plots.ORANGE,
+            "high": first["network_high"],
         })  # fmt: skip
     return plots.forest(
         rows, lines, label=f"AUC within folds, Newcombe (n = {own[0]['n']})", name="probes",

@@ -55,14 +55,14 @@ def test_openings(summary: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        state; sentences (Said), the first one for the top of the page; as_planned (True if the test set
-        was opened once, as planned); openings (rows); plan; tables (name to mark).
+        state; sentences (Said), the first one for the top of the page; as_planned (True if the
+        test set was opened once, as planned); openings (rows); plan; tables (name to mark).
     """
     found = summary.get("test_set")
     if not found:
         return {
-            "state": "not made", "sentences": [Said(NOT_EVALUATED, made=False)], "as_planned": False,
-            "openings": [], "plan": None, "tables": {},
+            "state": "not made", "sentences": [Said(NOT_EVALUATED, made=False)],
+            "as_planned": False, "openings": [], "plan": None, "tables": {},
         }  # fmt: skip
     openings = [row for row in found["openings"] if int(row["patients"])]
     why = found["why_after_the_fact"]["test"]

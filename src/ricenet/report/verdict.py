@@ -13,7 +13,7 @@ from typing import Any
 
 from ricenet.report.controls import controls
 from ricenet.report.page import inputs_of
-from ricenet.report.results import class_sizes, constant, headline, sizes
+from ricenet.report.results import class_sizes, constant, headline, sizes, with_ensemble
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
 from ricenet.report.test_openings import test_openings
 from ricenet.report.verdict_checks import of_labels, of_leaks, of_openings, of_permutations
@@ -22,6 +22,7 @@ from ricenet.report.verdict_sets import SETS, beats, of_set, row_of, signed
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
+SYNTHETIC = Sentence("Anything about persons: the patients are synthetic.", IMPOSSIBLE)
 
 
 def sentences(
@@ -45,12 +46,12 @@ def sentences(
     mapped : bool
         There are occlusion maps.
     """
-    ablations = summary["ablations"]
+    ablations = with_ensemble(summary)
     known = sizes(ablations)
     confidence = float(summary.get("settings", {}).get("confidence", 0.95))
     found: list[Sentence] = []
     for of, pair in known.items():
-        row = row_of(metrics, main, of)
+        row = row_of(metrics, main, of, ablations[main])
         found += of_set(ablations[main], of, pair, main, row, confidence)
     found.append(of_openings(test_openings(summary)))
     pairs = summary.get("contrasts", [])

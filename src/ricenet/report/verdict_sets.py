@@ -8,7 +8,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from ricenet.report.page import inputs_of
-from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, headline
+from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, ensemble, headline
 from ricenet.report.sentence import (
     IMPOSSIBLE,
     INTERVAL,
@@ -22,7 +22,6 @@ from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
 SETS = {"validation": "On training patients, out of fold", "test": "On test patients"}
-WAYS = {"validation": "of these models and these patients", "test": "majority vote"}
 RULES = {
     "validation": "shown, if the lower limits of both intervals of macro F1 lie above the constant",
     "test": "shown, if the lower limit of macro F1 lies above the constant",
@@ -30,9 +29,9 @@ RULES = {
 ALL = {"calls everybody recurrence": "recurrence", "calls everybody RICE": "RICE"}
 
 
-def row_of(metrics: Sequence[Row], ablation: str, of: str) -> Row | None:
+def row_of(metrics: Sequence[Row], ablation: str, of: str, result: Row) -> Row | None:
     """Return the row of the headline figure."""
-    aggregate = "pooled" if of == "validation" else "majority vote"
+    aggregate = "pooled" if of == "validation" else ensemble(result)
     wanted = (ablation, of, aggregate, "last", "macro_f1")
     keys = ("ablation", "set", "aggregate", "which", "metric")
     return next((row for row in metrics if tuple(row[k] for k in keys) == wanted), None)
@@ -54,7 +53,8 @@ def of_set(
     """
     own = headline(result, of)
     f1, n = (own["pooled"] if of == "validation" else own)["macro_f1"], sum(pair)
-    method = f"n = {n}, {pair[0]} RICE; interval: {f1['method']}; {WAYS[of]}"
+    way = "of these models and these patients" if of == "validation" else ensemble(result)
+    method = f"n = {n}, {pair[0]} RICE; interval: {f1['method']}; {way}"
     if min(pair) < FEWEST_TO_ESTIMATE:
         return [Sentence(_too_few(own, f1, of, pair), IMPOSSIBLE, method, mark(row))]
     words, value = constant(*pair)
@@ -82,10 +82,10 @@ def of_set(
 def _too_few(own: Row, f1: Row, of: str, pair: tuple[int, int]) -> str:
     limits = wording.interval(f1["low"], f1["high"], sum(pair))
     answers = f"The network {own['constant']}" if own["constant"] else own["right"]
-    text = (
-        f"{SETS[of]}: {min(pair)} {'patient' if min(pair) == 1 else 'patients'} of the smaller "
-        f"class {'is' if min(pair) == 1 else 'are'} too few to estimate anything. {answers}"
+    few = {0: "no patient of one class is", 1: "1 patient of the smaller class is"}.get(
+        min(pair), f"{min(pair)} patients of the smaller class are"
     )
+    text = f"{SETS[of]}: {few} too few to estimate anything. {answers}"
     if limits == wording.NO_INTERVAL:
         return f"{text}; without both classes no figure says more."
     return f"{text}, which is compatible with a macro F1 of {limits}."
