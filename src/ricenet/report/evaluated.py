@@ -21,8 +21,7 @@ Tables = Mapping[str, Sequence[Row]]
 def ordered(summary: dict[str, Any], metrics: Sequence[Row]) -> dict[str, Any]:
     """Return the ablations in the order of the table of metrics (JSON keys are sorted)."""
     names = dict.fromkeys([row["ablation"] for row in metrics])
-    found = results.with_ensemble(summary)
-    return {name: found[name] for name in names}
+    return {name: summary["ablations"][name] for name in names}
 
 
 def coverage(metrics: Sequence[Row]) -> list[dict[str, Any]]:
@@ -69,7 +68,8 @@ def content(
     synthetic : bool
         Patients are simulated.
     """
-    main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
+    main = headline(summary.get("ablations", ()))
+    ablations = results.with_ensemble({**summary, "ablations": ordered(summary, metrics)})
     settings = summary.get("settings", {})
     few = results.too_few(ablations)
     pairs = [
