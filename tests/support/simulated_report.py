@@ -19,6 +19,7 @@ from ricenet.evaluate import (
     added_value,
     calibrate,
     contrasts,
+    decisions,
     describe_cohort,
     evaluate,
     probes,
@@ -75,8 +76,8 @@ def probe_tables(
         "probes": pd.DataFrame(found.rows, columns=probes.COLUMNS),
         "added_value": pd.DataFrame(beyond, columns=added_value.COLUMNS),
         "probe_predictions": found.predictions(),
-        "probe_decision": pd.DataFrame(
-            probes.decision_rows(found, cohort, PROBES), columns=probes.DECISION_COLUMNS
+        "probe_decision": decisions.as_table(
+            probes.decision_rows(found, cohort, PROBES), probes.DECISION_COLUMNS
         ),
     }
 

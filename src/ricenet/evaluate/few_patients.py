@@ -14,6 +14,8 @@ from ricenet.statistics.methods import FEWEST
 AREAS = ("auc", "auc_delong")
 NO_LIMITS = f"no interval: fewer than {FEWEST} patients of a class, whom chance often ranks so"
 
+NOT_DEFINED = "no interval: not defined for these patients and answers"
+
 
 def fewest(labels: NDArray) -> int:
     """Return the patients of the smaller class.

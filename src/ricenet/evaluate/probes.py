@@ -218,5 +218,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         tsv.write(job.stage(args.probes), pd.DataFrame(found.rows, columns=COLUMNS))
         tsv.write(job.stage(args.predictions), found.predictions())
         curves = decision_rows(found, manifest, job.settings)
-        tsv.write(job.stage(args.decision), pd.DataFrame(curves, columns=DECISION_COLUMNS))
+        tsv.write(job.stage(args.decision), decisions.as_table(curves, DECISION_COLUMNS))
         tsv.write(job.stage(args.added_value), pd.DataFrame(beyond, columns=added_value.COLUMNS))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ricenet.evaluate.few_patients import AREAS, NO_LIMITS, without_limits
+from ricenet.evaluate.few_patients import AREAS, NO_LIMITS, NOT_DEFINED, without_limits
 from ricenet.statistics import confusion, metrics, wording
 from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio, no_narrower
 from ricenet.statistics.estimates import Figure, areas, figures
@@ -72,20 +72,20 @@ def fold_row(metric: str, mean: FoldMean, *, confidence: float) -> Row:
 
 
 def figure_row(figure: Figure, *, out_of_fold: bool, confidence: float) -> Row:
-    """Return a figure with its interval as a row of the long table."""
-    return {
+    """Return a figure with its interval as a row of the long table; one without says why."""
+    row = {
         "metric": figure.metric,
         **figure.estimate._asdict(),
         "n": figure.n,
-        "method": figure.method or None,
-        "coverage": (
-            coverage(figure.method, out_of_fold=out_of_fold, confidence=confidence)
-            if figure.method
-            else NO_LIMITS
-        ),
         "errors": figure.errors,
         "prevalence": figure.prevalence,
     }
+    if not figure.method:
+        return {**row, "coverage": NO_LIMITS}
+    if math.isnan(figure.estimate.low):
+        return {**row, "coverage": NOT_DEFINED}
+    worth = coverage(figure.method, out_of_fold=out_of_fold, confidence=confidence)
+    return {**row, "method": figure.method, "coverage": worth}
 
 
 def as_summary(found: Sequence[Figure]) -> Row:

@@ -24,13 +24,13 @@ def ordered(summary: dict[str, Any], metrics: Sequence[Row]) -> dict[str, Any]:
     return {name: summary["ablations"][name] for name in names}
 
 
-def coverage(metrics: Sequence[Row]) -> list[dict[str, Any]]:
+def coverage(metrics: Sequence[Row]) -> dict[str, Any]:
     """Return each text about the coverage of intervals, numbered, with its methods and sets."""
     found: dict[str, list[Row]] = {}
     for row in metrics:
         if text := row.get("coverage", ""):
             found.setdefault(text, []).append(row)
-    return [
+    rows_of = [
         {
             "number": i,
             "text": text,
@@ -39,6 +39,7 @@ def coverage(metrics: Sequence[Row]) -> list[dict[str, Any]]:
         }
         for i, (text, rows) in enumerate(found.items(), 1)
     ]
+    return {"coverage": rows_of, "coverages": list(found)}
 
 
 def content(
@@ -76,16 +77,12 @@ def content(
         {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
         for row in summary.get("contrasts", [])
     ]
-    said = (
-        verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main, mapped=mapped)
-        if main
-        else []
-    )
-    said = [*([verdict.SYNTHETIC] if synthetic else []), *said]
-    covered = coverage(metrics)
+    said = [verdict.SYNTHETIC] if synthetic else []
+    if main:
+        whole = {**summary, "ablations": ablations}
+        said += verdict.sentences(whole, metrics, tables, main, mapped=mapped)
     return {
-        "coverage": covered,
-        "coverages": [row["text"] for row in covered],
+        **coverage(metrics),
         "main": main,
         "ablations": ablations,
         "sets": list(results.sizes(ablations)),

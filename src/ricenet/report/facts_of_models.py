@@ -14,7 +14,7 @@ from ricenet.report.results import (
     headline,
 )
 from ricenet.statistics import wording
-from ricenet.statistics.methods import METHODS
+from ricenet.statistics.methods import METHODS, OUT_OF_FOLD
 
 PACKAGES = (
     "python", "snakemake", "numpy", "scipy", "torch", "monai", "scikit-learn", "SimpleITK",
@@ -110,6 +110,7 @@ def uncertainty(k: Known) -> str:
         return ""
     parts = [f"{m} ({METHODS[m].reference}; real coverage {METHODS[m].coverage})" for m in used]
     text = f"{'; '.join(parts)}."
+    text += f" Validation figures: {OUT_OF_FOLD}."
     if k.contrasts:
         text += " Contrasts: exact McNemar, max-T over the family."
     return text + (" Models of few features: Holm." if k.made("probes") else "")

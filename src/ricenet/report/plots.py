@@ -107,7 +107,7 @@ def selective(rows: Sequence[Row], *, alt: str) -> Markup:
         [max(0.0, b - v) for v, b in zip(value, high, strict=True)],
     ]
     one.errorbar(share, value, yerr=spans, fmt="o-", color=BLUE, capsize=3, label="surest first")
-    one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="by chance: all patients")
+    one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="among all patients")
     one.set(
         xlabel="share of patients who are answered", ylim=(-0.03, 1), xlim=(0, 1.05),
         ylabel=f"errors among them (n = {rows[0]['n']})",

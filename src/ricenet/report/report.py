@@ -115,6 +115,12 @@ def _within(path: Path, root: Path) -> str:
     return found.relative_to(folder).as_posix() if found.is_relative_to(folder) else path.name
 
 
+def warning_of(job: step.Job, subjects: Sequence[str]) -> str:
+    """Return the banner of a study of synthetic patients; empty where they are persons."""
+    phantoms = json.loads(job.args.phantoms or "[]")
+    return synthetic.warning(phantoms, subjects, stated=job.settings["synthetic"])
+
+
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, study_folder.root_of(job.record_path, "report_record")
@@ -136,9 +142,7 @@ def content(job: step.Job) -> dict[str, Any]:
     sections = sections_of(job, manifest, checks)
     checks = [as_row(own_check(sections)), *checks]
     known = {section["subject"] for section in sections}
-    warning = synthetic.warning(
-        json.loads(args.phantoms or "[]"), subjects, stated=job.settings["synthetic"]
-    )
+    warning = warning_of(job, subjects)
     shown = {
         "title": job.settings["title"],
         "warning": warning,
@@ -151,13 +155,8 @@ def content(job: step.Job) -> dict[str, Any]:
         "comparison": comparison,
         "explanations": explanations(importance, doses),
         **evaluated.content(
-            summary,
-            metrics,
-            tables,
-            predictions_of(job),
-            checks,
-            mapped=bool(args.occlusions),
-            synthetic=bool(warning),
+            summary, metrics, tables, predictions_of(job), checks,
+            mapped=bool(args.occlusions), synthetic=bool(warning),
         ),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
@@ -169,7 +168,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "everyone": subjects,
         "records": [row["record"] for row in audited],
         "tables": tables,
-    }
+    }  # fmt: skip
     return {**shown, "reporting": reporting_of(job, shown, root)}
 
 

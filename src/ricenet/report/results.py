@@ -112,7 +112,10 @@ def too_few(ablations: Mapping[str, Row]) -> dict[str, int]:
 
 def same_call(row: Row, ablations: Mapping[str, Row]) -> str:
     """Return why a contrast compares nothing: both give everybody the same answer; else empty."""
-    found = [headline(ablations[row[k]], row["set"]) for k in ("first", "second")]
+    names = [row[k] for k in ("first", "second")]
+    if not ablations.keys() >= set(names):
+        return ""
+    found = [headline(ablations[name], row["set"]) for name in names]
     calls = [one["constant"] for one in found]
     return "same call for all" if all(calls) and len(set(calls)) == 1 else ""
 

@@ -13,7 +13,14 @@ from typing import Any
 
 from ricenet.report.controls import controls
 from ricenet.report.page import inputs_of
-from ricenet.report.results import class_sizes, constant, headline, sizes, with_ensemble
+from ricenet.report.results import (
+    class_sizes,
+    constant,
+    headline,
+    same_call,
+    sizes,
+    with_ensemble,
+)
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
 from ricenet.report.test_openings import test_openings
 from ricenet.report.verdict_checks import of_labels, of_leaks, of_openings, of_permutations
@@ -83,7 +90,14 @@ def _of_contrasts(rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) ->
                 f"(max-T).{_weak(row, of, ablations)}"
             )
             found.append(Sentence(text, SHOWN, method, mark(row)))
-    open_rows = [row for row in rows if row["verdict"] != SHOWN]
+    alike = [row for row in rows if same_call(row, ablations)]
+    if alike:
+        text = (
+            f"{SETS[of]} (n = {n}): {len(alike)} of {len(rows)} contrasts between inputs compare "
+            "nothing, as both give everybody the same answer."
+        )
+        found.append(Sentence(text, NOT_MADE, f"n = {n}"))
+    open_rows = [row for row in rows if row["verdict"] != SHOWN and row not in alike]
     if not open_rows:
         return found
     impossible = all(str(row["verdict"]).startswith(IMPOSSIBLE) for row in open_rows)

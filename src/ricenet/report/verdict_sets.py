@@ -7,6 +7,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
+from ricenet.evaluate.contrasts import OUT_OF_FOLD_LEVEL
 from ricenet.report.page import inputs_of
 from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, ensemble, headline
 from ricenet.report.sentence import (
@@ -18,7 +19,7 @@ from ricenet.report.sentence import (
     Sentence,
     mark,
 )
-from ricenet.statistics import wording
+from ricenet.statistics import roc, wording
 
 Row = Mapping[str, Any]
 SETS = {"validation": "On training patients, out of fold", "test": "On test patients"}
@@ -75,17 +76,18 @@ def of_set(
     tone = SHOWN if better else NOT_SHOWN
     found = [Sentence(text, tone, f"{method}; {RULES[of]}; p: exact McNemar", mark(row))]
     if of == "validation":
-        found += [*_ranking(own, n, mark(row)), _of_studies(own, n, mark(row), confidence)]
+        found += [*_ranking(own, pair, mark(row)), _of_studies(own, n, mark(row), confidence)]
     return found
 
 
 def _too_few(own: Row, f1: Row, of: str, pair: tuple[int, int]) -> str:
     limits = wording.interval(f1["low"], f1["high"], sum(pair))
     answers = f"The network {own['constant']}" if own["constant"] else own["right"]
-    few = {0: "no patient of one class is", 1: "1 patient of the smaller class is"}.get(
-        min(pair), f"{min(pair)} patients of the smaller class are"
-    )
-    text = f"{SETS[of]}: {few} too few to estimate anything. {answers}"
+    few = {
+        0: "there is no patient of one class: nothing can be estimated",
+        1: "1 patient of the smaller class is too few to estimate anything",
+    }.get(min(pair), f"{min(pair)} patients of the smaller class are too few to estimate anything")
+    text = f"{SETS[of]}: {few}. {answers}"
     if limits == wording.NO_INTERVAL:
         return f"{text}; without both classes no figure says more."
     return f"{text}, which is compatible with a macro F1 of {limits}."
@@ -128,17 +130,26 @@ def beats(own: Row, of: str, value: float) -> bool:
     return again is not None and min(float(again), float(own["pooled"]["macro_f1"]["low"])) > value
 
 
-def _ranking(own: Row, n: int, plan: str) -> list[Sentence]:
-    """Say that a network ranks patients where its threshold hides it: all answers are alike."""
-    area = own["within_folds"]["auc"]
+def _ranking(own: Row, pair: tuple[int, int], plan: str) -> list[Sentence]:
+    """Say that a network ranks patients where its threshold hides it: all answers are alike.
+
+    The interval alone does not decide: out of fold it covers less than its nominal level.
+    """
+    area, n = own["within_folds"]["auc"], sum(pair)
     if not own["constant"] or area["low"] is None or float(area["low"]) <= 0.5:
+        return []
+    if roc.p_by_chance(float(area["value"]), [pair]) > OUT_OF_FOLD_LEVEL:
         return []
     shown = wording.estimate(area["value"], area["low"], area["high"], n)
     text = (
         f"The network ranks patients (AUC within folds {shown}), but at 0.5 it {own['constant']}: "
         "see the thresholds."
     )
-    return [Sentence(text, SHOWN, f"n = {n}; interval: {area['method']}, above 0.5", plan)]
+    method = (
+        f"n = {n}; interval: {area['method']}; shown, if it lies above 0.5 and p by chance is at "
+        f"most {OUT_OF_FOLD_LEVEL:g}"
+    )
+    return [Sentence(text, SHOWN, method, plan)]
 
 
 def _of_studies(own: Row, n: int, plan: str, confidence: float) -> Sentence:
