@@ -201,10 +201,11 @@ def strip(
             mark = one.plot([x], [height], marker, color=colour, markerfacecolor=face, markersize=5)
             say(mark[0], f"{subject}: probability of RICE {p:.2f}, {NAMES[int(truth)]}")
     for words, low, high in thresholds:
-        _threshold(one, len(rows) - 0.42, words, low, high)
+        # a place and a range stand on lines of their own, wherever they lie
+        _threshold(one, len(rows) - (0.42 if low == high else 0.16), words, low, high)
     names = [f"{of}, {label} (n = {len(own)})" for of, label, own in rows]
     one.set_yticks(range(len(rows)), list(reversed(names)))
-    one.set(xlabel="probability of RICE", xlim=(-0.01, 1.01), ylim=(-0.6, len(rows) - 0.35))
+    one.set(xlabel="probability of RICE", xlim=(-0.01, 1.01), ylim=(-0.6, len(rows) - 0.12))
     one.tick_params(axis="y", length=0)
     one.axhline(sum(of == "test" for of, *_ in rows) - 0.5, color=LIGHT, linewidth=1)
     return svg.inline(figure, name=name, alt=alt)

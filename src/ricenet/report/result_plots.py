@@ -112,7 +112,8 @@ def _constant(axes: Axes, y: float, words: str, value: float) -> None:
 def _line(axes: Axes, y: float, line: Line, *, hollow: bool, colour: str) -> None:
     own, n = line.own, int(float(line.own["n"]))
     if own["value"] is None or not n:
-        axes.text(0.02, y, "not made", fontsize=SMALL, color=GREY, va="center")
+        why = "not defined" if own["method"] and n else "not made"  # of one class alone
+        axes.text(0.02, y, why, fontsize=SMALL, color=GREY, va="center")
         return
     low, high = float(own["low"]), float(own["high"])
     if line.new_study:
@@ -172,7 +173,7 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
         found.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="one fold"))
     if any(line.new_study for line in lines):
         found.append(Patch(color=PALE, label="method's mean in studies of this size"))
-    if any(line.colour == TEAL for line in lines):
+    if any(line.colour == TEAL and line.own["value"] is not None for line in lines):
         found.append(Line2D([], [], color=TEAL, marker="o", label="model of few features"))
     if any(line.beside for line in lines):
         label = "published (arXiv 2603.11827): other patients, interval as if pooled"
