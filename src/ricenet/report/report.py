@@ -115,6 +115,20 @@ def _within(path: Path, root: Path) -> str:
     return found.relative_to(folder).as_posix() if found.is_relative_to(folder) else path.name
 
 
+def of_subjects(
+    sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
+) -> dict[str, Any]:
+    """Return the subjects' sections, and the checks that failed or are of no subject."""
+    known = {section["subject"] for section in sections}
+    return {
+        "counts": counts(sections, checks),
+        "sections": sections,
+        "pictures": known,
+        "failed": failed(checks),
+        "other_checks": [check for check in checks if check["subject"] not in known],
+    }
+
+
 def warning_of(job: step.Job, subjects: Sequence[str]) -> str:
     """Return the banner of a study of synthetic patients; empty where they are persons."""
     phantoms = json.loads(job.args.phantoms or "[]")
@@ -141,15 +155,13 @@ def content(job: step.Job) -> dict[str, Any]:
     checks = checks_of(audited, subjects)
     sections = sections_of(job, manifest, checks)
     checks = [as_row(own_check(sections)), *checks]
-    known = {section["subject"] for section in sections}
     warning = warning_of(job, subjects)
     shown = {
         "title": job.settings["title"],
         "warning": warning,
-        "counts": counts(sections, checks),
+        **of_subjects(sections, checks),
         "board": states,
         "states": board.counts(states),
-        "pictures": known,
         "fewest_to_estimate": results.FEWEST_TO_ESTIMATE,
         "compared": bool(args.comparison),
         "comparison": comparison,
@@ -160,9 +172,6 @@ def content(job: step.Job) -> dict[str, Any]:
         ),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
-        "sections": sections,
-        "failed": failed(checks),
-        "other_checks": [check for check in checks if check["subject"] not in known],
         **provenance_of(job, root),
         "manifest": manifest,
         "everyone": subjects,
