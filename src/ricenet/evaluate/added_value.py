@@ -28,10 +28,12 @@ NOT_WORSE = "a model of {words} alone is not shown to be worse"
 BETTER = "the network is better"
 UNTOLD = "cannot be told apart with this many patients"
 NOTHING = "the network itself is not shown to be better than chance"
+NO_BAR = "no contest: the probe itself is not shown to tell the classes apart"
 # what a row's verdict says, by its outcome; that of a control has no words of a group
 TEXTS = {
     "ahead": AHEAD, "as well": AS_WELL, "not worse": NOT_WORSE, "better": BETTER,
-    "untold": UNTOLD, "nothing": NOTHING, "control": "control: AUC compatible with 0.5",
+    "untold": UNTOLD, "nothing": NOTHING, "no bar": NO_BAR,
+    "control": "control: AUC compatible with 0.5",
     "control found something": "control: SOMETHING FOUND",
 }  # fmt: skip
 MARGIN = 0.10  # of the area; fixed beforehand: an advantage below it is not worth a network here
@@ -51,10 +53,14 @@ def verdict(outcome: str, words: str) -> str:
 
 
 def outcome_of(row: Mapping[str, Any]) -> str:
-    """Return the outcome of a row of the table; one of an earlier version has its words alone."""
+    """Return the outcome of a row of the table; one of an earlier version has its words alone.
+
+    It may also call a network better than a probe that is no better than chance.
+    """
     words = GROUPS[row["group"]].words if row["group"] in GROUPS else ""
     known = {verdict(outcome, words): outcome for outcome in TEXTS}
-    return str(row.get("outcome") or known.get(row["verdict"], ""))
+    found = str(row.get("outcome") or known.get(row["verdict"], ""))
+    return "no bar" if found == "better" and float(row.get("probe_low") or 1) <= 0.5 else found
 
 
 def outcome(
@@ -66,7 +72,8 @@ def outcome(
     Equivalence is never inferred from a difference that is not shown: the model does as well only
     where the whole interval of the difference lies below :data:`MARGIN`, and is ahead where it
     lies below 0. The network is better where the probe's interval lies below its area and the
-    difference is shown at the level of out-of-fold tests. Else nothing is shown.
+    difference is shown at the level of out-of-fold tests. Else nothing is shown. A probe whose own
+    interval holds 0.5 is no bar: to be better than it says nothing.
 
     Parameters
     ----------
@@ -85,10 +92,10 @@ def outcome(
         return "ahead"
     if network.low <= 0.5:
         return "nothing"
+    if probe.low <= 0.5:
+        return "no bar"
     if probe.high < network.value and p <= OUT_OF_FOLD_LEVEL:
         return "better"
-    if probe.low <= 0.5:
-        return "untold"
     return "as well" if difference.high < MARGIN else "not worse"
 
 

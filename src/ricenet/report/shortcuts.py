@@ -25,6 +25,8 @@ WORDS = {
 }  # fmt: skip
 NOT_RUN = "this was not run"
 AHEAD, AS_WELL, NOT_WORSE, BETTER = "ahead", "as well", "not worse", "better"  # outcomes
+NO_BAR, UNTOLD = "no bar", "untold"  # of models that are not shown to know anything
+UNKNOWN = "age, sex, centre, scanner maker and field strength (not known to this study)"
 # outcomes that speak against the network, the worst first: what a model is, and beside the network
 AGAINST = {
     AHEAD: ("is ahead", "is ahead of"),
@@ -64,6 +66,24 @@ def described(row: Row) -> str:
     return f"{named} ({count} of: {words})"
 
 
+def as_model(tables: Tables, row: Row) -> str:
+    """Return the model of a row of ``added-value.tsv`` as the subject of a sentence."""
+    used = next((r.get("used", "") for r in tables["probes"] if r["group"] == row["group"]), "")
+    names = [feature_words(name) for name in used.split(", ") if name]
+    if not 0 < len(names) <= FEW:
+        return f"A model of {row['words']}, without any image,"
+    listed = ", ".join(names)
+    return f"One number, the {listed}," if len(names) == 1 else f"{len(names)} numbers ({listed})"
+
+
+def tried(probes: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return which groups of features were tried, in words, and which were not."""
+    made = {row["group"]: row for row in probes if not row["note"]}
+    names = {g: w for g, w in WORDS.items() if g not in ("id", "all")}
+    own = [described(made[group]) for group in names if group in made]
+    return own, [*(words for group, words in names.items() if group not in made), UNKNOWN]
+
+
 def shortcuts(tables: Tables, main: str) -> dict[str, Any]:
     """Return the content of the section, and the sentences for page one.
 
@@ -83,6 +103,7 @@ def shortcuts(tables: Tables, main: str) -> dict[str, Any]:
         "added": beyond,
         "margin": added_value.MARGIN,
         "missing": _missing(rows, "probes" in tables),
+        "tried": tried(tables["probes"]) if "probes" in tables else None,
         "sentences": sentences(beyond, main),
         "plot": plot(made, beyond),
     }
@@ -107,7 +128,8 @@ def of_groups(beyond: Sequence[Row]) -> dict[str, Row]:
     Both models of a group are fitted to the same features: they are one question. Ties go to the
     larger area. Controls are left out.
     """
-    ranks = {outcome: i for i, outcome in enumerate(AGAINST)} | {BETTER: len(AGAINST) + 1}
+    ranks = {outcome: i for i, outcome in enumerate(AGAINST)}
+    ranks |= {BETTER: len(AGAINST) + 1, UNTOLD: len(AGAINST) + 2, NO_BAR: len(AGAINST) + 2}
 
     def rank(row: Row) -> tuple[int, float]:
         return ranks.get(row["outcome"], len(AGAINST)), -float(row["auc_probe"])
@@ -171,7 +193,7 @@ def _estimate(row: Row, value: str, of: str) -> str:
 
 
 def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
-    """Draw the areas of the probes on validation subjects, chance and the network as lines."""
+    """Draw the areas of the probes out of fold, chance and the network as lines."""
     own = [row for row in made if row["set"] == "validation"]
     if not own:
         return ""
