@@ -6,6 +6,7 @@ networks that give everybody the same answer.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -47,6 +48,11 @@ AUDIT = [
     "record", "step", "subject", "check", "value", "unit", "at_least", "at_most", "verdict",
     "reason",
 ]  # fmt: skip
+
+
+def bytes_digest_of(subject: object) -> str:
+    """Return a digest of its own for each drawn subject's volume."""
+    return hashlib.sha256(str(subject).encode()).hexdigest()
 
 
 def features_of(cohort: pd.DataFrame) -> pd.DataFrame:
@@ -133,13 +139,13 @@ def page(
     for kind, table in {"metrics": metrics, **tables}.items():
         tsv.write(root / "evaluation" / f"{kind}.tsv", table)
     write_json(root / "evaluation" / "metrics.json", evaluate.without_nan(summary))
-    written = cohort.assign(cache="../../caches/x.npy", digest="ab" * 32)
+    written = cohort.assign(cache="../../caches/x.npy", digest=[bytes_digest_of(s) for s in cohort.index])
     tsv.write(root / "manifest.tsv", written.reset_index(drop=True))
     facts = {"channels": ["postop", "event", "dose"], "kinds": ["mri", "mri", "dose"]}
     write_json(root / "manifest.json", {"facts": {**facts, "spacing_mm": 1.0, "shape": [8, 8, 8]}})
     tsv.write(root / "validation.tsv", validation)
     tsv.write(root / "test.tsv", tested)
-    audit = pd.DataFrame([("m.json", "manifest", "", "subjects", 2, "", 2, "", "pass", "")],
+    audit = pd.DataFrame([("m.json", "manifest", "", "subjects", len(cohort), "", 2, "", "pass", "")],
                          columns=AUDIT)  # fmt: skip
     tsv.write(folder / "records.tsv", audit)
     write_json(folder / "audit.json", {"facts": {"root_digest": "5eed" * 16, "files": 1}})

@@ -171,7 +171,7 @@ def training(runs: Runs) -> list[str]:
         f"Each augmentation (rotation, scaling, elastic deformation, noise, brightness, gamma) was "
         f"applied with a probability of {setting('augmentation.probability')}. The model of the "
         f"last "
-        "epoch counts; none was chosen by its validation figures.",
+        "epoch counts; none was chosen by figures of its fold.",
     ]
     if runs.have("predict"):
         patients = {s for run in runs.of("predict") for s in run.facts.get("test_subjects", ())}
@@ -183,7 +183,7 @@ def training(runs: Runs) -> list[str]:
 
 
 def methods(
-    runs: Runs, tables: Tables, intervals: Sequence[str] = (), contrasts: int = 0
+    runs: Runs, tables: Tables, intervals: Sequence[str] = (), contrasts: methods_of_results.Rows = ()
 ) -> Methods:
     """Return the methods paragraph with its references.
 
@@ -193,8 +193,8 @@ def methods(
         By kind of file: what a step that ran could make of so few patients.
     intervals : sequence of str
         Methods that an evaluation's results name.
-    contrasts : int
-        How many contrasts it tested.
+    contrasts : sequence of dict
+        Those that it compared: set; few and same, where they were not tested.
     """
     head = (
         f"Results were made with RICE-NET, a workflow of "

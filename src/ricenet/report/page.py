@@ -51,6 +51,11 @@ def inputs_of(ablation: str) -> str:
     return " + ".join(ablation.split("-"))
 
 
+def set_words(of: str) -> str:
+    """Return a set of patients in words: "validation" means other patients outside this field."""
+    return of.replace("validation", "cross-validation")
+
+
 def interval(estimate: dict[str, Any]) -> str:
     """Return the limits of an estimate with its ``n``, or that there are none."""
     return wording.interval(estimate.get("low"), estimate.get("high"), int(float(estimate["n"])))
@@ -95,9 +100,13 @@ def render(template: str, content: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {"few": {}, "fewest_draws": FEWEST_DRAWS}  # no set is too small
+    environment.tests |= {
+        "match_no_record": lambda text: text.lower().startswith("no record"),
+        "match_not_stated": lambda text: text.startswith("not stated"),
+    }
     environment.filters |= {
         "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
-        "inputs": inputs_of, "of": wording.number, "interval": interval, "p_value": wording.p_value,
+        "inputs": inputs_of, "set_words": set_words, "of": wording.number, "interval": interval, "p_value": wording.p_value,
         "p_drawn": p_drawn, "smaller_class": smaller_class, "how_published": how_published,
     }  # fmt: skip
     return environment.get_template(template).render(content)

@@ -107,6 +107,9 @@ def selective(rows: Sequence[Row], *, alt: str) -> Markup:
         [max(0.0, b - v) for v, b in zip(value, high, strict=True)],
     ]
     one.errorbar(share, value, yerr=spans, fmt="o-", color=BLUE, capsize=3, label="surest first")
+    for x, y, row in zip(share, high, rows, strict=True):
+        text = f"{float(row['errors']):g} of {float(row['answered']):g}"
+        one.text(x, y + 0.02, text, fontsize=SMALL, ha="center")
     one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="among all patients")
     one.set(
         xlabel="share of patients who are answered", ylim=(-0.03, 1), xlim=(0, 1.05),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ricenet.config.analysis_plan import ENSEMBLES
 from ricenet.evaluate import contrasts, describe_cohort
 from ricenet.report import patient_plots, plots, result_plots
-from ricenet.report.page import inputs_of
+from ricenet.report.page import inputs_of, set_words
 from ricenet.report.result_plots import Line, Panel
 from ricenet.report.svg import TEAL
 from ricenet.statistics import exact, roc, wording
@@ -64,6 +64,13 @@ def constant(rice: int, recurrence: int) -> tuple[str, float]:
         for words, found, spared in answers
     ]
     return max(values, key=lambda pair: pair[1])
+
+
+def recognised(own: Row, pair: tuple[int, int]) -> str:
+    """Return the class of which nobody is recognised where all get the same answer."""
+    if own["constant"] == "calls everybody RICE":
+        return f"0 of {pair[1]} recurrences recognised"
+    return f"0 of {pair[0]} RICE recognised"
 
 
 def with_ensemble(summary: Row) -> dict[str, Row]:
@@ -165,7 +172,7 @@ def panels(ablations: Mapping[str, Row], probes: Sequence[Row]) -> list[Panel]:
         }  # fmt: skip
         lines.append(Line("no network: best probe", own, colour=TEAL))
         way = "out of fold" if of == "validation" else ensemble(next(iter(ablations.values())))
-        title = f"{of}, {way}: n = {n}, {pair[0]} RICE"
+        title = f"{set_words(of)}, {way}: n = {n}, {pair[0]} RICE"
         if of in few:
             title += "; too few to estimate"
         line = constant(*pair) if min(pair) else None

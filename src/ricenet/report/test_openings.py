@@ -22,7 +22,11 @@ LOST = (
     "The settings name no analysis plan now, but the ledger tells of {} opening(s) with one. Every "
     "figure of the test patients is after the fact until the plan is named again."
 )
-NOT_EVALUATED = "no plan and no opening of the test set on record."
+NOT_EVALUATED = "no plan, no opening and no figure of the test set on record."
+USED = (
+    "The test set has been used, as its figures on this page show; when, how often and after which "
+    "choices is not on record. It cannot be taken as untouched."
+)
 
 
 class Said(NamedTuple):
@@ -60,8 +64,10 @@ def test_openings(summary: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = summary.get("test_set")
     if not found:
+        used = any(sizes_of_test(one) for one in summary.get("ablations", {}).values())
+        said = Said(USED) if used else Said(NOT_EVALUATED, made=False)
         return {
-            "state": "not made", "sentences": [Said(NOT_EVALUATED, made=False)],
+            "state": AS_IT_IS if used else "not made", "sentences": [said],
             "as_planned": False, "openings": [], "plan": None, "tables": {},
         }  # fmt: skip
     openings = [row for row in found["openings"] if int(row["patients"])]
@@ -81,6 +87,11 @@ def test_openings(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 test_openings.__test__ = False  # type: ignore[attr-defined]  # no test
+
+
+def sizes_of_test(result: Mapping[str, Any]) -> int:
+    """Return how many test patients a result is of."""
+    return sum((result.get("test", {}).get("majority_vote", {}).get("confusion") or {}).values())
 
 
 def _sentences(state: str, openings: Sequence[Mapping[str, Any]], why: str) -> list[Said]:
@@ -110,8 +121,8 @@ def _of_openings(openings: Sequence[Mapping[str, Any]], why: str) -> str:
 
 def _of_validation(why: str) -> str:
     if why:
-        return f"Figures of the validation are after the fact: {why}."
-    return "Figures of the validation that the plan names were planned before they were computed."
+        return f"Figures of the cross-validation are after the fact: {why}."
+    return "Figures of the cross-validation that the plan names were planned before they were computed."
 
 
 def _counted(number: int, word: str) -> str:

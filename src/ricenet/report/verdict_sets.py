@@ -10,7 +10,13 @@ from scipy.stats import binomtest
 
 from ricenet.evaluate.contrasts import OUT_OF_FOLD_LEVEL
 from ricenet.report.page import inputs_of
-from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, ensemble, headline
+from ricenet.report.results import (
+    FEWEST_TO_ESTIMATE,
+    constant,
+    ensemble,
+    headline,
+    recognised,
+)
 from ricenet.report.sentence import (
     IMPOSSIBLE,
     INTERVAL,
@@ -109,13 +115,6 @@ def span_of(counts: Sequence[int]) -> str:
 
 def _correct(own: Row) -> int:
     return int(own["confusion"]["true_positive"] + own["confusion"]["true_negative"])
-
-
-def recognised(own: Row, pair: tuple[int, int]) -> str:
-    """Return the class of which nobody is recognised where all get the same answer."""
-    if own["constant"] == "calls everybody RICE":
-        return f"0 of {pair[1]} recurrences recognised"
-    return f"0 of {pair[0]} RICE recognised"
 
 
 def _same_for_all(own: Row, of: str, pair: tuple[int, int], main: str, plan: str) -> Sentence:
