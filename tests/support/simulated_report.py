@@ -139,14 +139,15 @@ def page(
     for kind, table in {"metrics": metrics, **tables}.items():
         tsv.write(root / "evaluation" / f"{kind}.tsv", table)
     write_json(root / "evaluation" / "metrics.json", evaluate.without_nan(summary))
-    written = cohort.assign(cache="../../caches/x.npy", digest=[bytes_digest_of(s) for s in cohort.index])
+    own = [bytes_digest_of(subject) for subject in cohort.index]
+    written = cohort.assign(cache="../../caches/x.npy", digest=own)
     tsv.write(root / "manifest.tsv", written.reset_index(drop=True))
     facts = {"channels": ["postop", "event", "dose"], "kinds": ["mri", "mri", "dose"]}
     write_json(root / "manifest.json", {"facts": {**facts, "spacing_mm": 1.0, "shape": [8, 8, 8]}})
     tsv.write(root / "validation.tsv", validation)
     tsv.write(root / "test.tsv", tested)
-    audit = pd.DataFrame([("m.json", "manifest", "", "subjects", len(cohort), "", 2, "", "pass", "")],
-                         columns=AUDIT)  # fmt: skip
+    counted = ("m.json", "manifest", "", "subjects", len(cohort), "", 2, "", "pass", "")
+    audit = pd.DataFrame([counted], columns=AUDIT)
     tsv.write(folder / "records.tsv", audit)
     write_json(folder / "audit.json", {"facts": {"root_digest": "5eed" * 16, "files": 1}})
     for subject in cohort.index:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ricenet.report import results, verdict
+from ricenet.report import result_figures, results, verdict
 from ricenet.report.cohort import description
 from ricenet.report.controls import controls
 from ricenet.report.label_provenance import label_provenance
+from ricenet.report.page import inputs_of
 from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.results import Answered
 from ricenet.report.shortcuts import shortcuts
@@ -40,6 +41,24 @@ def coverage(metrics: Sequence[Row]) -> dict[str, Any]:
         for i, (text, rows) in enumerate(found.items(), 1)
     ]
     return {"coverage": rows_of, "coverages": list(found)}
+
+
+def headline_words(summary: Row, ablations: Mapping[str, Any], main: str) -> str:
+    """Say why this input combination, threshold and ensemble stand to the fore."""
+    if not main:
+        return ""
+    plan = (summary.get("test_set") or {}).get("plan") or {}
+    named = (
+        f"{inputs_of(main)} is the input combination of the headline, as the one of all channels"
+    )
+    if (plan.get("inputs") or [""])[0] == main:
+        named += " and the first of the plan"
+    ensemble = results.ensemble(ablations[main])
+    why = "as planned" if plan else "as in the publication, as no plan names another"
+    return (
+        f"{named}; it was not chosen by these figures. Threshold 0.5; test patients by "
+        f"{ensemble}, {why}."
+    )
 
 
 def content(
@@ -91,7 +110,8 @@ def content(
         "contrasts": pairs,
         "metrics": metrics,
         "verdict": verdict.box(said),
-        "plots": results.figures(
+        "headline_words": headline_words(summary, ablations, main),
+        "plots": result_figures.figures(
             ablations, pairs, tables.get("probes", ()), tables.get("thresholds", ()), given,
             main=main, confidence=settings.get("confidence", 0.95),
         ),

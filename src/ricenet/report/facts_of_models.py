@@ -74,7 +74,10 @@ def final_model(k: Known) -> str:
     """Return how the final model was chosen."""
     if not k.runs.have("train_model"):
         return ""
-    return "The last epoch of each training; no model was chosen by figures of the fold or of test patients."
+    return (
+        "The last epoch of each training; no model was chosen by figures of its fold or of test "
+        "patients."
+    )
 
 
 def ensemble(k: Known) -> str:
@@ -110,7 +113,8 @@ def uncertainty(k: Known) -> str:
     used = k.methods()
     if not used:
         return ""
-    parts = [f"{m} ({METHODS[m].reference}; coverage {METHODS[m].coverage}, of fixed models)"
+    parts = [
+        f"{m} ({METHODS[m].reference}; coverage {METHODS[m].coverage}, of fixed models)"
         for m in used
     ]
     text = f"{'; '.join(parts)}."
@@ -197,8 +201,8 @@ def building(k: Known) -> str:
         return own
     return (
         f"{own or 'No record of the training.'} Internal validation: cross-validation in "
-        f"{len(folds)} folds; by the cohort file each training patient is predicted by the model of "
-        "the fold that holds this patient out."
+        f"{len(folds)} folds; by the cohort file each training patient is predicted by the model "
+        "of the fold that holds this patient out."
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import ricenet
 from ricenet.provenance.steps import NETWORKS
 from ricenet.report import methods_of_results, references
-from ricenet.report.methods_of_results import Tables
+from ricenet.report.methods_of_results import Rows, Tables
 from ricenet.report.records import Runs
 
 ANSWERS = {
@@ -183,7 +183,10 @@ def training(runs: Runs) -> list[str]:
 
 
 def methods(
-    runs: Runs, tables: Tables, intervals: Sequence[str] = (), contrasts: methods_of_results.Rows = ()
+    runs: Runs,
+    tables: Tables,
+    intervals: Sequence[str] = (),
+    contrasts: Rows = (),
 ) -> Methods:
     """Return the methods paragraph with its references.
 

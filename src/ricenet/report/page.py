@@ -106,7 +106,8 @@ def render(template: str, content: dict[str, Any]) -> str:
     }
     environment.filters |= {
         "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
-        "inputs": inputs_of, "set_words": set_words, "of": wording.number, "interval": interval, "p_value": wording.p_value,
+        "inputs": inputs_of, "set_words": set_words, "of": wording.number,
+        "interval": interval, "p_value": wording.p_value,
         "p_drawn": p_drawn, "smaller_class": smaller_class, "how_published": how_published,
     }  # fmt: skip
     return environment.get_template(template).render(content)

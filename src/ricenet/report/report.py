@@ -37,7 +37,7 @@ from ricenet.report.subjects import (
     checks_of,
     counts,
     failed,
-    own_check,
+    own_checks,
     subject_sections,
 )
 from ricenet.study import board, layout, study_folder, synthetic
@@ -154,7 +154,7 @@ def content(job: step.Job) -> dict[str, Any]:
     steps = cohort.flow(states, manifest, subjects, excluded)
     checks = checks_of(audited, subjects)
     sections = sections_of(job, manifest, checks)
-    checks = [as_row(own_check(sections)), *checks]
+    checks = [*map(as_row, own_checks(sections, manifest)), *checks]
     warning = warning_of(job, subjects)
     shown = {
         "title": job.settings["title"],
@@ -193,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "report", argv, inputs=inputs, outputs=outputs, raw=("statements*",), values=values
     ) as job:
         found = content(job)
-        step.write(job, [own_check(found["sections"])])
+        step.write(job, own_checks(found["sections"], found["manifest"]))
         job.fact("synthetic", bool(found["warning"]))
         html = page.render("report.html.j2", found)
         job.stage(job.args.out).write_text(html, encoding="utf-8")

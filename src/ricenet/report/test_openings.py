@@ -122,7 +122,10 @@ def _of_openings(openings: Sequence[Mapping[str, Any]], why: str) -> str:
 def _of_validation(why: str) -> str:
     if why:
         return f"Figures of the cross-validation are after the fact: {why}."
-    return "Figures of the cross-validation that the plan names were planned before they were computed."
+    return (
+        "Figures of the cross-validation that the plan names were planned before they were "
+        "computed."
+    )
 
 
 def _counted(number: int, word: str) -> str:
