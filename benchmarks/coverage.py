@@ -20,12 +20,7 @@ from ricenet.statistics import exact, logistic, roc, simulate, simulate_probabil
 from ricenet.statistics.metrics import Estimate, auc, wilson
 
 SIZES = ((5, 7), (32, 48))
-VERDICTS = (
-    added_value.BETTER,
-    "is ahead",
-    "does as well",
-    "is not shown to be worse",
-)  # of a probe
+OUTCOMES = ("better", "ahead", "as well", "not worse")  # of a probe
 RATES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
 
 
@@ -131,7 +126,7 @@ def of_tests() -> Iterable[Sequence[object]]:
 
 
 def of_probes() -> Iterable[Sequence[object]]:
-    """How often which verdict about a network and a probe is given, by the skill of both."""
+    """How often which outcome about a network and a probe is given, by the skill of both."""
     labels, folds = simulate.balanced_cohort(80, 5)
     sizes = roc.class_sizes(labels, folds)
     equal = ((1.6, 1.6), (2.0, 2.0), (0.0, 0.0))
@@ -148,17 +143,17 @@ def of_probes() -> Iterable[Sequence[object]]:
             ]
             less = roc.delong_difference(labels, *both, folds, confidence=0.95)
             difference = Estimate(less.value, less.low, less.high)
-            verdict = added_value.verdict("scanner", *areas, difference, p=less.p, p_probe=1.0)
-            found.append((verdict, logistic.gain(labels, both[1], both[0])[1]))
+            outcome = added_value.outcome("scanner", *areas, difference, p=less.p, p_probe=1.0)
+            found.append((outcome, logistic.gain(labels, both[1], both[0])[1]))
         yield (
             *skills,
-            *(sum(words in v for v, _ in found) / 400 for words in VERDICTS),
+            *(sum(v == one for v, _ in found) / 400 for one in OUTCOMES),
             *(sum(p <= level for _, p in found) / 400 for level in (0.05, 0.01)),
         )
 
 
 def of_margins() -> Iterable[Sequence[object]]:
-    """How often which verdict is given, by the true areas: normal scores of one set, no folds.
+    """How often which outcome is given, by the true areas: normal scores of one set, no folds.
 
     Scores of network and probe are correlated by half within a class, as both read one patient.
     """
@@ -176,9 +171,9 @@ def of_margins() -> Iterable[Sequence[object]]:
                 less = roc.delong_difference(labels, *both, confidence=0.95)
                 difference = Estimate(less.value, less.low, less.high)
                 found.append(
-                    added_value.verdict("scanner", *areas, difference, p=less.p, p_probe=1.0)
+                    added_value.outcome("scanner", *areas, difference, p=less.p, p_probe=1.0)
                 )
-            rates = (sum(words in v for v in found) / 1000 for words in VERDICTS)
+            rates = (sum(v == one for v in found) / 1000 for one in OUTCOMES)
             yield f"{n1}/{n0}", *pair, *rates
 
 
@@ -212,10 +207,10 @@ def main() -> None:
     )
     show(
         "Probes",
-        ("network", "probe", *VERDICTS, "likelihood 0.05", "0.01"),
+        ("network", "probe", *OUTCOMES, "likelihood 0.05", "0.01"),
         of_probes(),
     )
-    show("Margin", ("patients", "network", "probe", *VERDICTS), of_margins())
+    show("Margin", ("patients", "network", "probe", *OUTCOMES), of_margins())
     show("False alarms", ("test", "at 0.05", "at 0.01"), of_tests())
 
 

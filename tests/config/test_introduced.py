@@ -101,6 +101,6 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
             "augmentation.mirror": 0.0,
         },
         "evaluate": {"prevalences": [0.18], "contrasts": None},
-        "report": {"statements": None},
+        "report": {"statements": None, "synthetic": False},
     }
     assert known == introduced.LATER  # a new key is added here, too; nothing is taken away

@@ -31,15 +31,19 @@ from ricenet.statistics.metrics import Estimate
 )  # fmt: skip
 def test_verdicts(network: tuple, probe: tuple, difference: tuple, p: float, expected: str) -> None:
     given = (Estimate(*values) for values in (network, probe, difference))
-    found = added_value.verdict("scanner", *given, p=p, p_probe=0.5)
-    assert found == expected.format(words="scanner and sequence")
+    found = added_value.outcome("scanner", *given, p=p, p_probe=0.5)
+    told = added_value.verdict(found, "scanner and sequence")
+    assert told == expected.format(words="scanner and sequence")
+    # a table of an earlier version has the words alone
+    assert added_value.outcome_of({"group": "scanner", "verdict": told}) == found
 
 
 def test_a_control_must_find_nothing() -> None:
     for area, p, word in ((0.6, 0.05, "compatible"), (0.7, 0.004, "SOMETHING")):
         probe = Estimate(area, area - 0.1, area + 0.1)
         given = (Estimate(0.8, 0.7, 0.9), probe, Estimate(0.8 - area, 0.0, 0.4))
-        assert word in added_value.verdict("id", *given, p=0.001, p_probe=p)
+        found = added_value.outcome("id", *given, p=0.001, p_probe=p)
+        assert word in added_value.verdict(found, "")
 
 
 def cohort(gain: float, seed: int = 0) -> tuple[np.ndarray, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,11 @@ def run(*groups: str, shortcut: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     made = found.predictions()
     assert made.groupby(["group", "model", "set"]).size().isin([80, 12]).all()
     assert made["probability_rice"].between(0, 1).all()
+    curves = probes.decision_rows(found, cohort, SETTINGS)
+    made_of = {group for group, _ in found.out_of_fold}
+    assert {(r["group"], r["set"]) for r in curves} == set(product(made_of, ("validation", "test")))
+    assert all("called" in r for r in curves if r["set"] == "validation")
+    assert all(r["note"].startswith("not made") for r in curves if r["set"] == "test")
     validation, _ = predictions(cohort, {"event-dose": 2.2})
     beyond = probes.added(validation, found.out_of_fold, SETTINGS)
     return (
@@ -131,6 +137,7 @@ def test_the_step_says_where_patients_are_too_few(tmp_path) -> None:
             "--features", *(str(tmp_path / f"{s}.tsv") for s in made),
             "--probes", str(tmp_path / "p.tsv"), "--added-value", str(tmp_path / "a.tsv"),
             "--predictions", str(tmp_path / "probe-predictions.tsv"),
+            "--decision", str(tmp_path / "probe-decision.tsv"),
             "--record", str(tmp_path / "p.json"), "--settings", json.dumps(SETTINGS),
         ]
     )  # fmt: skip

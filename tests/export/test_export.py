@@ -108,6 +108,22 @@ def test_runs_are_those_of_the_records(graph: dict, small_study: Finished) -> No
     assert graph["#root-digest"]["value"] == verify(small_study.root).root_digest
 
 
+def test_the_ledger_of_test_openings_and_its_plan_are_in_it(
+    graph: dict, crate: Path, small_study: Finished
+) -> None:
+    name = "results/cohorts/c1/test-openings.tsv"
+    assert (crate / name).read_bytes() == (small_study.root / name[len("results/") :]).read_bytes()
+    head, *lines = [row.split("\t") for row in (crate / name).read_text().splitlines()]
+    assert lines
+    for line in lines:  # the plan's file is what the ledger names by its sha256
+        digest = dict(zip(head, line, strict=True))["plan"]
+        content = (crate / f"plans/{digest}.json").read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+        assert json.loads(content)["primary_metric"] == "macro_f1"
+        assert f"plans/{digest}.json" in ids(graph["#run/cohorts/c1/test-openings.json"], "object")
+    assert name in ids(graph["#run/cohorts/c1/evaluation/evaluation.json"], "object")
+
+
 def test_no_identity_and_no_face(crate: Path, small_study: Finished) -> None:
     known = identities.collect(small_study.folder / "raw", allowed=())
     del known.names["name"]  # of CANARY^NAME; a word of every crate, too

@@ -70,10 +70,31 @@ class Study:
         )  # fmt: skip
         return pd.read_csv(out, sep="\t")
 
+    def validation(self) -> list[Path]:
+        """Out-of-fold predictions of 36 patients, 12 a fold, that part the classes."""
+        paths = []
+        for fold in range(3):
+            rice = np.linspace(0.05, 0.95, 12)
+            table = pd.DataFrame(
+                {
+                    "ablation": ABLATION,
+                    "fold": fold,
+                    "epoch": 1,
+                    "which": "last",
+                    "subject": [f"v{fold}-{i}" for i in range(12)],
+                    "label": (rice > 0.5).astype(int),
+                    "probability_rice": rice,
+                }
+            )
+            paths.append(self.folder / f"fold-{fold}-predictions.tsv")
+            table.to_csv(paths[-1], sep="\t", index=False)
+        return paths
+
     def vote(self, subject: str) -> dict:
         out = self.place(subject, "prediction.json")
         run_step(
             vote.main, out.with_name("vote.json"), tables=[self.place(subject, "predictions.tsv")],
+            validation=self.validation(), alphas="[0.1, 0.2]",
             manifest_record=self.place(subject, "manifest.json"), subject=subject, cohort="demo",
             out=out,
         )  # fmt: skip
@@ -121,6 +142,9 @@ def test_answer_counts_votes_and_says_what_it_is_for(study) -> None:
     assert "Research use only" in answer["use"] and answer["cohort"] == "demo"
     digest = hashlib.sha256(study.manifest.read_bytes()).hexdigest()
     assert answer["cohort_manifest"] == digest and answer["prepared_by_other_code"] == []
+    found = mine["conformal"]
+    assert found["not_made"] == "" and found["calibrated"] == {"recurrence": 18, "RICE": 18}
+    assert [one["alpha"] for one in found["sets"]] == [0.1, 0.2]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from ricenet.evaluate import calibrate
 from ricenet.report import page, probabilities
+from ricenet.statistics.metrics import wilson
 from simulated_predictions import manifest, predictions
 
 SETTINGS = {
@@ -77,3 +78,34 @@ def test_what_was_not_made_is_said_with_its_reason() -> None:
     assert "<svg" not in few
     nothing = section({})
     assert nothing.count("Not made, this was not run.") == 5 and "<table>" not in nothing
+
+
+def test_single_answers_are_the_risk_turned_round() -> None:
+    """Of a set with one class: right ones, and the limits of their share by Wilson."""
+    found = tables()
+    made = probabilities.single_answers(found, "event-dose")
+    assert "validation" in {row["set"] for row in made}
+    for row in made:
+        (risk,) = [
+            r for r in found["selective"]
+            if r["ablation"] == "event-dose" and r["set"] == row["set"] and "class" in r["rule"]
+        ]  # fmt: skip
+        right, answered = int(row["right"]), int(row["answered"])
+        assert right == answered - int(risk["errors"]) and row["n"] == risk["answered"]
+        expected = wilson(right, answered, confidence=0.95)
+        assert float(row["low"]) == pytest.approx(expected.low)
+        assert float(row["high"]) == pytest.approx(expected.high)
+    noted = [{**r, "note": "no patient gets a prediction"} for r in found["selective"]]
+    assert probabilities.single_answers({"selective": noted}, "event-dose") == []
+
+
+def test_the_probe_has_its_curve_beside_the_network() -> None:
+    found = tables()
+    own = [r for r in found["decision"] if r["ablation"] == "event-dose"]
+    curve = [{**r, "group": "scanner", "model": "logistic"} for r in own]
+    probe = {"group": "scanner", "kind": "confounder", "model": "logistic", "note": "",
+             "set": "validation", "auc": "0.7", "used": "", "measured": ""}  # fmt: skip
+    text = section({**found, "probes": [probe], "probe_decision": curve})
+    assert "best model of few features" in text and "scanner and sequence, logistic" in text
+    words = "A curve of a model of few features: not made."
+    assert words in section(found) and words not in text

@@ -72,6 +72,15 @@ def test_what_cannot_be_said_stands_on_page_one(found) -> None:
     assert "too few to estimate anything" in top  # of the test set in each of them
 
 
+def test_no_area_of_few_patients_has_an_interval(found) -> None:
+    """In words, cells and plots: one of ten and more has, one of fewer says that it has none."""
+    name, text = found
+    areas = re.findall(r"AUC[^<>]{0,40} \d\.\d+ \(", text)
+    assert bool(areas) == (name in ("92", "92, constant"))
+    assert "no interval: fewer than 10 patients of a class" in text  # of the test set in each
+    assert "Synthetic patients, made by a program" in text[: text.index('id="verdict"')]
+
+
 def test_nothing_published_stands_beside_too_few(found) -> None:
     name, text = found
     assert ("published, " in text) == (name in ("92", "92, constant"))

@@ -28,7 +28,7 @@ def added(group: str, verdict: str, auc: str = "0.75", model: str = "logistic") 
         "network_high": "0.87", "auc_probe": auc, "probe_low": "0.62", "probe_high": "0.84",
         "difference": "0.03", "low": "-0.1", "high": "0.16",
         "only_network_right": "4", "only_probe_right": "2",
-        "verdict": verdict,
+        "verdict": verdict, "outcome": "",
     }  # fmt: skip
     return values
 
@@ -65,7 +65,8 @@ def test_page_one_names_what_is_not_shown_to_be_worse_once(found: dict) -> None:
     [(added_value.AHEAD, "is ahead of the network"), (added_value.AS_WELL, "does as well as the")],
 )
 def test_other_verdicts_against_the_network_are_said(verdict: str, says: str) -> None:
-    rows = [added("scanner", verdict.format(words="x")), added("scanner", SCANNER, "0.9")]
+    told = verdict.format(words="scanner and sequence")
+    rows = [added("scanner", told), added("scanner", SCANNER, "0.9")]
     (sentence,) = shortcuts.shortcuts({"added_value": rows}, "event-dose")["sentences"]
     assert says in sentence and "0.75 (0.62" in sentence  # the one that says most, not the largest
 
@@ -88,7 +89,8 @@ def test_what_was_not_run_is_said() -> None:
     assert "Not made, this was not run." in text and nothing["sentences"] == []
 
 
-def test_every_group_has_words_and_the_verdict_is_recognised() -> None:
+def test_every_group_has_words_and_every_outcome_is_known() -> None:
     assert shortcuts.WORDS.keys() == probe_groups.GROUPS.keys()
-    for words in ("AHEAD", "AS_WELL", "NOT_WORSE", "BETTER"):
-        assert getattr(shortcuts, words) in getattr(added_value, words)
+    assert {*shortcuts.AGAINST, shortcuts.BETTER} <= added_value.TEXTS.keys()
+    for outcome, (words, _) in shortcuts.AGAINST.items():
+        assert words in added_value.TEXTS[outcome]

@@ -31,6 +31,16 @@ def test_terminal_table_and_page_show_the_same_board(tmp_path: Path, capsys, mon
     assert 'href="subjects/P2/overview.png"' in page and 'href="subjects/P3' not in page
 
 
+def test_the_page_says_that_patients_are_synthetic(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for synthetic in (False, True):
+        report = {"title": "Mine", "statements": None, "synthetic": synthetic}
+        study = make(tmp_path, results=str(tmp_path / "results"), report=report)
+        status.show(study)
+        page = (Path(study.root) / "status.html").read_text()
+        assert ("Synthetic patients, made by a program" in page) == synthetic
+
+
 def test_ready_subjects_need_no_line(tmp_path: Path) -> None:
     cache(tmp_path, "P1")
     text = status.as_text(board.rows(tmp_path, ["P1"], {}, {}))

@@ -16,7 +16,7 @@ def summary(*openings, state="planned", test="", validation="", plan=True):
 
 def test_once_as_planned():
     found = section(summary(LINE))
-    assert found["as_planned"] and found["sentences"][0] == (
+    assert found["as_planned"] and found["sentences"][0].after("Test set") == (
         "The test set was opened once, as planned."
     )
     assert found["openings"][0]["plan"] == "a" * 12
@@ -35,16 +35,17 @@ def test_once_as_planned():
 )  # fmt: skip
 def test_more_than_once_or_late(openings, why, expected):
     found = section(summary(*openings, test=why))
-    assert not found["as_planned"] and expected in found["sentences"][0]
+    assert not found["as_planned"] and expected in found["sentences"][0].text
 
 
 def test_what_was_not_made_says_so_and_what_to_do():
     locked = section(summary(state="locked", test="there is no plan", plan=False))
-    assert locked["sentences"][0].startswith("Not made: ") and "new-plan" in locked["sentences"][0]
+    (said,) = locked["sentences"]
+    assert not said.made and said.after("Test set").startswith("Test set: there is no analysis")
+    assert "new-plan" in said.text
     before = section(summary(state="opened without a plan", plan=False))
-    assert "after the fact" in before["sentences"][0] and not before["as_planned"]
-    assert section({})["sentences"] == [
-        "Not made: no plan and no opening of the test set on record."
-    ]
+    assert "after the fact" in before["sentences"][0].text and not before["as_planned"]
+    (said,) = section({})["sentences"]
+    assert said.after("Not made") == "Not made: no plan and no opening of the test set on record."
     none = section(summary({**LINE, "patients": "0"}, state="no test patients", test="none"))
-    assert none["openings"] == [] and "no test patients" in none["sentences"][0]
+    assert none["openings"] == [] and "no test patients" in none["sentences"][0].text

@@ -44,7 +44,7 @@ def test_better_than_a_constant_needs_patients_and_another_study() -> None:
     told = re.search(
         r"(\d+) of 80 right \(48 if .* recurrence; (\d+) gained, (\d+) lost", good[0].text
     )
-    assert told and "constant 0.37." in good[0].text
+    assert told and "constant 0.38." in good[0].text
     right, gained, lost = map(int, told.groups())
     assert right == 48 + gained - lost  # one measure for both
     assert good[1].tone == verdict_sets.INTERVAL and "95 % interval" in good[1].text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -107,3 +108,14 @@ def test_no_p_is_zero() -> None:
     assert [wording.p_value(p) for p in (0, 0.0004, 0.0006, 0.05, "", None)] == [
         "< 0.001", "< 0.001", "0.001", "0.050", "n/a", "n/a",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [8, 40, 80, 200])
+def test_a_share_and_its_rest_add_up_as_they_are_printed(n: int) -> None:
+    """Against fractions of whole numbers, rounded half to even."""
+    for count in range(n + 1):
+        share = wording.number(count / n, n)
+        exactly = round(Fraction(100 * count, n))  # half to even
+        assert share == f"{exactly // 100}.{exactly % 100:02d}"
+        assert float(share) + float(wording.number(1 - count / n, n)) == pytest.approx(1)
+    assert wording.number(-0.001, 80) == "0.00"

@@ -35,8 +35,10 @@ def test_it_says_what_was_seen_and_overwrites_nothing(tmp_path, capsys, monkeypa
         path.parent.mkdir(parents=True)
         path.write_text("x")
         assert f"seen_before: {seen}" in new_plan.draft(study)
-        with pytest.raises(ValueError, match=f"Write seen_before: {seen}"):
+        with pytest.raises(ValueError, match=f"write seen_before: {seen} into ") as error:
             make(tmp_path, results=str(tmp_path / "results"))
+        assert path.as_posix() in str(error.value)  # the file, and both remedies as they are typed
+        assert f"mv {study.root} {study.root}-without-plan" in str(error.value)
     values = study_values(tmp_path, results=str(tmp_path / "results"))
     config, out = tmp_path / "study.yaml", tmp_path / "plans/plan.yaml"
     values["analysis_plan"] = str(out)  # named before it is written

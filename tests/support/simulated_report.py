@@ -6,6 +6,7 @@ networks that give everybody the same answer.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from ricenet.evaluate import (
     added_value,
     calibrate,
     contrasts,
+    decisions,
     describe_cohort,
     evaluate,
     probes,
@@ -49,6 +51,11 @@ AUDIT = [
 ]  # fmt: skip
 
 
+def bytes_digest_of(subject: object) -> str:
+    """Return a digest of its own for each drawn subject's volume."""
+    return hashlib.sha256(str(subject).encode()).hexdigest()
+
+
 def features_of(cohort: pd.DataFrame) -> pd.DataFrame:
     """Draw some features of each subject; the dose alone knows something."""
     rng, label = np.random.default_rng(3), cohort["label"].to_numpy()
@@ -76,6 +83,9 @@ def probe_tables(
         "probes": pd.DataFrame(found.rows, columns=probes.COLUMNS),
         "added_value": pd.DataFrame(beyond, columns=added_value.COLUMNS),
         "probe_predictions": found.predictions(),
+        "probe_decision": decisions.as_table(
+            probes.decision_rows(found, cohort, PROBES), probes.DECISION_COLUMNS
+        ),
     }
 
 
@@ -130,14 +140,15 @@ def page(
     for kind, table in {"metrics": metrics, **tables}.items():
         tsv.write(root / "evaluation" / f"{kind}.tsv", table)
     write_json(root / "evaluation" / "metrics.json", evaluate.without_nan(summary))
-    written = cohort.assign(cache="../../caches/x.npy", digest="ab" * 32)
+    own = [bytes_digest_of(subject) for subject in cohort.index]
+    written = cohort.assign(cache="../../caches/x.npy", digest=own)
     tsv.write(root / "manifest.tsv", written.reset_index(drop=True))
     facts = {"channels": ["postop", "event", "dose"], "kinds": ["mri", "mri", "dose"]}
     write_json(root / "manifest.json", {"facts": {**facts, "spacing_mm": 1.0, "shape": [8, 8, 8]}})
     tsv.write(root / "validation.tsv", validation)
     tsv.write(root / "test.tsv", tested)
-    audit = pd.DataFrame([("m.json", "manifest", "", "subjects", 2, "", 2, "", "pass", "")],
-                         columns=AUDIT)  # fmt: skip
+    counted = ("m.json", "manifest", "", "subjects", len(cohort), "", 2, "", "pass", "")
+    audit = pd.DataFrame([counted], columns=AUDIT)
     tsv.write(folder / "records.tsv", audit)
     write_json(folder / "audit.json", {"facts": {"root_digest": "5eed" * 16, "files": 1}})
     for subject in cohort.index:
@@ -169,7 +180,7 @@ def flags(
         "excluded": ["{}"], "accepted": ["{}"], "pictured": ["[]"], "mapped": ["[]"],
         "out": [root / "report" / "index.html"], **outputs_beside(root / "report"),
         "record": [root / "report" / "report.json"],
-        "settings": [json.dumps({"title": "Simulated predictions"})], **more,
+        "settings": [json.dumps({"title": "Simulated predictions", "synthetic": True})], **more,
     }  # fmt: skip
     return [str(x) for flag, values in given.items() for x in (f"--{flag}", *values)]
 

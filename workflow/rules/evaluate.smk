@@ -2,7 +2,7 @@
 # predict.smk.
 # OUTPUTS: cohorts/<cohort>/test-openings.tsv; cohorts/<cohort>/evaluation/metrics.tsv, contrasts.tsv; comparison.tsv where two cohorts
 # are compared; calibration.tsv, thresholds.tsv, decision.tsv, conformal.tsv, selective.tsv;
-# probes.tsv, added-value.tsv; subgroups.tsv, failures.tsv, missingness.tsv, label-provenance.tsv; near-duplicates.tsv; and subjects/<subject>/probe-features.tsv of the cohort's subjects.
+# probes.tsv, added-value.tsv, probe-decision.tsv; subgroups.tsv, failures.tsv, missingness.tsv, label-provenance.tsv; near-duplicates.tsv; and subjects/<subject>/probe-features.tsv of the cohort's subjects.
 
 
 # The ledger is no output, or Snakemake would delete it before the job: both steps replace it by a
@@ -188,6 +188,7 @@ rule probes:
         probes=STUDY.at("probes"),
         added_value=STUDY.at("added_value"),
         predictions=STUDY.at("probe_predictions"),
+        decision=STUDY.at("probe_decision"),
         record=STUDY.at("probes_record"),
     log:
         STUDY.at("probes_log"),
@@ -209,6 +210,7 @@ rule probes:
         "--validation {input.validation:q} --subjects {params.subjects:q} "
         "--features {input.features:q} --test-set {params.test_set:q} --probes {output.probes:q} "
         "--added-value {output.added_value:q} --predictions {output.predictions:q} "
+        "--decision {output.decision:q} "
         "--record {output.record:q} --settings {params.settings:q} --log {log:q} --threads {threads}"
 
 

@@ -85,6 +85,7 @@ rule vote:
     input:
         manifest_record=rules.arrival.output.record,
         tables=PREDICT.tables,
+        validation=PREDICT.out_of_fold(),
     output:
         answer=STUDY.at("prediction"),
         record=STUDY.at("vote_record"),
@@ -102,9 +103,11 @@ rule vote:
         settings=STUDY.settings("vote"),
         code=STUDY.code("vote"),
         cohort=STUDY.cohort_name,
+        alphas=json_text(STUDY.config.calibrate.conformal_alpha),
     shell:
         "python -m ricenet vote --manifest-record {input.manifest_record:q} "
-        "--tables {input.tables:q} --subject {wildcards.subject:q} --cohort {params.cohort:q} "
+        "--tables {input.tables:q} --validation {input.validation:q} "
+        "--subject {wildcards.subject:q} --cohort {params.cohort:q} --alphas {params.alphas:q} "
         "--out {output.answer:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"
 

@@ -47,6 +47,7 @@ rule report:
         tabled=json_text([*COHORT.tabled(), *CONTROLS.tabled()]),
         pictured=json_text(REPORTED),
         mapped=json_text(EXPLAIN.mapped()),
+        phantoms=STUDY.phantoms,
         statements=STATEMENTS,
         statements_digest=STATEMENTS_DIGEST,
     shell:
@@ -59,6 +60,7 @@ rule report:
         "--mapped {params.mapped:q} --occlusions {input.occlusions:q} --importance {input.importance:q} "
         "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
         "--excluded {params.excluded:q} --accepted {params.accepted:q} "
-        "--statements {params.statements:q} --out {output.page:q} --sheets {output.sheets:q} "
+        "--phantoms {params.phantoms:q} --statements {params.statements:q} "
+        "--out {output.page:q} --sheets {output.sheets:q} "
         "--methods {output.methods:q} --card {output.card:q} --record {output.record:q} "
         "--settings {params.settings:q} --log {log:q} --threads {threads}"

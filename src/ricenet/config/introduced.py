@@ -37,7 +37,7 @@ LATER: dict[str, dict[str, Any]] = {
         "augmentation.mirror": 0.0,
     },
     "evaluate": {"prevalences": [0.18], "contrasts": None},
-    "report": {"statements": None},
+    "report": {"statements": None, "synthetic": False},
 }
 
 

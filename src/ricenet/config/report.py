@@ -18,3 +18,7 @@ class Report(Section):
     statements: str | None = Field(
         description="file of what only people know, for the reporting sheets; null = none"
     )
+    synthetic: bool = Field(
+        description="patients are simulated, and the pages say so; phantoms of ricenet phantom as "
+        "DICOM are known without it"
+    )

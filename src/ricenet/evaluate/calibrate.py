@@ -28,11 +28,6 @@ TABLES: dict[str, tuple[Rows, list[str]]] = {
     "conformal": (abstention.conformal_rows, abstention.CONFORMAL_COLUMNS),
     "selective": (abstention.selective_rows, abstention.SELECTIVE_COLUMNS),
 }
-# whole numbers also in tables of which some rows have none
-COUNTS = [
-    "n", "rice", "errors", "calibrated", "covered", "single", "single_right", "both", "none",
-    "answered", "answered_rice", "errors_rice", "called", "draws",
-]  # fmt: skip
 
 
 def predictions_of(answers: contrasts.Answers, ablation: str) -> Predictions:
@@ -58,13 +53,7 @@ def tables(validation: pd.DataFrame, test: pd.DataFrame, settings: Row) -> dict[
         rows["curve"] += [{"ablation": ablation, **row} for row in curve]
     columns = {name: wanted for name, (_, wanted) in TABLES.items()}
     columns["curve"] = calibration.CURVE_COLUMNS
-    return {name: as_table(found, columns[name]) for name, found in rows.items()}
-
-
-def as_table(rows: list[Row], columns: list[str]) -> pd.DataFrame:
-    """Return rows as a table with these columns, counts as integers."""
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype({name: "Int64" for name in COUNTS if name in columns})
+    return {name: decisions.as_table(found, columns[name]) for name, found in rows.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

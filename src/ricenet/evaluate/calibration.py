@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet.statistics import calibration, logistic, recalibration
+from ricenet.statistics.methods import FEWEST
 from ricenet.statistics.metrics import Estimate
 
 Row = dict[str, Any]
@@ -21,7 +22,6 @@ CURVE_COLUMNS = [
 ]  # fmt: skip
 AS_PREDICTED, TEMPERATURE = "as predicted", "temperature"
 SHIFTED = "temperature, share of RICE"
-FEWEST = 10  # patients of each class, below which nothing is fitted nor calibration estimated
 BAND = 0.9  # of the isotonic curve, if all probabilities were right
 LIKELIHOOD, STUDENT = "profile likelihood", "t"
 

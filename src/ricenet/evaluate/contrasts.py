@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ricenet.evaluate.few_patients import fewest
 from ricenet.statistics import family, metrics, paired, power, roc
 from ricenet.statistics.cross_validation import nadeau_bengio
+from ricenet.statistics.methods import FEWEST
 
 Row = dict[str, Any]
 COLUMNS = [
@@ -153,6 +155,8 @@ def other_differences(answers: Answers, a: str, b: str, settings: Row) -> Row:
     area = roc.delong_difference(
         labels, answers.rice[a], answers.rice[b], folds, confidence=confidence
     )
+    if fewest(labels) < FEWEST:  # as for the areas themselves
+        area = area._replace(low=math.nan, high=math.nan, p=math.nan)
     found = {
         "macro_f1_difference": f1.value, "macro_f1_low": f1.low, "macro_f1_high": f1.high,
         "auc_difference": area.value, "auc_low": area.low, "auc_high": area.high, "auc_p": area.p,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ricenet.evaluate.calibration import AS_PREDICTED, Predictions, not_made, versions
 from ricenet.statistics import decision
@@ -19,6 +20,11 @@ THRESHOLD_COLUMNS = [
 DECISION_COLUMNS = [
     "ablation", "set", "version", "threshold", "net_benefit", "low", "high", "treat_all",
     "treat_none", "called", "n", "rice", "note",
+]  # fmt: skip
+# whole numbers also in tables of which some rows have none
+COUNTS = [
+    "n", "rice", "errors", "calibrated", "covered", "single", "single_right", "both", "none",
+    "answered", "answered_rice", "errors_rice", "called", "draws",
 ]  # fmt: skip
 GRID = tuple(round(0.05 + 0.025 * i, 3) for i in range(23))  # 0.05 to 0.6
 METRICS = ("macro_f1", "sensitivity", "specificity", "accuracy", "balanced_accuracy")
@@ -94,3 +100,9 @@ def decision_rows(own: Predictions, out_of_fold: Predictions, settings: Row) -> 
                 }
             )  # fmt: skip
     return rows
+
+
+def as_table(rows: list[Row], columns: list[str]) -> pd.DataFrame:
+    """Return rows as a table with these columns, counts as integers."""
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({name: "Int64" for name in COUNTS if name in columns})

@@ -70,7 +70,8 @@ def evaluate(
                 "published": published_figure("test", name, confidence=confidence),
             },
         }
-    return pd.DataFrame(rows, columns=COLUMNS), {"ablations": summary, "settings": settings}
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"errors": "Int64"})
+    return table, {"ablations": summary, "settings": settings}
 
 
 def with_planned(settings: dict[str, Any], plan: AnalysisPlan | None) -> dict[str, Any]:

@@ -19,14 +19,16 @@ from scipy.stats import norm
 from ricenet import step
 from ricenet.cohort import dataset
 from ricenet.cohort.prediction_table import VALIDATION_COLUMNS, read_predictions
-from ricenet.evaluate import added_value, contrasts, probe_groups, probe_models
-from ricenet.evaluate.calibration import FEWEST
+from ricenet.evaluate import added_value, contrasts, decisions, probe_groups, probe_models
+from ricenet.evaluate.calibration import Predictions
 from ricenet.evaluate.check_predictions import check_validation, require_results
+from ricenet.evaluate.few_patients import fewest
 from ricenet.evaluate.probe_groups import CONTROL, GROUPS
 from ricenet.provenance import tsv
 from ricenet.statistics import roc
 from ricenet.statistics.estimates import figures
 from ricenet.statistics.family import holm
+from ricenet.statistics.methods import FEWEST
 from ricenet.statistics.metrics import predicted_class
 
 Row = dict[str, Any]
@@ -36,6 +38,7 @@ COLUMNS = [
     "p_holm",
 ]  # fmt: skip
 LOCKED = "locked"  # test subjects are not predicted by a probe, either
+DECISION_COLUMNS = ["group", "model", *(c for c in decisions.DECISION_COLUMNS if c != "ablation")]
 PREDICTION_COLUMNS = ["group", "model", "set", "subject", "probability_rice"]
 
 
@@ -44,6 +47,8 @@ def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confide
     sizes = roc.class_sizes(labels, folds)
     value = float(roc.delong(labels, rice, folds).values[0])
     area = roc.newcombe(value, sizes, confidence=confidence)
+    if fewest(labels) < FEWEST:
+        area = area._replace(low=np.nan, high=np.nan)
     found = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())
     f1 = next(figure.estimate for figure in found if figure.metric == "macro_f1")
     deviation = roc.deviation_by_chance(sizes)
@@ -136,9 +141,8 @@ def correct(rows: list[Row]) -> None:
 
 def not_made(labels: NDArray, features: int) -> str:
     """Return why a probe is not made; empty where it is."""
-    fewest = int(np.bincount(labels, minlength=2).min())
-    if fewest < FEWEST:
-        return f"not made: {fewest} training patients of the smaller class, fewer than {FEWEST}"
+    if (smaller := fewest(labels)) < FEWEST:
+        return f"not made: {smaller} training patients of the smaller class, fewer than {FEWEST}"
     return (
         ""
         if features
@@ -167,11 +171,33 @@ def added(
     ]  # fmt: skip
 
 
+def decision_rows(found: Probed, manifest: pd.DataFrame, settings: Row) -> list[Row]:
+    """Return the decision curve of each probe, by the thresholds and versions of the networks'.
+
+    Parameters
+    ----------
+    settings : dict
+        confidence.
+    """
+    rows = []
+    for (group, model), rice in found.out_of_fold.items():
+        own = manifest.loc[rice.index]
+        known = Predictions(own["label"].to_numpy(), rice.to_numpy(), own["fold"].to_numpy())
+        tested = found.tested[group, model]
+        labels = manifest.loc[tested.index, "label"].to_numpy()
+        sets = {"validation": known, "test": Predictions(labels, tested.to_numpy(), None)}
+        for of, predictions in sets.items():
+            if len(predictions.labels):
+                made = decisions.decision_rows(predictions, known, settings)
+                rows += [{"group": group, "model": model, "set": of, **row} for row in made]
+    return rows
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read predictions and features of the cohort, fit the probes, write the tables."""
     inputs, outputs = (
         ("manifest", "validation*", "features*"),
-        ("probes", "added-value", "predictions"),
+        ("probes", "added-value", "predictions", "decision"),
     )
     values = ("subjects", "test-set?")
     with step.Job("probes", argv, inputs=inputs, outputs=outputs, values=values) as job:
@@ -191,4 +217,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         job.fact("features", {group: list(map(str, table)) for group, table in columns.items()})
         tsv.write(job.stage(args.probes), pd.DataFrame(found.rows, columns=COLUMNS))
         tsv.write(job.stage(args.predictions), found.predictions())
+        curves = decision_rows(found, manifest, job.settings)
+        tsv.write(job.stage(args.decision), decisions.as_table(curves, DECISION_COLUMNS))
         tsv.write(job.stage(args.added_value), pd.DataFrame(beyond, columns=added_value.COLUMNS))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ricenet.evaluate.few_patients import AREAS, NO_LIMITS, NOT_DEFINED, without_limits
 from ricenet.statistics import confusion, metrics, wording
 from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio, no_narrower
 from ricenet.statistics.estimates import FigureOfMerit, areas, figures
@@ -51,6 +52,8 @@ def fold_means(
     found = {}
     for metric, values in fold_values(table).items():
         mean = nadeau_bengio(values, confidence=confidence)
+        if metric in AREAS and math.isnan(pooled[metric].low):
+            mean = mean._replace(low=math.nan, high=math.nan)
         if not math.isnan(mean.low):
             low, high = no_narrower(mean, pooled[metric])
             mean = mean._replace(low=max(0.0, low), high=min(1.0, high))
@@ -69,16 +72,20 @@ def fold_row(metric: str, mean: FoldMean, *, confidence: float) -> Row:
 
 
 def figure_row(figure: FigureOfMerit, *, out_of_fold: bool, confidence: float) -> Row:
-    """Return a figure with its interval as a row of the long table."""
-    return {
+    """Return a figure with its interval as a row of the long table; one without says why."""
+    row = {
         "metric": figure.metric,
         **figure.estimate._asdict(),
         "n": figure.n,
-        "method": figure.method,
-        "coverage": coverage(figure.method, out_of_fold=out_of_fold, confidence=confidence),
         "errors": figure.errors,
         "prevalence": figure.prevalence,
     }
+    if not figure.method:
+        return {**row, "coverage": NO_LIMITS}
+    if math.isnan(figure.estimate.low):
+        return {**row, "coverage": NOT_DEFINED}
+    worth = coverage(figure.method, out_of_fold=out_of_fold, confidence=confidence)
+    return {**row, "method": figure.method, "coverage": worth}
 
 
 def as_summary(found: Sequence[FigureOfMerit]) -> Row:
@@ -127,8 +134,8 @@ def results_on_validation(table: pd.DataFrame, settings: Row) -> tuple[list[Row]
     for which, part in table.groupby("which", sort=False):
         labels, rice = part["label"].to_numpy(), part["probability_rice"].to_numpy()
         predicted, folds = metrics.predicted_class(rice), part["fold"].to_numpy()
-        pooled = figures(labels, predicted, rice, **settings)
-        within = areas(labels, rice, folds, confidence=confidence)
+        pooled = without_limits(figures(labels, predicted, rice, **settings), labels)
+        within = without_limits(areas(labels, rice, folds, confidence=confidence), labels)
         of_all = {f.metric: f.estimate for f in (*pooled, *within)}  # AUC: within folds
         means = fold_means(part, of_all, confidence=confidence)
         found = {
@@ -180,7 +187,7 @@ def results_on_test(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]
     rows: list[Row] = []
     summary: Row = {}
     for aggregate, (predicted, rice) in ensembles.items():
-        found = figures(labels, predicted, rice, **settings)
+        found = without_limits(figures(labels, predicted, rice, **settings), labels)
         rows += [
             {
                 "aggregate": aggregate,

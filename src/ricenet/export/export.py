@@ -41,6 +41,7 @@ def export(root: Path, out: Path, *, images: bool, licence: str, processes: int 
     crate = Crate(study, licence=licence, root_digest=verdict.root_digest)
     for name in study.outputs():
         crate.add_result(name, copied=images or not name.endswith(IMAGES))
+    crate.add_ledgers()
     for record in study.records.values():
         crate.add_run(record)
     crate.finish()

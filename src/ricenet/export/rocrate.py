@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shlex
 from pathlib import Path
@@ -15,7 +16,9 @@ from rocrate.rocrate import ROCrate
 import ricenet
 from ricenet.audit.diff import in_order
 from ricenet.audit.records import Record, RecordedStudy
+from ricenet.config import config
 from ricenet.provenance.code_digest import SOURCE
+from ricenet.study import layout
 
 PROJECT = SOURCE.parents[1]
 WORKFLOW_FILES = ("workflow/rules", "envs", "src/ricenet")
@@ -26,6 +29,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
+PLANNED = ("open_test_set", "note_plan")  # steps whose records hold an analysis plan
 COMPLETED = {"@id": "http://schema.org/CompletedActionStatus"}
 FORMATS = {
     ".json": "application/json", ".tsv": "text/tab-separated-values", ".png": "image/png",
@@ -109,6 +113,37 @@ class Crate:
         else:
             self._entities[name] = self._context(f"#results/{name}", "CreativeWork", **about)
 
+    def add_ledgers(self) -> None:
+        """Add the ledgers of test openings, which no record has as its output, with their content.
+
+        They say when the test patients were opened, under which plan: see ``cohort/openings.py``.
+        """
+        for path in sorted(self.study.root.glob(layout.path("test_openings", cohort="*"))):
+            name = path.relative_to(self.study.root).as_posix()
+            about = {
+                "name": name,
+                "description": "ledger of test openings, its lines chained by digests",
+                "encodingFormat": FORMATS[".tsv"],
+            }
+            self._entities[name] = self.crate.add_file(path, f"results/{name}", properties=about)
+
+    def _plan(self, record: Record) -> Entity | None:
+        """Return the analysis plan that a record tells of, in the form that the ledger knows."""
+        plan = record.content["facts"].get("plan")
+        if record.step not in PLANNED or not plan:
+            return None
+        text = config.json_text(plan)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if (name := f"plans/{digest}.json") not in self._entities:
+            about = {
+                "name": "analysis plan",
+                "identifier": f"sha256:{digest}",  # column plan of the ledger
+                "description": "what figures were to be, see column plan of the ledger",
+                "encodingFormat": FORMATS[".json"],
+            }
+            self._entities[name] = self.crate.add_file(io.StringIO(text), name, properties=about)
+        return self._entities[name]
+
     def add_run(self, record: Record) -> None:
         """Add a record as a file, the run that it describes, and its control by the workflow."""
         content = record.content
@@ -154,6 +189,8 @@ class Crate:
         name = f"{record.step} {settings}"
         short = hashlib.sha256(name.encode()).hexdigest()[:12]
         entities = [self._entities[f] for f, _ in record.files("inputs") if f in self._entities]
+        if plan := self._plan(record):
+            entities.append(plan)
         entities.append(self._value(f"#settings/{short}", f"settings of {record.step}", settings))
         for flag, entries in record.content["raw"].items():
             for entry in entries:

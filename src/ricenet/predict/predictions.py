@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ricenet import step
+from ricenet.predict import conformal_sets
 from ricenet.provenance import tsv
 
 COLUMNS = (
     "subject", "ablation", "vote", "votes_rice", "models", "mean_probability_rice", "lowest",
-    "highest",
+    "highest", "conformal_sets",
 )  # fmt: skip
 
 
@@ -22,6 +23,7 @@ def rows(answers: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         (
             answer["subject"], ablation, e["vote"], e["votes_rice"], len(e["models"]),
             e["mean_probability_rice"], min(e["models"].values()), max(e["models"].values()),
+            conformal_sets.in_words(e["conformal"]) if "conformal" in e else "not made: no record",
         )
         for answer in answers
         for ablation, e in answer["ablations"].items()

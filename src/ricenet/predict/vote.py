@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ import pandas as pd
 
 from ricenet import step
 from ricenet.cohort.labels import NAMES
-from ricenet.cohort.prediction_table import TEST_COLUMNS, read_predictions
+from ricenet.cohort.prediction_table import TEST_COLUMNS, VALIDATION_COLUMNS, read_predictions
+from ricenet.predict import conformal_sets
 from ricenet.provenance import atomic
 from ricenet.statistics import metrics
 
@@ -36,15 +38,23 @@ def votes(table: pd.DataFrame) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read one table for each ensemble, write the result as JSON."""
-    inputs, values = ("manifest-record", "tables*"), ("subject", "cohort")
+    inputs = ("manifest-record", "tables*", "validation*")
+    values = ("subject", "cohort", "alphas")
     with step.Job("vote", argv, inputs=inputs, values=values) as job:
         args, found = job.args, {}
+        facts = job.read_record(args.manifest_record)["facts"]
+        known = read_predictions(args.validation, VALIDATION_COLUMNS)
+        known, folds = known[known["which"] == "last"], facts["ensemble"]["folds"]
         for path in args.tables:
             table = read_predictions([path], TEST_COLUMNS)
             if table.empty or set(table["subject"]) != {args.subject}:
                 raise ValueError(f"{path.name}: not the predictions of {args.subject}")
-            found[str(table["ablation"].iloc[0])] = votes(table)
-        facts = job.read_record(args.manifest_record)["facts"]
+            ablation, own = str(table["ablation"].iloc[0]), votes(table)
+            own["conformal"] = conformal_sets.calls(
+                own["mean_probability_rice"], known[known["ablation"] == ablation], folds,
+                json.loads(args.alphas),
+            )  # fmt: skip
+            found[ablation] = own
         answer = {
             "use": RESEARCH_USE,
             "subject": args.subject,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ricenet.report import results, verdict
+from ricenet.report import result_figures, results, verdict
 from ricenet.report.cohort import description
 from ricenet.report.controls import controls
 from ricenet.report.label_provenance import label_provenance
+from ricenet.report.page import inputs_of
 from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.results import Answered
 from ricenet.report.shortcuts import shortcuts
@@ -24,6 +25,42 @@ def ordered(summary: dict[str, Any], metrics: Sequence[Row]) -> dict[str, Any]:
     return {name: summary["ablations"][name] for name in names}
 
 
+def coverage(metrics: Sequence[Row]) -> dict[str, Any]:
+    """Return each text about the coverage of intervals, numbered, with its methods and sets."""
+    found: dict[str, list[Row]] = {}
+    for row in metrics:
+        if text := row.get("coverage", ""):
+            found.setdefault(text, []).append(row)
+    rows_of = [
+        {
+            "number": i,
+            "text": text,
+            "methods": list(dict.fromkeys(row["method"] for row in rows if row["method"])),
+            "sets": list(dict.fromkeys(row["set"] for row in rows)),
+        }
+        for i, (text, rows) in enumerate(found.items(), 1)
+    ]
+    return {"coverage": rows_of, "coverages": list(found)}
+
+
+def headline_words(summary: Row, ablations: Mapping[str, Any], main: str) -> str:
+    """Say why this input combination, threshold and ensemble stand to the fore."""
+    if not main:
+        return ""
+    plan = (summary.get("test_set") or {}).get("plan") or {}
+    named = (
+        f"{inputs_of(main)} is the input combination of the headline, as the one of all channels"
+    )
+    if (plan.get("inputs") or [""])[0] == main:
+        named += " and the first of the plan"
+    ensemble = results.ensemble(ablations[main])
+    why = "as planned" if plan else "as in the publication, as no plan names another"
+    return (
+        f"{named}; it was not chosen by these figures. Threshold 0.5; test patients by "
+        f"{ensemble}, {why}."
+    )
+
+
 def content(
     summary: dict[str, Any],
     metrics: Sequence[Row],
@@ -32,6 +69,7 @@ def content(
     checks: Collection[Row],
     *,
     mapped: bool,
+    synthetic: bool = False,
 ) -> dict[str, Any]:
     """Return the content of the sections about results, with one input combination to the fore.
 
@@ -47,20 +85,23 @@ def content(
         Checks of the study's subjects.
     mapped : bool
         There are occlusion maps.
+    synthetic : bool
+        Patients are simulated.
     """
-    main, ablations = headline(summary.get("ablations", ())), ordered(summary, metrics)
+    main = headline(summary.get("ablations", ()))
+    ablations = results.with_ensemble({**summary, "ablations": ordered(summary, metrics)})
     settings = summary.get("settings", {})
     few = results.too_few(ablations)
     pairs = [
         {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
         for row in summary.get("contrasts", [])
     ]
-    said = (
-        verdict.sentences({**summary, "ablations": ablations}, metrics, tables, main, mapped=mapped)
-        if main
-        else []
-    )
+    said = [verdict.SYNTHETIC] if synthetic else []
+    if main:
+        whole = {**summary, "ablations": ablations}
+        said += verdict.sentences(whole, metrics, tables, main, mapped=mapped)
     return {
+        **coverage(metrics),
         "main": main,
         "ablations": ablations,
         "sets": list(results.sizes(ablations)),
@@ -69,7 +110,8 @@ def content(
         "contrasts": pairs,
         "metrics": metrics,
         "verdict": verdict.box(said),
-        "plots": results.figures(
+        "headline_words": headline_words(summary, ablations, main),
+        "plots": result_figures.figures(
             ablations, pairs, tables.get("probes", ()), tables.get("thresholds", ()), given,
             main=main, confidence=settings.get("confidence", 0.95),
         ),

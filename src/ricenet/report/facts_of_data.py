@@ -56,7 +56,10 @@ def exclusions(k: Known) -> str:
         for step in k.flow for out in step["left"]
     ]  # fmt: skip
     names = {check["check"] for step in GATED for run in k.runs.of(step) for check in run.checks}
-    text = f"Left on the way: {'; '.join(left) or 'nobody'}."
+    text = (
+        "No record of the criteria. Of those in the subjects table left on the way: "
+        f"{'; '.join(left) or 'nobody'}; who was screened is not known."
+    )
     return text + (f" Checks with limits: {', '.join(sorted(names))}." if names else "")
 
 
@@ -103,6 +106,8 @@ def missing(k: Known) -> str:
         rows = k.tables["missingness"]
         found.append(
             f"{len(rows)} simple features are missing in some patients and known in others."
+            if rows
+            else "No simple feature is missing in some patients and known in others."
         )
     if k.runs.have("cache"):
         found.append("Networks get only patients who have all channels; nothing was imputed.")
@@ -161,7 +166,13 @@ def partition(k: Known) -> str:
         f"{len(folds)} "
         f"folds, {k.count('test')} to the test set."
     ) + (
-        " Each training patient was predicted by the one model that did not see this patient."
+        " By that file, each training patient is predicted by the model whose fold holds this "
+        "patient out; whether the trainings kept to it is on record where there are records of "
+        "trainings. No record says whether settings were chosen on these patients."
+        if k.ablations and k.runs.have("train_model")
+        else " By that file, each training patient is predicted by the model whose fold holds this "
+        "patient out; that the training kept to it is not on record, nor is it whether settings "
+        "were chosen on these patients."
         if k.ablations
         else ""
     )
@@ -182,17 +193,14 @@ def disjoint(k: Known) -> str:
 
 
 def size(k: Known) -> str:
-    """Return the number of patients; what they can show stands beside each contrast."""
+    """Return the number of patients that was reached; what was intended has no record."""
     if not k.manifest:
         return ""
     parts = [
         f"{k.count(split)} {words} patients, {k.count(split, '1')} with RICE"
         for split, words in (("train", "training"), ("test", "test")) if k.count(split)
     ]  # fmt: skip
-    text = f"{'; '.join(parts)}."
-    if k.contrasts:
-        text += " The smallest difference that they can show stands beside each contrast."
-    return text
+    return f"No record of the intended size. Reached: {'; '.join(parts)}."
 
 
 def flow(k: Known) -> str:

@@ -9,15 +9,17 @@ from ricenet.config.analysis_plan import Metric
 from ricenet.provenance.software import versions
 from ricenet.report import facts_of_use, methods, methods_of_results, results
 from ricenet.report.known import Known, plain, said
-from ricenet.report.page import inputs_of
+from ricenet.report.methods_of_results import contrasts_tested
+from ricenet.report.page import inputs_of, set_words
 from ricenet.report.results import (
     FEWEST_TO_ESTIMATE,
     SETS,
     class_sizes,
     headline,
+    recognised,
 )
 from ricenet.statistics import wording
-from ricenet.statistics.methods import METHODS
+from ricenet.statistics.methods import METHODS, OUT_OF_FOLD
 
 PACKAGES = (
     "python", "snakemake", "numpy", "scipy", "torch", "monai", "scikit-learn", "SimpleITK",
@@ -77,13 +79,19 @@ def final_model(k: Known) -> str:
     """Return how the final model was chosen."""
     if not k.runs.have("train_model"):
         return ""
-    return "The last epoch of each training; no model was chosen by validation or test figures."
+    return (
+        "The last epoch of each training; no model was chosen by figures of its fold or of test "
+        "patients."
+    )
 
 
 def ensemble(k: Known) -> str:
     """Return how the ensemble answers."""
     if not k.runs.have("predict") and "test" not in results.sizes(k.ablations):
         return ""
+    first = next(iter(k.ablations.values()), None)
+    if first and results.ensemble(first) == "mean probability":
+        return "Mean probability of the models of all folds, as planned; their vote beside it."
     return "Majority vote of the models of all folds; the mean of their probabilities beside it."
 
 
@@ -112,9 +120,13 @@ def uncertainty(k: Known) -> str:
     used = k.methods()
     if not used:
         return ""
-    parts = [f"{m} ({METHODS[m].reference}; real coverage {METHODS[m].coverage})" for m in used]
+    parts = [
+        f"{m} ({METHODS[m].reference}; coverage {METHODS[m].coverage}, of fixed models)"
+        for m in used
+    ]
     text = f"{'; '.join(parts)}."
-    if k.contrasts:
+    text += f" Cross-validation figures: {OUT_OF_FOLD}."
+    if any(contrasts_tested(k.contrasts).values()):
         text += " Contrasts: exact McNemar, max-T over the family."
     return text + (" Models of few features: Holm." if k.made("probes") else "")
 
@@ -150,7 +162,7 @@ def internal(k: Known) -> str:
     """Return the sets that results are of."""
     if not k.ablations:
         return ""
-    parts = [f"{of}: {sum(pair)} patients, {pair[0]} with RICE"
+    parts = [f"{set_words(of)}: {sum(pair)} patients, {pair[0]} with RICE"
              for of, pair in results.sizes(k.ablations).items()]  # fmt: skip
     return f"{'; '.join(parts)}, of the same study."
 
@@ -170,9 +182,12 @@ def performance(k: Known) -> str:
         f1 = (own["pooled"] if of == "validation" else own)["macro_f1"]
         if n := int(f1["n"]):
             text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
-            few = min(class_sizes(own)) < FEWEST_TO_ESTIMATE
+            pair = class_sizes(own)
+            few = min(pair) < FEWEST_TO_ESTIMATE
+            figures = "" if few else f", macro F1 {text}, n = {n}, {f1['method']}"
             parts.append(
-                f"{of}: {own['right']}, macro F1 {text}, n = {n}, {f1['method']}"
+                f"{set_words(of)}: {own['right']} ({pair[0]} RICE){figures}"
+                + (f"; {own['constant']}, {recognised(own, pair)}" if own["constant"] else "")
                 + ("; too few patients to estimate anything" if few else "")
             )
     return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
@@ -193,8 +208,8 @@ def building(k: Known) -> str:
         return own
     return (
         f"{own or 'No record of the training.'} Internal validation: cross-validation in "
-        f"{len(folds)} folds; each training patient predicted by the model of the fold that holds "
-        "this patient out."
+        f"{len(folds)} folds; by the cohort file each training patient is predicted by the model "
+        "of the fold that holds this patient out."
     )
 
 

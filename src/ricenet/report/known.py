@@ -65,6 +65,10 @@ class Known(NamedTuple):
                 open_ += one
         return sorted(found)
 
+    def pairs(self) -> int:
+        """Return how many pairs of input combinations were contrasted, whatever the sets."""
+        return len({(row["first"], row["second"]) for row in self.contrasts})
+
     def made(self, kind: str) -> bool:
         """Return whether a table says more than that nothing could be made."""
         rows = self.tables.get(kind, ())

@@ -11,8 +11,13 @@ from typing import Any, NamedTuple
 import ricenet
 from ricenet.normalisations import NORMALISATIONS
 from ricenet.report import methods_of_results, recipe, references
-from ricenet.report.methods_of_results import Tables
+from ricenet.report.methods_of_results import Rows, Tables
 from ricenet.report.records import Runs
+
+ANSWERS = {
+    False: "the ensemble's answer is their majority vote, with the mean probability beside it.",
+    True: "the ensemble's answer is their mean probability, as planned, with the vote beside it.",
+}  # by whether the plan names the mean
 
 
 class Methods(NamedTuple):
@@ -28,9 +33,17 @@ class Methods(NamedTuple):
     paragraphs: list[str]
     references: list[str]
 
-    def as_markdown(self, title: str) -> str:
-        """Return the text as Markdown."""
-        lines = [f"# Methods of {title}", "", *_spaced(self.paragraphs), "## References", ""]
+    def as_markdown(self, title: str, warning: str = "") -> str:
+        """Return the text as Markdown, below a warning if there is one."""
+        warned = [f"**{warning}**", ""] if warning else []
+        lines = [
+            f"# Methods of {title}",
+            "",
+            *warned,
+            *_spaced(self.paragraphs),
+            "## References",
+            "",
+        ]
         lines += [f"{i}. {text}" for i, text in enumerate(self.references, 1)]
         return "\n".join(lines) + "\n"
 
@@ -164,15 +177,17 @@ def training(runs: Runs) -> list[str]:
     if runs.have("predict"):
         patients = {s for run in runs.of("predict") for s in run.facts.get("test_subjects", ())}
         found.append(
-            f"{len(patients)} test patients were predicted by the models of all folds; the "
-            f"ensemble's "
-            "answer is their majority vote, with the mean probability beside it."
+            f"{len(patients)} test patients were predicted by the models of all folds; "
+            + ANSWERS[runs.fact("open_test_set", "plan.ensemble") == "mean"]
         )
     return found
 
 
 def methods(
-    runs: Runs, tables: Tables, intervals: Sequence[str] = (), contrasts: int = 0
+    runs: Runs,
+    tables: Tables,
+    intervals: Sequence[str] = (),
+    contrasts: Rows = (),
 ) -> Methods:
     """Return the methods paragraph with its references.
 
@@ -182,8 +197,8 @@ def methods(
         By kind of file: what a step that ran could make of so few patients.
     intervals : sequence of str
         Methods that an evaluation's results name.
-    contrasts : int
-        How many contrasts it tested.
+    contrasts : sequence of dict
+        Those that it compared: set; few and same, where they were not tested.
     """
     head = (
         f"Results were made with RICE-NET, a workflow of "

@@ -52,9 +52,9 @@ def card(facts: Mapping[str, str], statements: Mapping[str, str]) -> list[tuple[
     return found
 
 
-def as_markdown(title: str, parts: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """Return the card as Markdown."""
-    lines = [f"# Model card: {title}", ""]
+def as_markdown(title: str, parts: Sequence[tuple[str, Sequence[str]]], warning: str = "") -> str:
+    """Return the card as Markdown, below a warning if there is one."""
+    lines = [f"# Model card: {title}", "", *([f"**{warning}**", ""] if warning else [])]
     for heading, texts in parts:
         lines += [f"## {heading}", ""]
         for text in texts:

@@ -22,7 +22,7 @@ def number(value: Any, digits: int = 2) -> str:
         value = float(value)
     except (TypeError, ValueError):
         return NOT_AVAILABLE
-    return f"{value:.{digits}f}" if math.isfinite(value) else NOT_AVAILABLE
+    return wording.fixed(value, digits) if math.isfinite(value) else NOT_AVAILABLE
 
 
 def measured(value: Any) -> str:
@@ -51,9 +51,28 @@ def inputs_of(ablation: str) -> str:
     return " + ".join(ablation.split("-"))
 
 
+def set_words(of: str) -> str:
+    """Return a set of patients in words: "validation" means other patients outside this field."""
+    return of.replace("validation", "cross-validation")
+
+
 def interval(estimate: dict[str, Any]) -> str:
     """Return the limits of an estimate with its ``n``, or that there are none."""
     return wording.interval(estimate.get("low"), estimate.get("high"), int(float(estimate["n"])))
+
+
+def smaller_class(count: int) -> str:
+    """Return how few patients the smaller class has, in words."""
+    return {0: "No patient of one class", 1: "Only 1 patient of the smaller class"}.get(
+        count, f"Only {count} patients of the smaller class"
+    )
+
+
+def how_published(figure: dict[str, Any]) -> str:
+    """Return how the interval of a published figure was made."""
+    if figure.get("right"):
+        return "exact, of the counts that follow from it"
+    return "exact, as if the folds were pooled; the paper does not state the epoch"
 
 
 def p_drawn(row: dict[str, Any]) -> str:
@@ -81,9 +100,14 @@ def render(template: str, content: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {"few": {}, "fewest_draws": FEWEST_DRAWS}  # no set is too small
+    environment.tests |= {
+        "match_no_record": lambda text: text.lower().startswith("no record"),
+        "match_not_stated": lambda text: text.startswith("not stated"),
+    }
     environment.filters |= {
         "number": number, "measured": measured, "with_unit": with_unit, "limits": limits,
-        "inputs": inputs_of, "of": wording.number, "interval": interval, "p_value": wording.p_value,
-        "p_drawn": p_drawn,
+        "inputs": inputs_of, "set_words": set_words, "of": wording.number,
+        "interval": interval, "p_value": wording.p_value,
+        "p_drawn": p_drawn, "smaller_class": smaller_class, "how_published": how_published,
     }  # fmt: skip
     return environment.get_template(template).render(content)

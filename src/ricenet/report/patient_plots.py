@@ -17,10 +17,10 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from ricenet.cohort.labels import LABELS, NAMES
 from ricenet.report import svg
 from ricenet.report.page import inputs_of
-from ricenet.report.svg import BLUE, GREY, INK, LIGHT, ORANGE, PALE, SMALL, say
+from ricenet.report.svg import BLUE, GREY, INK, LIGHT, PALE, RED, SMALL, say
 
 Row = Mapping[str, Any]
-COLOURS = mpl.colormaps["PuOr_r"]  # tells apart for colour-blind people, and in print by lightness
+COLOURS = mpl.colormaps["PRGn_r"]  # tells apart for colour-blind people, and in print by lightness
 FEWEST_WIDE = 7  # patients, below which a panel of the grid is as wide as for so many
 MOST_IDS = 120  # of patients whose ids can be read below the grid
 DARK = 0.33  # distance from 0.5 of a colour that a black cross would be lost on
@@ -194,17 +194,18 @@ def strip(
             [point[0] for point in points], _spread([point[0] for point in points]), points,
             strict=True,
         ):  # fmt: skip
-            colour = BLUE if predicted == truth else ORANGE
+            colour = BLUE if predicted == truth else RED
             face = "white" if of == "test" else colour
             height = len(rows) - 1 - place + y
             marker = "o" if predicted == truth else "X"
             mark = one.plot([x], [height], marker, color=colour, markerfacecolor=face, markersize=5)
             say(mark[0], f"{subject}: probability of RICE {p:.2f}, {NAMES[int(truth)]}")
     for words, low, high in thresholds:
-        _threshold(one, len(rows) - 0.42, words, low, high)
+        # a place and a range stand on lines of their own, wherever they lie
+        _threshold(one, len(rows) - (0.42 if low == high else 0.16), words, low, high)
     names = [f"{of}, {label} (n = {len(own)})" for of, label, own in rows]
     one.set_yticks(range(len(rows)), list(reversed(names)))
-    one.set(xlabel="probability of RICE", xlim=(-0.01, 1.01), ylim=(-0.6, len(rows) - 0.35))
+    one.set(xlabel="probability of RICE", xlim=(-0.01, 1.01), ylim=(-0.6, len(rows) - 0.12))
     one.tick_params(axis="y", length=0)
     one.axhline(sum(of == "test" for of, *_ in rows) - 0.5, color=LIGHT, linewidth=1)
     return svg.inline(figure, name=name, alt=alt)

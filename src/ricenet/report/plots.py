@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from ricenet.evaluate.contrasts import Answers
 from ricenet.report import svg
-from ricenet.report.svg import BLUE, GREY, INK, LIGHT, ORANGE, PALE, SMALL, panels, say
+from ricenet.report.svg import BLUE, GREY, INK, LIGHT, PALE, SMALL, TEAL, panels, say
 from ricenet.statistics import roc, roc_curve, wording
 
 Row = Mapping[str, str]
@@ -36,12 +36,12 @@ def calibration(rows: Sequence[Row], *, alt: str) -> Markup:
         band = column(own, "band_low"), column(own, "band_high")
         one.fill_between(p, *band, color=LIGHT, label="90 % band, if right")
         one.step(p, column(own, "isotonic"), where="mid", color=BLUE, label="isotonic")
-        one.plot(p, column(own, "loess"), color=ORANGE, label="loess")
+        one.plot(p, column(own, "loess"), color=INK, linestyle="--", label="loess")
         for value, cases, positive in zip(p, n, rice, strict=True):
             if positive:
-                one.plot([value, value], [0.97, 1.0], color=BLUE, linewidth=0.8)
+                one.plot([value, value], [0.97, 1.0], color=INK, linewidth=0.8)
             if cases > positive:
-                one.plot([value, value], [0.0, 0.03], color=GREY, linewidth=0.8)
+                one.plot([value, value], [0.0, 0.03], color=INK, linewidth=0.8)
         one.set_title(version, fontsize=9)
         one.set(xlabel="probability of RICE", xlim=(0, 1), ylim=(0, 1))
     axes[0].set_ylabel(f"share with RICE (n = {sum(column(own, 'n')):.0f})")
@@ -58,8 +58,14 @@ def same_call(row: Row) -> str:
     return {0.0: "no patient is called RICE", 1.0: "every patient is called RICE"}.get(share, "")
 
 
-def decision(rows: Sequence[Row], *, alt: str) -> Markup:
-    """Draw the net benefit over thresholds, with limits, beside treating all and none."""
+def decision(rows: Sequence[Row], probe: Sequence[Row], *, alt: str) -> Markup:
+    """Draw the net benefit over thresholds, with limits, beside a probe's, and all or none called.
+
+    Parameters
+    ----------
+    rows, probe : sequence of dict
+        Of the network, and of a model of few features, which may have none.
+    """
     versions = list(dict.fromkeys(row["version"] for row in rows))
     figure, axes = panels(len(versions))
     for one, version in zip(axes, versions, strict=True):
@@ -75,9 +81,15 @@ def decision(rows: Sequence[Row], *, alt: str) -> Markup:
         )
         one.fill_between(at, low, high, color=LIGHT)
         one.plot(at, column(own, "net_benefit"), color=BLUE, label="network, with limits")
-        one.plot(at, column(own, "treat_all"), color=ORANGE, label="all called RICE")
+        if other := [row for row in probe if row["version"] == version]:
+            drawn = one.plot(
+                column(other, "threshold"), column(other, "net_benefit"), color=TEAL,
+                linestyle="-.", label="best model of few features",
+            )  # fmt: skip
+            say(drawn[0], f"{other[0]['words']}, n = {other[0]['n']}; its limits: table below")
+        one.plot(at, column(own, "treat_all"), color=INK, linestyle="--", label="all called RICE")
         one.axhline(0, color=GREY, linewidth=0.8, label="nobody called RICE")
-        lowest = min(column(own, "net_benefit"))
+        lowest = min(column([*own, *other], "net_benefit"))
         one.set_title(version, fontsize=9)
         one.set(xlabel="threshold", ylim=(min(-0.1, lowest - 0.02), 0.6))
     axes[0].set_ylabel(f"net benefit a patient (n = {own[0]['n']})")
@@ -95,7 +107,10 @@ def selective(rows: Sequence[Row], *, alt: str) -> Markup:
         [max(0.0, b - v) for v, b in zip(value, high, strict=True)],
     ]
     one.errorbar(share, value, yerr=spans, fmt="o-", color=BLUE, capsize=3, label="surest first")
-    one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="by chance: all patients")
+    for x, y, row in zip(share, high, rows, strict=True):
+        text = f"{float(row['errors']):g} of {float(row['answered']):g}"
+        one.text(x, y + 0.02, text, fontsize=SMALL, ha="center")
+    one.axhline(float(rows[0]["null"]), color=GREY, linewidth=0.8, label="among all patients")
     one.set(
         xlabel="share of patients who are answered", ylim=(-0.03, 1), xlim=(0, 1.05),
         ylabel=f"errors among them (n = {rows[0]['n']})",
@@ -106,7 +121,7 @@ def selective(rows: Sequence[Row], *, alt: str) -> Markup:
 
 def forest(
     rows: Sequence[Mapping[str, Any]],
-    lines: Sequence[tuple[str, float]],
+    lines: Sequence[tuple[str, float, str, str]],
     *,
     label: str,
     name: str,
@@ -119,8 +134,8 @@ def forest(
     rows : sequence of dict
         name, value, low, high, n; text in ``says`` is added to what a mark says, a number in
         ``beside`` is drawn as a tick, ``colour`` is that of the mark.
-    lines : sequence of (str, float)
-        Words and place of each reference.
+    lines : sequence of (str, float, str, str)
+        Words, place, colour and style of each reference.
     label : str
         Of the axis.
     """
@@ -128,22 +143,20 @@ def forest(
     (one,) = figure.subplots(1, 1, squeeze=False)[0]
     svg.plain(one)
     one.grid(visible=False, axis="y")
-    styles = ((GREY, "-"), (ORANGE, "--"), (INK, ":"))
-    for (words, at), (colour, style) in zip(lines, styles, strict=False):
-        say(
-            one.axvline(at, color=colour, linewidth=1.2, linestyle=style, label=words),
-            f"{words}: {at:.2f}",
-        )
+    for words, at, colour, style in lines:
+        line = one.axvline(at, color=colour, linewidth=1.2, linestyle=style, label=words)
+        say(line, f"{words}: {at:.2f}")
     for place, row in enumerate(rows):
         y, n = len(rows) - 1 - place, int(row["n"])
         low, value, high = (float(row[key]) for key in ("low", "value", "high"))
         text = wording.estimate(value, low, high, n)
         said = f"{row['name']}: {text}, n = {n}{row.get('says', '')}"
-        colour = row.get("colour", BLUE)
+        colour = row.get("colour", BLUE)  # of the study's network
         say(one.plot([low, high], [y, y], color=colour, linewidth=1.4)[0], said)
         say(one.plot([value], [y], "o", color=colour, markersize=4.5)[0], said)
         if row.get("beside"):
-            one.plot([float(row["beside"])] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=1.2)
+            places = [float(row["beside"])] * 2, [y - 0.3, y + 0.3]
+            say(one.plot(*places, color=INK, linewidth=1.2)[0], said)
         one.text(1.01, y, text, fontsize=SMALL, va="center")
     one.set_yticks(range(len(rows)), [str(row["name"]) for row in reversed(rows)], fontsize=8)
     one.tick_params(axis="y", length=0)

@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 from ricenet.report import plots
 from ricenet.report.page import inputs_of
+from ricenet.report.results import best_probe
+from ricenet.report.shortcuts import described
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -61,6 +63,9 @@ def probabilities(tables: Tables, main: str) -> dict[str, Any]:
             {**row, "same": plots.same_call(row)} for row in _made(tables.get("decision", ()))
             if row["threshold"] in THRESHOLDS and row["ablation"] == main
         ],
+        "probe_decision": [
+            row for row in of_probe(tables) if row["threshold"] in THRESHOLDS
+        ],
         "conformal": _made(tables.get("conformal", ())),
         "single": single_answers(tables, main),
         "selective": _made(tables.get("selective", ())),
@@ -93,6 +98,19 @@ def missing(tables: Tables) -> dict[str, list[str]]:
     return found
 
 
+def of_probe(tables: Tables) -> list[Row]:
+    """Return the decision curve of the best probe, with its words; it was picked afterwards."""
+    best = best_probe(tables.get("probes", ()), "validation")
+    if best is None:
+        return []
+    words = f"model of few features: {described(best).partition(' (')[0]}, {best['model']}"
+    return [
+        {**row, "same": plots.same_call(row), "words": words}
+        for row in _made(tables.get("probe_decision", ()))
+        if (row["group"], row["model"]) == (best["group"], best["model"])
+    ]
+
+
 def pictures(tables: Tables, main: str) -> dict[str, Markup]:
     """Return the plots of an input combination's validation predictions, those that there are."""
 
@@ -107,7 +125,8 @@ def pictures(tables: Tables, main: str) -> dict[str, Markup]:
     if curve := own("calibration_curve"):
         found["calibration"] = plots.calibration(curve, alt=f"Calibration curves of {of}")
     if rows := _made(own("decision", set="validation")):
-        found["decision"] = plots.decision(rows, alt=f"Decision curves of {of}")
+        beside = [row for row in of_probe(tables) if row["set"] == "validation"]
+        found["decision"] = plots.decision(rows, beside, alt=f"Decision curves of {of}")
     risk = [
         r for r in own("selective", set="validation", measure="risk") if "class" not in r["rule"]
     ]

@@ -37,10 +37,10 @@ from ricenet.report.subjects import (
     checks_of,
     counts,
     failed,
-    own_check,
+    own_checks,
     subject_sections,
 )
-from ricenet.study import board, layout, study_folder
+from ricenet.study import board, layout, study_folder, synthetic
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -87,17 +87,52 @@ def sections_of(
     return subject_sections(manifest, checks, overviews, maps)
 
 
-def provenance_of(job: step.Job) -> dict[str, Any]:
-    """Return what the page was made from, and by which software."""
+def provenance_of(job: step.Job, root: Path) -> dict[str, Any]:
+    """Return what the page was made from, and by which software.
+
+    Parameters
+    ----------
+    root : path
+        The study's folder, within which files are named.
+    """
     args = job.args
     audit = job.read_record(args.audit_record)["facts"]
-    files = (*args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit)
+    files = (
+        *args.manifest, *args.metrics, *args.summary, *args.comparison, args.audit, *args.tables,
+        *args.validation, *args.test, *args.importance, *args.counterfactuals,
+    )  # fmt: skip
     return {
         "versions": {"ricenet": ricenet.__version__, **software.versions()},
         "root_digest": audit["root_digest"],
         "files": audit["files"],
-        "digests": {path.name: digests.bytes_digest(path) for path in files},
+        "digests": {_within(path, root): digests.bytes_digest(path) for path in files},
     }
+
+
+def _within(path: Path, root: Path) -> str:
+    """Return the name of a file within the study's folder; no path of a machine is shown."""
+    found, folder = path.resolve(), root.resolve()
+    return found.relative_to(folder).as_posix() if found.is_relative_to(folder) else path.name
+
+
+def of_subjects(
+    sections: Sequence[dict[str, Any]], checks: Sequence[dict[str, str]]
+) -> dict[str, Any]:
+    """Return the subjects' sections, and the checks that failed or are of no subject."""
+    known = {section["subject"] for section in sections}
+    return {
+        "counts": counts(sections, checks),
+        "sections": sections,
+        "pictures": known,
+        "failed": failed(checks),
+        "other_checks": [check for check in checks if check["subject"] not in known],
+    }
+
+
+def warning_of(job: step.Job, subjects: Sequence[str]) -> str:
+    """Return the banner of a study of synthetic patients; empty where they are persons."""
+    phantoms = json.loads(job.args.phantoms or "[]")
+    return synthetic.warning(phantoms, subjects, stated=job.settings["synthetic"])
 
 
 def content(job: step.Job) -> dict[str, Any]:
@@ -119,32 +154,30 @@ def content(job: step.Job) -> dict[str, Any]:
     steps = cohort.flow(states, manifest, subjects, excluded)
     checks = checks_of(audited, subjects)
     sections = sections_of(job, manifest, checks)
-    checks = [as_row(own_check(sections)), *checks]
-    known = {section["subject"] for section in sections}
+    checks = [*map(as_row, own_checks(sections, manifest)), *checks]
+    warning = warning_of(job, subjects)
     shown = {
         "title": job.settings["title"],
-        "counts": counts(sections, checks),
+        "warning": warning,
+        **of_subjects(sections, checks),
         "board": states,
         "states": board.counts(states),
-        "pictures": known,
         "fewest_to_estimate": results.FEWEST_TO_ESTIMATE,
         "compared": bool(args.comparison),
         "comparison": comparison,
         "explanations": explanations(importance, doses),
         **evaluated.content(
-            summary, metrics, tables, predictions_of(job), checks, mapped=bool(args.occlusions)
+            summary, metrics, tables, predictions_of(job), checks,
+            mapped=bool(args.occlusions), synthetic=bool(warning),
         ),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),
-        "sections": sections,
-        "failed": failed(checks),
-        "other_checks": [check for check in checks if check["subject"] not in known],
-        **provenance_of(job),
+        **provenance_of(job, root),
         "manifest": manifest,
         "everyone": subjects,
         "records": [row["record"] for row in audited],
         "tables": tables,
-    }
+    }  # fmt: skip
     return {**shown, "reporting": reporting_of(job, shown, root)}
 
 
@@ -154,18 +187,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*",
         "overviews*", "occlusions*", "importance*", "counterfactuals*", "audit", "audit-record",
     )  # fmt: skip
-    values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled")
+    values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled", "phantoms?")
     outputs = ("out", "sheets", "methods", "card")
     with step.Job(
         "report", argv, inputs=inputs, outputs=outputs, raw=("statements*",), values=values
     ) as job:
         found = content(job)
-        step.write(job, [own_check(found["sections"])])
+        step.write(job, own_checks(found["sections"], found["manifest"]))
+        job.fact("synthetic", bool(found["warning"]))
         html = page.render("report.html.j2", found)
         job.stage(job.args.out).write_text(html, encoding="utf-8")
         texts: Reporting = found["reporting"]
         tsv.write(job.stage(job.args.sheets), sheets.as_table(texts.sheets))
-        written = texts.methods.as_markdown(found["title"])
+        written = texts.methods.as_markdown(found["title"], found["warning"])
         job.stage(job.args.methods).write_text(written, encoding="utf-8")
-        card = model_card.as_markdown(found["title"], texts.card)
+        card = model_card.as_markdown(found["title"], texts.card, found["warning"])
         job.stage(job.args.card).write_text(card, encoding="utf-8")

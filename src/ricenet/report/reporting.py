@@ -34,7 +34,7 @@ def reporting(known: Known, statements: Mapping[str, str]) -> Reporting:
     """Write all texts."""
     facts = sheet_facts.facts(known)
     return Reporting(
-        methods.methods(known.runs, known.tables, known.methods(), len(known.contrasts)),
+        methods.methods(known.runs, known.tables, known.methods(), known.contrasts),
         model_card.card(facts, statements),
         sheets.filled(facts, statements),
         len(statements),

@@ -15,14 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ricenet.report import svg
-from ricenet.report.page import inputs_of
-from ricenet.report.svg import BLUE, GREY, INK, ORANGE, PALE, SMALL, say
+from ricenet.report.page import how_published
+from ricenet.report.svg import BLUE, GREY, INK, ORANGE, PALE, SMALL, TEAL, say
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
-TONES = {"shown": (BLUE, "o", BLUE), "not shown": (GREY, "o", "white")}  # edge, marker, face
-NO_DIFFERENCE = "none at this share of discordant patients"
-NOT_POSSIBLE = (GREY, "x", GREY)
 
 
 class Line(NamedTuple):
@@ -39,6 +36,10 @@ class Line(NamedTuple):
         Limits for the method's mean in studies of this size.
     folds : sequence of float
         The same figure in each fold.
+    colour : str
+        Of the mark, where there are patients enough.
+    right : str
+        Counts, which stand in place of a mark where there are too few.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Line(NamedTuple):
     beside: Row | None = None
     new_study: tuple[float, float] | None = None
     folds: Sequence[float] = ()
+    colour: str = BLUE
+    right: str = ""
 
 
 class Panel(NamedTuple):
@@ -78,6 +81,9 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
     for one, panel in zip(axes, drawn, strict=True):
         svg.plain(one)
         one.grid(visible=False, axis="y")
+        if panel.grey:
+            _counted(one, panel, most)
+            continue
         if panel.constant:
             _constant(one, most - 0.45, *panel.constant)
         for place, line in enumerate(panel.lines):
@@ -86,7 +92,7 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
                 most - 1 - place,
                 line,
                 hollow=panel.hollow,
-                colour=GREY if panel.grey else BLUE,
+                colour=GREY if panel.grey else line.colour,
             )
         one.set_title(panel.title, fontsize=9, loc="left")
         one.set(xlabel="macro F1", xlim=(-0.02, 1.02), ylim=(-0.7, most - 0.4))
@@ -99,16 +105,28 @@ def forest(drawn: Sequence[Panel], *, name: str, alt: str) -> Markup:
     return svg.inline(figure, name=name, alt=alt)
 
 
+def _counted(axes: Axes, panel: Panel, most: int) -> None:
+    """Write counts in place of marks: of so few patients nothing is drawn on an axis."""
+    for place, line in enumerate(panel.lines):
+        axes.text(0.02, most - 1 - place, line.right, fontsize=SMALL, color=GREY, va="center")
+    axes.set_title(panel.title, fontsize=9, loc="left")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.7, most - 0.4), xlabel="counts: nothing is estimated")
+    axes.grid(visible=False)
+    axes.tick_params(length=0, labelbottom=False)
+
+
 def _constant(axes: Axes, y: float, words: str, value: float) -> None:
     line = axes.axvline(value, color=INK, linewidth=1, linestyle=(0, (4, 2)))
-    say(line, f"a classifier that {words} has a macro F1 of {value:.2f}")
-    axes.text(value, y, f" {words}: {value:.2f}", fontsize=SMALL, va="top")
+    shown = wording.fixed(value, wording.MOST_DIGITS)
+    say(line, f"a classifier that {words} has a macro F1 of {shown}")
+    axes.text(value, y, f" {words}: {shown}", fontsize=SMALL, va="top")
 
 
 def _line(axes: Axes, y: float, line: Line, *, hollow: bool, colour: str) -> None:
     own, n = line.own, int(float(line.own["n"]))
     if own["value"] is None or not n:
-        axes.text(0.02, y, "not made", fontsize=SMALL, color=GREY, va="center")
+        why = "not defined" if own["method"] and n else "not made"  # of one class alone
+        axes.text(0.02, y, why, fontsize=SMALL, color=GREY, va="center")
         return
     low, high = float(own["low"]), float(own["high"])
     if line.new_study:
@@ -121,7 +139,7 @@ def _line(axes: Axes, y: float, line: Line, *, hollow: bool, colour: str) -> Non
         say(band, f"{said} (Nadeau-Bengio, no narrower than the pooled one)")
     for fold, value in enumerate(line.folds):
         tick = axes.plot([value] * 2, [y - 0.16, y + 0.16], color=GREY, linewidth=0.9)[0]
-        say(tick, f"{line.name}, fold {fold}: {value:.2f}")
+        say(tick, f"{line.name}, fold {fold}: {wording.number(value, n)}")
     text = wording.estimate(own["value"], low, high, n)
     said = f"{line.name}: macro F1 {text}, n = {n}, interval: {own['method']}"
     say(axes.plot([low, high], [y, y], color=colour, linewidth=1.8)[0], said)
@@ -137,15 +155,21 @@ def _published(axes: Axes, y: float, line: Line) -> None:
     beside = line.beside or {}
     text = wording.estimate(beside["value"], beside["low"], beside["high"], int(beside["n"]))
     right = f", {beside['right']}" if beside.get("right") else ""
-    said = f"published, {line.name}: macro F1 {text}{right}, n = {beside['n']}, {beside['of']}"
+    said = (
+        f"published, {line.name}: macro F1 {text}{right}, n = {beside['n']}, {beside['of']} of "
+        f"other patients; interval: {how_published(dict(beside))}"
+    )
     say(axes.plot([beside["low"], beside["high"]], [y, y], color=ORANGE, linewidth=1.2)[0], said)
     say(axes.plot([beside["value"]], [y], "D", color=ORANGE, markersize=4)[0], said)
 
 
 def _legend(drawn: Sequence[Panel]) -> list[Any]:
+    drawn = [panel for panel in drawn if not panel.grey]
     lines = [line for panel in drawn for line in panel.lines]
+    if not lines:
+        return []
     found: list[Any] = [
-        Line2D([], [], color=BLUE, marker="o", linewidth=1.8, label="this study, exact interval")
+        Line2D([], [], color=BLUE, marker="o", linewidth=1.8, label="this study's network, exact")
     ]
     if any(panel.hollow for panel in drawn):
         found.append(
@@ -158,71 +182,16 @@ def _legend(drawn: Sequence[Panel]) -> list[Any]:
                 label="fewer than 30 patients",
             )
         )
+    if any(panel.grey for panel in drawn):
+        label = "fewer than ten of a class: too few"
+        found.append(Line2D([], [], color=GREY, marker="o", linewidth=1.8, label=label))
     if any(line.folds for line in lines):
         found.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="one fold"))
     if any(line.new_study for line in lines):
         found.append(Patch(color=PALE, label="method's mean in studies of this size"))
+    if any(line.colour == TEAL and line.own["value"] is not None for line in lines):
+        found.append(Line2D([], [], color=TEAL, marker="o", label="model of few features"))
     if any(line.beside for line in lines):
-        label = "published (arXiv 2603.11827): mean of folds, other patients"
+        label = "published (arXiv 2603.11827): other patients, interval as if pooled"
         found.append(Line2D([], [], color=ORANGE, marker="D", markersize=4, label=label))
     return found
-
-
-def contrasts(rows: Sequence[Row], *, name: str, alt: str) -> Markup:
-    """Draw differences of accuracy with limits, and shade what could not have been found."""
-    figure = svg.figure(10.2, 1.0 + 0.3 * len(rows))
-    (one,) = figure.subplots(1, 1, squeeze=False)[0]
-    svg.plain(one)
-    one.grid(visible=False, axis="y")
-    reach = max(max(abs(float(row[k])) for k in ("low", "high")) for row in rows)
-    reach = min(1.0, max(0.3, reach * 1.05))
-    for place, row in enumerate(rows):
-        _contrast(one, len(rows) - 1 - place, row, reach)
-    one.axvline(0, color=INK, linewidth=0.8)
-    names = [
-        f"{r['set']}, n = {r['n']}: {inputs_of(r['first'])} − {inputs_of(r['second'])}"
-        for r in rows
-    ]
-    one.set_yticks(range(len(rows)), list(reversed(names)), fontsize=8)
-    one.tick_params(axis="y", length=0)
-    one.set(xlabel="difference of accuracy", xlim=(-reach, reach), ylim=(-0.7, len(rows) - 0.3))
-    handles = [
-        *(Line2D([], [], color=edge, marker=mark, markerfacecolor=face, label=words)
-          for words, (edge, mark, face) in TONES.items()),
-        Line2D([], [], color=GREY, marker="x", label="cannot be shown with this many patients"),
-        Patch(color=PALE, label="smaller than so many patients can be expected to show"),
-    ]  # fmt: skip
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=SMALL
-    )
-    return svg.inline(figure, name=name, alt=alt)
-
-
-def _contrast(axes: Axes, y: float, row: Row, reach: float) -> None:
-    found = row["detectable"]
-    edge = min(reach, float(found)) if found not in (None, "") else reach
-    shade = axes.barh(y, 2 * edge, left=-edge, height=0.7, color=PALE, zorder=0)[0]
-    least = f"{float(found):.2f}" if found not in (None, "") else NO_DIFFERENCE
-    say(shade, f"smallest difference that is found with a power of 0.8: {least}")
-    if row.get("same"):
-        mark = axes.plot([0], [y], "x", color=GREY, markersize=6)[0]
-        say(mark, f"{row['same']}: nothing is compared")
-        axes.text(
-            1.01, y, row["same"], transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center"
-        )
-        return
-    n = int(row["n"])
-    p = "" if row.get("few") else f"p of the family {wording.p_value(row['p_max_t'])} (max-T); "
-    said = (
-        f"{wording.estimate(row['difference'], row['low'], row['high'], n)}, Tango, of this "
-        f"contrast alone; right by one only: {row['only_right_first']} and "
-        f"{row['only_right_second']} of {n}; {p}{row['verdict']}"
-    )
-    colour, marker, face = TONES.get(str(row["verdict"]), NOT_POSSIBLE)
-    limits = [float(row["low"]), float(row["high"])]
-    say(axes.plot(limits, [y, y], color=colour, linewidth=1.6)[0], said)
-    mark = axes.plot([float(row["difference"])], [y], marker, color=colour, markersize=6,
-                     markerfacecolor=face)[0]  # fmt: skip
-    say(mark, said)
-    words = str(row["verdict"]).partition(" with ")[0]
-    axes.text(1.01, y, words, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")

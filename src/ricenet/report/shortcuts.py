@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from markupsafe import Markup
 from ricenet.evaluate import added_value
 from ricenet.report import plots
 from ricenet.report.page import inputs_of
+from ricenet.report.svg import BLUE, GREY, TEAL
 from ricenet.statistics import wording
 
 Row = Mapping[str, str]
@@ -24,13 +24,15 @@ WORDS = {
     "missing": "what is missing", "all": "all together", "id": "drawn from the id",
 }  # fmt: skip
 NOT_RUN = "this was not run"
-AHEAD, AS_WELL, NOT_WORSE = "is ahead", "does as well", "is not shown to be worse"  # of a verdict
+AHEAD, AS_WELL, NOT_WORSE, BETTER = "ahead", "as well", "not worse", "better"  # outcomes
+NO_BAR, UNTOLD = "no bar", "untold"  # of models that are not shown to know anything
+UNKNOWN = "age, sex, centre, scanner maker and field strength (not known to this study)"
+# outcomes that speak against the network, the worst first: what a model is, and beside the network
 AGAINST = {
-    AHEAD: "is ahead of",
-    AS_WELL: "does as well as",
-    NOT_WORSE: "is not shown to be worse than",
+    AHEAD: ("is ahead", "is ahead of"),
+    AS_WELL: ("does as well", "does as well as"),
+    NOT_WORSE: ("is not shown to be worse", "is not shown to be worse than"),
 }
-BETTER = "the network is better"
 FEW = 3  # features that are named one by one
 # endings of names; what stands before one is the image or dose, as in "dose per fraction"
 FEATURES = {
@@ -64,6 +66,24 @@ def described(row: Row) -> str:
     return f"{named} ({count} of: {words})"
 
 
+def as_model(tables: Tables, row: Row) -> str:
+    """Return the model of a row of ``added-value.tsv`` as the subject of a sentence."""
+    used = next((r.get("used", "") for r in tables["probes"] if r["group"] == row["group"]), "")
+    names = [feature_words(name) for name in used.split(", ") if name]
+    if not 0 < len(names) <= FEW:
+        return f"A model of {row['words']}, without any image,"
+    listed = ", ".join(names)
+    return f"One number, the {listed}," if len(names) == 1 else f"{len(names)} numbers ({listed})"
+
+
+def tried(probes: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return which groups of features were tried, in words, and which were not."""
+    made = {row["group"]: row for row in probes if not row["note"]}
+    names = {g: w for g, w in WORDS.items() if g not in ("id", "all")}
+    own = [described(made[group]) for group in names if group in made]
+    return own, [*(words for group, words in names.items() if group not in made), UNKNOWN]
+
+
 def shortcuts(tables: Tables, main: str) -> dict[str, Any]:
     """Return the content of the section, and the sentences for page one.
 
@@ -83,6 +103,7 @@ def shortcuts(tables: Tables, main: str) -> dict[str, Any]:
         "added": beyond,
         "margin": added_value.MARGIN,
         "missing": _missing(rows, "probes" in tables),
+        "tried": tried(tables["probes"]) if "probes" in tables else None,
         "sentences": sentences(beyond, main),
         "plot": plot(made, beyond),
     }
@@ -95,8 +116,9 @@ def besides(tables: Tables, main: str) -> list[dict[str, str]]:
     for row in tables.get("added_value", ()):
         if row["ablation"] == main:
             words = names.get(row["group"], WORDS.get(row["group"], row["group"]))
-            verdict = re.sub("a model of .* alone", f"a model of {words} alone", row["verdict"])
-            found.append({**row, "words": words, "verdict": verdict})
+            outcome = added_value.outcome_of(row)
+            said = added_value.verdict(outcome, words) if outcome else row["verdict"]
+            found.append({**row, "words": words, "outcome": outcome, "verdict": said})
     return found
 
 
@@ -106,11 +128,11 @@ def of_groups(beyond: Sequence[Row]) -> dict[str, Row]:
     Both models of a group are fitted to the same features: they are one question. Ties go to the
     larger area. Controls are left out.
     """
-    ranks = (AHEAD, AS_WELL, NOT_WORSE)
+    ranks = {outcome: i for i, outcome in enumerate(AGAINST)}
+    ranks |= {BETTER: len(AGAINST) + 1, UNTOLD: len(AGAINST) + 2, NO_BAR: len(AGAINST) + 2}
 
     def rank(row: Row) -> tuple[int, float]:
-        told = next((i for i, words in enumerate(ranks) if words in row["verdict"]), len(ranks))
-        return told + (row["verdict"] == BETTER), -float(row["auc_probe"])
+        return ranks.get(row["outcome"], len(AGAINST)), -float(row["auc_probe"])
 
     found: dict[str, Row] = {}
     for row in beyond:
@@ -151,11 +173,10 @@ def sentences(beyond: Sequence[Row], main: str) -> list[str]:
     inputs = inputs_of(main)
     found = []
     for row in of_groups(beyond).values():
-        against = next((says for words, says in AGAINST.items() if words in row["verdict"]), "")
-        if against:
+        if row["outcome"] in AGAINST:
             found.append(
-                f"A model of {row['words']} alone {against} the network with {inputs}: AUC "
-                f"within folds {_estimate(row, 'auc_probe', 'probe')}, network "
+                f"A model of {row['words']} alone {AGAINST[row['outcome']][1]} the network with "
+                f"{inputs}: AUC within folds {_estimate(row, 'auc_probe', 'probe')}, network "
                 f"{_estimate(row, 'auc_network', 'network')}, network less model "
                 f"{difference(row)}, {row['n']} patients"
                 + (
@@ -172,25 +193,25 @@ def _estimate(row: Row, value: str, of: str) -> str:
 
 
 def plot(made: Sequence[Row], beyond: Sequence[Row]) -> Markup | str:
-    """Draw the areas of the probes on validation subjects, chance and the network as lines."""
+    """Draw the areas of the probes out of fold, chance and the network as lines."""
     own = [row for row in made if row["set"] == "validation"]
     if not own:
         return ""
     order = {kind: place for place, kind in enumerate(dict.fromkeys(r["kind"] for r in own))}
     rows = [
         {"name": f"{row['words'].partition(' (')[0]}, {row['model']} ({row['kind']})",
-         "value": row["auc"], "low": row["low"], "high": row["high"], "n": row["n"],
+         "value": row["auc"], "low": row["low"], "high": row["high"], "n": row["n"], "colour": TEAL,
          "says": f"; by chance {row['null_low'][:4]} to {row['null_high'][:4]}"}
         for row in sorted(own, key=lambda r: order[r["kind"]])
     ]  # fmt: skip
-    lines = [("chance", 0.5)]
+    lines = [("chance", 0.5, GREY, "-")]
     if beyond:
         first = beyond[0]
-        lines.append(("the network", float(first["auc_network"])))
+        lines.append(("the network", float(first["auc_network"]), BLUE, "--"))
         rows.insert(0, {
             "name": f"network, {' + '.join(first['ablation'].split('-'))}", "n": first["n"],
             "value": first["auc_network"], "low": first["network_low"],
-            "high": first["network_high"], "colour": plots.ORANGE,
+            "high": first["network_high"],
         })  # fmt: skip
     return plots.forest(
         rows, lines, label=f"AUC within folds, Newcombe (n = {own[0]['n']})", name="probes",

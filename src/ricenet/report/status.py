@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet.provenance import atomic
-from ricenet.study import board, layout, notices
+from ricenet.study import board, layout, notices, synthetic
 from ricenet.study.board import Row
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def as_text(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def write(root: Path, rows: Sequence[Row], title: str) -> None:
+def write(root: Path, rows: Sequence[Row], title: str, warning: str = "") -> None:
     """Write ``status.tsv`` and ``status.html``; the names hold the old or the new whole files."""
     from ricenet.report import page  # a template engine is not needed to plan a run
 
@@ -70,6 +70,7 @@ def write(root: Path, rows: Sequence[Row], title: str) -> None:
         "status.html.j2",
         {
             "title": title,
+            "warning": warning,
             "board": rows,
             "states": board.counts(rows),
             "pictures": pictures,
@@ -86,7 +87,9 @@ def show(study: Study) -> None:
     root = Path(study.root)
     subjects = map(str, study.subjects.index)
     rows = board.rows(root, subjects, study.excluded, study.accepted)
-    write(root, rows, study.config.report.title)
+    settings, everyone = study.config.report, [str(s) for s in study.subjects.index]
+    warning = synthetic.warning(synthetic.phantoms(study), everyone, stated=settings.synthetic)
+    write(root, rows, settings.title, warning)
     print(f"\n{as_text(rows)}\n\nThe same: {root}/status.html, status.tsv", file=sys.stderr)
 
 

@@ -14,6 +14,7 @@ from ricenet.study import layout
 
 SOUND = ("pass", "accepted")  # any other verdict has to be looked at
 WITHOUT_PICTURE = "subjects without a picture"
+ALIKE = "subjects whose cached volume is that of another"
 OUTSIDE = {"split": "not in the cohort", "fold": "", "label": "", "digest": ""}
 
 
@@ -99,6 +100,20 @@ def own_check(sections: Sequence[dict[str, Any]]) -> step.Check:
     """Return the check that the page makes of itself."""
     missing = sum(section["overview"] is None for section in sections)
     return step.Check(WITHOUT_PICTURE, missing, at_most=0)
+
+
+def own_checks(
+    sections: Sequence[dict[str, Any]], manifest: Sequence[Mapping[str, str]]
+) -> list[step.Check]:
+    """Return the checks that the page makes of itself; of volumes only where there are some."""
+    return [own_check(sections), *([alike_check(manifest)] if manifest else [])]
+
+
+def alike_check(manifest: Sequence[Mapping[str, str]]) -> step.Check:
+    """Return the check that no two subjects of the manifest have one and the same volume."""
+    found = [row["digest"] for row in manifest if row.get("digest")]
+    alike = sum(found.count(digest) > 1 for digest in found)
+    return step.Check(ALIKE, alike, at_most=0)
 
 
 def as_row(check: step.Check) -> dict[str, str]:

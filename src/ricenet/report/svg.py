@@ -17,8 +17,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY, LIGHT = "#2f6db5", "#d08a1d", "#566476", "#d7dde5"
-INK, PALE = "#1b2430", "#dce8f6"
+# one colour, one meaning: the study's networks, what is published, models of few features, wrong
+BLUE, ORANGE, TEAL, RED = "#2f6db5", "#d08a1d", "#1b7f79", "#b3261e"
+GREY, LIGHT, INK, PALE = "#566476", "#d7dde5", "#1b2430", "#dce8f6"  # of no meaning: lines, bands
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "ricenet",

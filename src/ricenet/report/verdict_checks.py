@@ -16,7 +16,7 @@ def of_openings(openings: Row) -> Sentence:
     tone = SHOWN if openings["as_planned"] else NOT_SHOWN
     if not openings["openings"] and openings["state"] != "opened without a plan":
         tone = NOT_MADE
-    return Sentence(openings["sentences"][0].replace("Not made: ", "Test set: "), tone)
+    return Sentence(openings["sentences"][0].after("Test set"), tone)
 
 
 def of_permutations(found: Row) -> list[Sentence]:

@@ -1,94 +1,170 @@
-"""Sentences of the box about the patients of one set: the network beside a constant classifier."""
+"""Sentences of the box about the patients of one set: the network beside who looks at nothing."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scipy.stats import binomtest
 
+from ricenet.evaluate.contrasts import OUT_OF_FOLD_LEVEL
 from ricenet.report.page import inputs_of
-from ricenet.report.results import FEWEST_TO_ESTIMATE, constant, headline
+from ricenet.report.results import (
+    FEWEST_TO_ESTIMATE,
+    constant,
+    ensemble,
+    headline,
+    recognised,
+)
 from ricenet.report.sentence import (
     IMPOSSIBLE,
     INTERVAL,
-    NOT_MADE,
     NOT_SHOWN,
     SHOWN,
+    USELESS,
     Sentence,
     mark,
 )
-from ricenet.statistics import wording
+from ricenet.statistics import guessing, roc, wording
 
 Row = Mapping[str, Any]
-SETS = {"validation": "On training patients, out of fold", "test": "On test patients"}
-WAYS = {"validation": "of these models and these patients", "test": "majority vote"}
-RULES = {
-    "validation": "shown, if the lower limits of both intervals of macro F1 lie above the constant",
-    "test": "shown, if the lower limit of macro F1 lies above the constant",
-}
+SETS = {"validation": "In cross-validation of training patients", "test": "On test patients"}
+RANKS = "its probabilities rank RICE above recurrence"
 ALL = {wording.ALL_RECURRENCE: "recurrence", wording.ALL_RICE: "RICE"}
+TEST_LEVEL = 0.05
 
 
-def row_of(metrics: Sequence[Row], ablation: str, of: str) -> Row | None:
-    """Return the row of the headline figure."""
-    aggregate = "pooled" if of == "validation" else "majority vote"
-    wanted = (ablation, of, aggregate, "last", "macro_f1")
+def level(of: str) -> float:
+    """Return the p at which a figure of a set is shown; tests out of fold reject too often."""
+    return OUT_OF_FOLD_LEVEL if of == "validation" else TEST_LEVEL
+
+
+def row_of(
+    metrics: Sequence[Row], ablation: str, of: str, aggregate: str, metric: str = "macro_f1"
+) -> Row | None:
+    """Return the row of a figure of the last epoch."""
+    wanted = (ablation, of, aggregate, "last", metric)
     keys = ("ablation", "set", "aggregate", "which", "metric")
     return next((row for row in metrics if tuple(row[k] for k in keys) == wanted), None)
 
 
 def of_set(
-    result: Row, of: str, pair: tuple[int, int], main: str, row: Row | None, confidence: float
+    ablations: Mapping[str, Row], of: str, pair: tuple[int, int], main: str, metrics: Sequence[Row]
 ) -> list[Sentence]:
-    """Say how the network stands beside a classifier that gives everybody the same answer.
+    """Say how a network stands beside who gives everybody the same answer, or guesses.
+
+    Three questions, three sentences: are more patients right, is macro F1 above that of guessing,
+    do the probabilities rank.
 
     Parameters
     ----------
-    result : mapping
-        Summary of one input combination.
+    ablations : mapping of str to mapping
+        Summaries by input combination.
     pair : (int, int)
         RICE and recurrence of the set.
-    row : mapping or None
-        Of the headline figure in ``metrics.tsv``, for its mark.
+    main : str
+        Input combination that is spoken of.
+    metrics : sequence of dict
+        Rows of ``metrics.tsv``, for marks and for intervals of the method.
     """
+    result = ablations[main]
     own = headline(result, of)
-    f1, n = (own["pooled"] if of == "validation" else own)["macro_f1"], sum(pair)
-    method = f"n = {n}, {pair[0]} RICE; interval: {f1['method']}; {WAYS[of]}"
+    aggregate = "pooled" if of == "validation" else ensemble(result)
+    plan = mark(row_of(metrics, main, of, aggregate))
     if min(pair) < FEWEST_TO_ESTIMATE:
-        return [Sentence(_too_few(own, f1, of, pair), IMPOSSIBLE, method, mark(row))]
-    words, value = constant(*pair)
-    better = beats(own, of, value)
-    again = ""
-    if of == "validation" and own["macro_f1_new_study"]["low"] is not None:
-        limits = own["macro_f1_new_study"]
-        again = f", mean over studies {wording.interval(limits['low'], limits['high'], n)}"
-    text = (
-        f"{SETS[of]}, {inputs_of(main)}: {_counts(own, words, pair)}; macro F1 "
-        f"{wording.estimate(f1['value'], f1['low'], f1['high'], n)}{again}; constant "
-        f"{wording.number(value, n)}."
+        method = f"n = {sum(pair)}, {pair[0]} RICE; counts"
+        return [Sentence(_too_few(ablations, of, pair, main), IMPOSSIBLE, method, plan)]
+    found = [_same_for_all(own, of, pair, main, plan)] if own["constant"] else [
+        _right(own, of, pair, main, plan), _macro_f1(own, of, pair, plan),
+    ]  # fmt: skip
+    new_study = row_of(metrics, main, of, "fold mean", "auc")
+    return [*found, _ranking(result, of, pair, new_study, plan)]
+
+
+def _too_few(ablations: Mapping[str, Row], of: str, pair: tuple[int, int], main: str) -> str:
+    """Give counts, of which nothing is estimated."""
+    own = headline(ablations[main], of)
+    n, rice = sum(pair), pair[0]
+    if own["constant"] and min(pair):
+        answers = f"{recognised(own, pair)}, because the network {own['constant']}"
+    elif own["constant"]:
+        only = "RICE" if rice else "recurrence"
+        answers = f"{own['right']}; all of them have {only}, and the network {own['constant']}"
+    else:
+        answers = f"{own['right']} ({rice} RICE)"
+    beside = [_correct(headline(one, of)) for name, one in ablations.items() if name != main]
+    if beside:
+        answers += f"; by the other inputs {span_of(beside)} of {n}"
+    few = {
+        0: "there is no patient of one class: no performance can be estimated",
+        1: "1 patient of the smaller class is too few: no performance is estimated from these",
+    }.get(
+        min(pair),
+        f"{min(pair)} patients of the smaller class are too few: no performance is estimated from "
+        "these",
     )
-    if not better:
-        text += " That the network is better than such a classifier is not shown."
-    elif accuracy_p(own["confusion"], words) > 0.05:
-        text += " Better in macro F1; that more patients are right is not shown."
-    tone = SHOWN if better else NOT_SHOWN
-    found = [Sentence(text, tone, f"{method}; {RULES[of]}; p: exact McNemar", mark(row))]
+    return f"{SETS[of]}, {inputs_of(main)}: {answers}. {few[0].upper()}{few[1:]}."
+
+
+def span_of(counts: Sequence[int]) -> str:
+    """Return counts as a range."""
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _correct(own: Row) -> int:
+    return int(own["confusion"]["true_positive"] + own["confusion"]["true_negative"])
+
+
+def _same_for_all(own: Row, of: str, pair: tuple[int, int], main: str, plan: str) -> Sentence:
+    text = (
+        f"{SETS[of]}, {inputs_of(main)}: as used (threshold 0.5) the network {own['constant']}; "
+        f"{recognised(own, pair)}."
+    )
+    return Sentence(text, USELESS, f"n = {sum(pair)}, {pair[0]} RICE; counts", plan)
+
+
+def _right(own: Row, of: str, pair: tuple[int, int], main: str, plan: str) -> Sentence:
+    """Say whether more patients are right than by the same answer for all: one measure twice."""
+    words, _ = constant(*pair)
+    gained, lost = _changes(own["confusion"], words)
+    others = pair[1] if ALL[words] == "recurrence" else pair[0]
+    p = accuracy_p(own["confusion"], words)
+    shown = gained > lost and p <= level(of)
+    text = (
+        f"{SETS[of]}, {inputs_of(main)}: {own['right']}, and {others} if all are called "
+        f"{ALL[words]} ({gained} gained, {lost} lost, p {signed(wording.p_value(p))}). "
+        + ("More patients are right." if shown else "That more patients are right is not shown.")
+    )
+    method = f"n = {sum(pair)}, {pair[0]} RICE; exact McNemar; shown at p of {level(of):g}"
+    return Sentence(text, SHOWN if shown else NOT_SHOWN, method, plan)
+
+
+def _macro_f1(own: Row, of: str, pair: tuple[int, int], plan: str) -> Sentence:
+    """Say whether macro F1 is above that of guessing, for these models and for the method."""
+    n, (words, value) = sum(pair), constant(*pair)
+    f1 = (own["pooled"] if of == "validation" else own)["macro_f1"]
+    limits = wording.interval(f1["low"], f1["high"], n)
+    method = f"n = {n}, {pair[0]} RICE; {f1['method']}"
     if of == "validation":
-        found += [*_ranking(own, n, mark(row)), _of_studies(own, n, mark(row), confidence)]
-    return found
-
-
-def _too_few(own: Row, f1: Row, of: str, pair: tuple[int, int]) -> str:
-    limits = wording.interval(f1["low"], f1["high"], sum(pair))
-    answers = f"The network {own['constant']}" if own["constant"] else own["right"]
+        again = own["macro_f1_new_study"]
+        new = wording.interval(again["low"], again["high"], n) if again["low"] is not None else (
+            "not made: too few folds, or all alike"
+        )  # fmt: skip
+        limits = f"these models and patients {limits}; the method {new}"
+        method += "; the method's mean in studies of this size: Nadeau-Bengio, no narrower"
     text = (
-        f"{SETS[of]}: {min(pair)} {'patient' if min(pair) == 1 else 'patients'} of the smaller "
-        f"class {'is' if min(pair) == 1 else 'are'} too few to estimate anything. {answers}"
+        f"{SETS[of]}: macro F1 {wording.number(f1['value'], n)} ({limits}); all "
+        f"{ALL[words]} {wording.number(value, n)}, guessing {guessing.BEST_GUESS:.2f} at best."
     )
-    if limits == wording.NO_INTERVAL:
-        return f"{text}; without both classes no figure says more."
-    return f"{text}, which is compatible with a macro F1 of {limits}."
+    better = beats(own, of, n)
+    if not better:
+        one = of == "validation" and float(f1["low"]) > guessing.bar(n)
+        text += " That it is above guessing is not shown" + (" for the method." if one else ".")
+    both = "both lower limits lie" if of == "validation" else "the lower limit lies"
+    method += f"; shown, if {both} above {guessing.BEST_GUESS:g} by more than one patient weighs"
+    return Sentence(text, SHOWN if better else NOT_SHOWN, method, plan)
 
 
 def _changes(confusion: Row, words: str) -> tuple[int, int]:
@@ -104,56 +180,57 @@ def accuracy_p(confusion: Row, words: str) -> float:
     return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
-def _counts(own: Row, words: str, pair: tuple[int, int]) -> str:
-    """Return the right answers beside those of the constant classifier: the same measure twice."""
-    if own["constant"]:
-        return f"the network {own['constant']}"
-    right = pair[1] if ALL[words] == "recurrence" else pair[0]
-    gained, lost = _changes(own["confusion"], words)
-    p = signed(wording.p_value(accuracy_p(own["confusion"], words)))
-    return (
-        f"{own['right']} ({right} if all are called {ALL[words]}; {gained} gained, {lost} lost, "
-        f"p {p})"
-    )
-
-
-def beats(own: Row, of: str, value: float) -> bool:
-    """Return whether a result is above that of a constant classifier, also for a new study.
+def beats(own: Row, of: str, n: int) -> bool:
+    """Return whether a result is above the best guess, also for a new study.
 
     The interval of out-of-fold answers leaves out what another training would change.
     """
+    if own["constant"]:
+        return False
     if of == "test":
-        return float(own["macro_f1"]["low"]) > value
+        return float(own["macro_f1"]["low"]) > guessing.bar(n)
     again = own["macro_f1_new_study"]["low"]
-    return again is not None and min(float(again), float(own["pooled"]["macro_f1"]["low"])) > value
+    lows = [again, own["pooled"]["macro_f1"]["low"]]
+    return again is not None and min(map(float, lows)) > guessing.bar(n)
 
 
-def _ranking(own: Row, n: int, plan: str) -> list[Sentence]:
-    """Say that a network ranks patients where its threshold hides it: all answers are alike."""
-    area = own["within_folds"]["auc"]
-    if not own["constant"] or area["low"] is None or float(area["low"]) <= 0.5:
-        return []
-    shown = wording.estimate(area["value"], area["low"], area["high"], n)
-    text = (
-        f"The network ranks patients (AUC within folds {shown}), but at 0.5 it {own['constant']}: "
-        "see the thresholds."
+def _ranking(
+    result: Row, of: str, pair: tuple[int, int], new_study: Row | None, plan: str
+) -> Sentence:
+    """Say whether probabilities rank patients; where all get the same answer it is no success.
+
+    The interval alone does not decide: out of fold it covers less than its nominal level.
+    """
+    own, n = headline(result, of), sum(pair)
+    out_of_fold = of == "validation"
+    area = own["within_folds"]["auc"] if out_of_fold else result["test"]["mean_probability"]["auc"]
+    limits = wording.interval(area["low"], area["high"], n)
+    lows = [_number(area["low"])]
+    if out_of_fold:
+        again = new_study or {}
+        made = not math.isnan(_number(again.get("low")))
+        shown_again = wording.interval(again["low"], again["high"], n) if made else "not made"
+        limits = f"these models and patients {limits}; the method {shown_again}"
+        lows.append(_number(again.get("low")))
+    ranks = all(low > 0.5 for low in lows) and (
+        roc.p_by_chance(float(area["value"]), [pair]) <= level(of)
     )
-    return [Sentence(text, SHOWN, f"n = {n}; interval: {area['method']}, above 0.5", plan)]
-
-
-def _of_studies(own: Row, n: int, plan: str, confidence: float) -> Sentence:
-    """Give the interval for the mean that the method would have over studies; no prediction."""
-    limits = own["macro_f1_new_study"]
-    if limits["low"] is None:
-        text = "Interval for the method's mean in studies of this size: "
-        return Sentence(f"{text}not made; too few folds, or all alike.", NOT_MADE)
-    shown = wording.interval(limits["low"], limits["high"], n)
-    text = (
-        f"{100 * confidence:g} % interval for the method's mean in studies of this size, with "
-        f"their own patients and trainings: macro F1 {shown}."
+    words = "AUC within folds" if out_of_fold else "AUC of the mean probability"
+    figure = f"{words} {wording.number(area['value'], n)} ({limits})"
+    text = f"{RANKS[0].upper()}{RANKS[1:]}: {figure}." if ranks else (
+        f"That {RANKS} is not shown: {figure}."
+    )  # fmt: skip
+    tone = NOT_SHOWN if not ranks else INTERVAL if own["constant"] else SHOWN
+    method = (
+        f"n = {n}; {area['method']}; shown, if all lower limits lie above 0.5 and p by chance is "
+        f"at most {level(of):g}"
     )
-    method = f"n = {n}; Nadeau-Bengio, widened to the pooled interval where it is narrower"
-    return Sentence(text, INTERVAL, method, plan)
+    return Sentence(f"{SETS[of]}: {text[0].lower()}{text[1:]}", tone, method, plan)
+
+
+def _number(value: Any) -> float:
+    """Return a figure of a table; what is missing is NaN."""
+    return float(value) if value not in (None, "") else math.nan
 
 
 def signed(p_value: str) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 EXACT, WILSON, NEWCOMBE, DELONG = "exact", "Wilson", "Newcombe", "DeLong, logit"
 NADEAU_BENGIO, TANGO, POSTERIOR = "Nadeau-Bengio", "Tango", "Jeffreys posterior"
 MEASURED_AT = 0.95
+FEWEST = 10  # patients of each class, below which nothing is fitted nor estimated
 # what intervals of pooled predictions of cross-validation mean
 OUT_OF_FOLD = (
     "for these trained models: accounts for the sampling of patients, not for retraining; as an "

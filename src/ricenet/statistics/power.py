@@ -97,7 +97,7 @@ def verdict(p: float, n: int, *, level: float, wanted: float, tests: int) -> str
     -------
     str
         :data:`SHOWN`, :data:`NOT_SHOWN`, or :data:`CANNOT` where so many patients have the wanted
-        power for no difference, however large.
+        power for no difference at any of :data:`DISCORDANCES`.
     """
     if p <= level:
         return SHOWN

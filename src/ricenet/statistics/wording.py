@@ -2,7 +2,8 @@
 
 - No interval has a width of zero: where there is none, that is stated.
 - No more digits than the patients support: one patient more or less changes a proportion by
-  1 / n, so smaller differences than half of that are not shown.
+  1 / n, so smaller differences than half of that are not shown. A half is rounded to the even
+  digit, so that proportions add up.
 - A classifier that gives every patient the same answer is labelled as such.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 NOT_AVAILABLE, NO_INTERVAL = "n/a", "no interval"
@@ -18,6 +20,7 @@ NO_WIDTH = 1e-9
 # of a classifier that gives every patient the same answer
 ALL_RICE = "classifies every patient as RICE"
 ALL_RECURRENCE = "classifies every patient as recurrence"
+HALF_SEEN = 12  # decimals to which a half is one: what is beyond is noise of the arithmetic
 
 
 def digits(n: int) -> int:
@@ -28,7 +31,7 @@ def digits(n: int) -> int:
 def number(value: Any, n: int) -> str:
     """Format a figure of ``n`` patients; what is missing or not finite is "n/a"."""
     finite = _finite(value)
-    return NOT_AVAILABLE if finite is None else _fixed(finite, digits(n))
+    return NOT_AVAILABLE if finite is None else fixed(finite, digits(n))
 
 
 def interval(low: Any, high: Any, n: int) -> str:
@@ -39,16 +42,16 @@ def interval(low: Any, high: Any, n: int) -> str:
     """
     a, b = _finite(low), _finite(high)
     if a is not None and str(high) == "inf":
-        return f"at least {_fixed(a, digits(n))}"
+        return f"at least {fixed(a, digits(n))}"
     if b is not None and str(low) == "-inf":
-        return f"at most {_fixed(b, digits(n))}"
+        return f"at most {fixed(b, digits(n))}"
     if a is None or b is None or b - a < NO_WIDTH:
         return NO_INTERVAL
     decimals = digits(n)
-    if _fixed(a, decimals) == _fixed(b, decimals):
+    if fixed(a, decimals) == fixed(b, decimals):
         scale = 10**decimals
         a, b = math.floor(a * scale) / scale, math.ceil(b * scale) / scale
-    return f"{_fixed(a, decimals)} to {_fixed(b, decimals)}"
+    return f"{fixed(a, decimals)} to {fixed(b, decimals)}"
 
 
 def estimate(value: Any, low: Any, high: Any, n: int) -> str:
@@ -80,8 +83,16 @@ def constant(confusion: Mapping[str, int]) -> str:
     return ALL_RICE if called else ALL_RECURRENCE
 
 
-def _fixed(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # -0.0 + 0.0 has no sign
+def fixed(value: float, decimals: int) -> str:
+    """Format with a fixed number of decimals, a half to the even digit.
+
+    A share and what is left of it then add up: 42 and 38 of 80 are 0.52 and 0.48. The half is that
+    of the decimal number: as a binary one 0.475 lies below it, and 0.525 above.
+    """
+    decimal = Decimal(repr(round(value, HALF_SEEN))).quantize(
+        Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN
+    )
+    return f"{decimal if decimal else abs(decimal):f}"  # -0.00 has no sign
 
 
 def _finite(value: Any) -> float | None:

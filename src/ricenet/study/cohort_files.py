@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # tables about a cohort's results, which audit and report wait for besides the metrics
 TABLES = (
     "calibration", "calibration_curve", "thresholds", "decision", "conformal", "selective",
-    "probes", "added_value", "probe_predictions",
+    "probes", "added_value", "probe_predictions", "probe_decision",
     "subgroups", "failures", "missingness", "label_provenance", "near_duplicates",
 )  # fmt: skip
 

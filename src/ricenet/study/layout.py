@@ -95,6 +95,7 @@ FILES = {
     "calibration_record": f"{COHORT}/evaluation/calibration.json",
     "probes": f"{COHORT}/evaluation/probes.tsv",
     "added_value": f"{COHORT}/evaluation/added-value.tsv",
+    "probe_decision": f"{COHORT}/evaluation/probe-decision.tsv",
     "probe_predictions": f"{COHORT}/evaluation/probe-predictions.tsv",
     "probes_record": f"{COHORT}/evaluation/probes.json",
     "subgroups": f"{COHORT}/evaluation/subgroups.tsv",

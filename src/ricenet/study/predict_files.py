@@ -56,6 +56,17 @@ class PredictFiles:
         at = self.study.at
         return [at("arrival_predictions", subject=w.subject, ablation=a) for a in self.ablations]
 
+    def out_of_fold(self) -> list[str]:
+        """Return the validation predictions that conformal sets need, as they are; those there are.
+
+        Nothing is trained for them: without them the sets are not made.
+        """
+        at, folds = self.study.at, self.study.folds
+        paths = [
+            at("validation_predictions", ablation=a, fold=k) for a in self.ablations for k in folds
+        ]
+        return [as_source(path) for path in paths if Path(path).is_file()]
+
     def subjects(self) -> list[str]:
         """Return the subjects without a label whose images are not held up.
 

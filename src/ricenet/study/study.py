@@ -13,7 +13,7 @@ from ricenet.cohort import label_sources, overrides, tables
 from ricenet.config import analysis_plan, config, introduced, settings_files
 from ricenet.normalisations import NORMALISATIONS
 from ricenet.provenance import digests, steps
-from ricenet.study import accepted_code, before_a_run, layout, resources
+from ricenet.study import accepted_code, before_a_run, layout, resources, synthetic
 from ricenet.study.ingest_files import RawInputs
 from ricenet.study.test_set import TestSet
 
@@ -139,6 +139,10 @@ class Study:
         """Return the sequence of an MRI, empty for the planning CT (params function)."""
         found = (c.sequence for c in self.config.inputs if c.name == w.mri)
         return next(found, "")
+
+    def phantoms(self, w: Any) -> str:
+        """Return the subjects that are phantoms, as JSON text (params function)."""
+        return json.dumps(synthetic.phantoms(self))
 
     def settings(self, section: str) -> str:
         """Return a step's settings as sorted JSON text, see :mod:`ricenet.config.introduced`.

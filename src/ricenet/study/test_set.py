@@ -94,6 +94,11 @@ class TestSet:
             return SEEN[2]
         return SEEN[1] if Path(self.study.at("metrics")).exists() else SEEN[0]
 
+    def _first_seen(self) -> str:
+        """Return the first file of results that exists."""
+        files = [*self._predicted(), Path(self.study.at("metrics"))]
+        return next(path.as_posix() for path in files if path.exists())
+
     def seen_at_first(self) -> str:
         """Return what had been seen when the first plan was written, by the ledger or the plan.
 
@@ -114,12 +119,12 @@ class TestSet:
             return  # it tells of later plans; if it is gone, its steps and the audit say so
         if plan and SEEN.index(plan.seen_before) < SEEN.index(seen):
             what = {"test": "test predictions", "validation": "results of the validation"}[seen]
+            path, root = self.study.config.analysis_plan, self.study.root
+            remedies = EITHER_OR.format(seen=seen, plan=path, root=root)
             raise ValueError(
-                f"{self.study.config.analysis_plan}: seen_before is {plan.seen_before!r}, but "
-                f"{what} of cohort {self.study.cohort_name} exist already, made without a plan. "
-                f"Write seen_before: {seen}: they stay as they are, and what the plan names is "
-                f"marked as after the fact. If they are a trial that nobody has used, move "
-                f"{self.study.root} away"
+                f"{path}: seen_before is {plan.seen_before!r}, but {what} of cohort "
+                f"{self.study.cohort_name} exist already, made without a plan "
+                f"({self._first_seen()}). {remedies}"
             )
 
     def notices(self) -> list[str]:
@@ -139,6 +144,12 @@ def _exists(path: str) -> bool:
     return Path(path).exists()
 
 
+EITHER_OR = (
+    "Do one of two. To keep these results, write seen_before: {seen} into {plan}: the plan makes "
+    "none of them again, and what it names is marked as after the fact. If nobody has used them (a "
+    "trial, or the demo of an earlier version), move them away and run again: "
+    "mv {root} {root}-without-plan"
+)
 IS_LOCKED = (
     "the {n} test patients of cohort {cohort} stay locked, as there is no analysis plan: nothing "
     "predicts them, and all results are of cross-validation."

@@ -1,0 +1,42 @@
+"""What is not estimated of few patients: no interval of an area under the curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet.statistics.estimates import Figure
+from ricenet.statistics.methods import FEWEST
+
+AREAS = ("auc", "auc_delong")
+NO_LIMITS = f"no interval: fewer than {FEWEST} patients of a class, whom chance often ranks so"
+
+NOT_DEFINED = "no interval: not defined for these patients and answers"
+
+
+def fewest(labels: NDArray) -> int:
+    """Return the patients of the smaller class.
+
+    Parameters
+    ----------
+    labels : (N,) int array
+    """
+    return int(np.bincount(labels, minlength=2).min())
+
+
+def without_limits(found: Sequence[Figure], labels: NDArray) -> list[Figure]:
+    """Return figures, areas under the curve without limits where a class has too few patients.
+
+    Chance ranks few patients without an error often (one in six of 2 and 2, and so in a fold), and
+    an interval that comes from a model of the scores does not know it.
+    """
+    if fewest(labels) >= FEWEST:
+        return list(found)
+    nothing = {"low": math.nan, "high": math.nan}
+    return [
+        f._replace(estimate=f.estimate._replace(**nothing), method="") if f.metric in AREAS else f
+        for f in found
+    ]

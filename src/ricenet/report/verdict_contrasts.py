@@ -1,0 +1,138 @@
+"""Sentences of the box about contrasts: which input combination beats which, and what that says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ricenet.report.page import inputs_of
+from ricenet.report.results import FEWEST_TO_ESTIMATE, class_sizes, constant, headline, same_call
+from ricenet.report.sentence import IMPOSSIBLE, NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
+from ricenet.report.verdict_sets import ALL, SETS, beats, signed
+from ricenet.statistics import wording
+
+Row = Mapping[str, Any]
+BARELY = 1.25  # a difference below this many detectable ones is probably an overestimate
+
+
+def of_contrasts(rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> list[Sentence]:
+    """Say what the contrasts of one set decide, all those that decide nothing in one sentence.
+
+    A difference is shown on page one only where the better input is itself above guessing: to beat
+    who knows less than nothing is no success.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Contrasts of the set.
+    of : str
+        The set.
+    ablations : mapping of str to mapping
+        Summaries by input combination.
+    """
+    if not rows:
+        return [] if of == "test" else [Sentence("Contrasts of inputs: not made.", NOT_MADE)]
+    n = int(rows[0]["n"])
+    first = headline(next(iter(ablations.values())), of)
+    if min(class_sizes(first)) < FEWEST_TO_ESTIMATE:
+        text = (
+            f"{SETS[of]} (n = {n}): no contrast between inputs is tested on fewer than "
+            f"{FEWEST_TO_ESTIMATE} patients of a class; the order of the inputs says nothing."
+        )
+        return [Sentence(text, IMPOSSIBLE, f"n = {n}")]
+    alike = [row for row in rows if same_call(row, ablations)]
+    found = [_of_shown(row, rows, of, ablations) for row in rows if _shown(row)]
+    if alike:
+        text = (
+            f"{SETS[of]} (n = {n}): {len(alike)} of {len(rows)} contrasts between inputs compare "
+            "nothing, as both give everybody the same answer; more patients would not change it."
+        )
+        found.append(Sentence(text, NOT_MADE, f"n = {n}"))
+    open_rows = [row for row in rows if not _shown(row) and row not in alike]
+    if not open_rows:
+        return found
+    impossible = all(str(row["verdict"]).startswith(IMPOSSIBLE) for row in open_rows)
+    word = "cannot be decided on so few patients" if impossible else "are not shown"
+    text = (
+        f"{SETS[of]} (n = {n}): {len(open_rows)} of {len(rows)} contrasts between inputs {word}; "
+        "the order of the inputs says nothing."
+    )
+    marks = "; ".join(dict.fromkeys(mark(row) for row in open_rows))
+    tone = IMPOSSIBLE if impossible else NOT_SHOWN
+    return [*found, Sentence(text, tone, _method(rows), marks)]
+
+
+def _shown(row: Row) -> bool:
+    return str(row["verdict"]) == SHOWN
+
+
+def _method(rows: Sequence[Row]) -> str:
+    return f"n = {rows[0]['n']}; Tango's interval, exact McNemar, max-T over {len(rows)} contrasts"
+
+
+def _of_shown(row: Row, rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> Sentence:
+    """Say by how much one input beats another, what each is worth, and what it does not beat."""
+    n, ahead = int(row["n"]), float(row["difference"]) > 0
+    better, other = (row["first"], row["second"]) if ahead else (row["second"], row["first"])
+    figure = wording.estimate(row["difference"], row["low"], row["high"], n)
+    text = (
+        f"{SETS[of]}, {inputs_of(better)} gets more patients right than {inputs_of(other)}"
+        f"{_counts(row, better)}: difference in accuracy {figure}, p "
+        f"{signed(wording.p_value(row['p_max_t']))}, corrected for {len(rows)} contrasts (max-T)."
+        f"{_worth(other, of, ablations)}{_worth(better, of, ablations)}"
+        f"{_beside(better, rows)}{_overestimate(row)}"
+    )
+    good = better in ablations and _above(better, of, ablations)
+    method = f"{_method(rows)}; shown, if p of the family is at most {row.get('level') or '0.05'}"
+    method += " and the better input is itself above guessing"
+    return Sentence(text, SHOWN if good else NOT_SHOWN, method, mark(row))
+
+
+def _counts(row: Row, better: str) -> str:
+    if row.get("right_first") is None:
+        return ""
+    one, other = ("first", "second") if better == row["first"] else ("second", "first")
+    return f" ({row[f'right_{one}']} against {row[f'right_{other}']} of {row['n']})"
+
+
+def _above(name: str, of: str, ablations: Mapping[str, Row]) -> bool:
+    own = headline(ablations[name], of)
+    return beats(own, of, sum(class_sizes(own)))
+
+
+def _worth(name: str, of: str, ablations: Mapping[str, Row]) -> str:
+    """Say of an input that is not above guessing, that it is not; empty for others."""
+    if name not in ablations or _above(name, of, ablations):
+        return ""
+    own = headline(ablations[name], of)
+    pair = class_sizes(own)
+    words = ALL[constant(*pair)[0]]
+    others = pair[1] if words == "recurrence" else pair[0]
+    right = own["right"].partition(" of ")[0]
+    return (
+        f" Not shown to be above guessing: {inputs_of(name)} ({right} right; {others} if all are "
+        f"called {words})."
+    )
+
+
+def _beside(better: str, rows: Sequence[Row]) -> str:
+    """Name the inputs that the better one is not shown to beat."""
+    names = []
+    for row in rows:
+        if _shown(row) or better not in (row["first"], row["second"]):
+            continue
+        place = "second" if row["first"] == better else "first"
+        right = row.get(f"right_{place}")
+        names.append(inputs_of(row[place]) + (f" ({right} right)" if right is not None else ""))
+    return f" Not shown to be better than: {', '.join(names)}." if names else ""
+
+
+def _overestimate(row: Row) -> str:
+    """Say so where a difference only just exceeds what so many patients can be expected to show."""
+    least = row.get("detectable")
+    if least in (None, "") or abs(float(row["difference"])) > BARELY * float(least):
+        return ""
+    return (
+        f" So many patients find differences from {float(least):.2f} on: one that only just "
+        "exceeds that is probably an overestimate."
+    )
