@@ -5,7 +5,7 @@ from __future__ import annotations
 import ricenet
 from ricenet.provenance.software import versions
 from ricenet.report import facts_of_use, methods, methods_of_results, results
-from ricenet.report.known import Known, plain, said
+from ricenet.report.known import Known, Row, plain, said
 from ricenet.report.methods_of_results import contrasts_tested
 from ricenet.report.page import inputs_of, set_words
 from ricenet.report.results import (
@@ -16,6 +16,7 @@ from ricenet.report.results import (
     recognised,
 )
 from ricenet.statistics import wording
+from ricenet.statistics.guessing import BEST_GUESS
 from ricenet.statistics.methods import METHODS, OUT_OF_FOLD
 
 PACKAGES = (
@@ -114,7 +115,7 @@ def uncertainty(k: Known) -> str:
     if not used:
         return ""
     parts = [
-        f"{m} ({METHODS[m].reference}; coverage {METHODS[m].coverage}, of fixed models)"
+        f"{m} ({METHODS[m].reference}; for fixed models, coverage {METHODS[m].coverage})"
         for m in used
     ]
     text = f"{'; '.join(parts)}."
@@ -177,13 +178,25 @@ def performance(k: Known) -> str:
             text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
             pair = class_sizes(own)
             few = min(pair) < FEWEST_TO_ESTIMATE
-            figures = "" if few else f", macro F1 {text}, n = {n}, {f1['method']}"
+            figures = (
+                "" if few else f", macro F1 {text}, n = {n}, {f1['method']}{method_of(own, of)}"
+            )
             parts.append(
                 f"{set_words(of)}: {own['right']} ({pair[0]} RICE){figures}"
                 + (f"; {own['constant']}, {recognised(own, pair)}" if own["constant"] else "")
                 + ("; too few patients to estimate anything" if few else "")
             )
     return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
+
+
+def method_of(own: Row, of: str) -> str:
+    """Return the interval of the method, and what guessing reaches, beside a macro F1."""
+    text = f"; guessing {BEST_GUESS:.2f} at best"
+    if of != "validation":
+        return text
+    limits = own["macro_f1_new_study"]
+    shown = wording.interval(limits["low"], limits["high"], int(own["pooled"]["macro_f1"]["n"]))
+    return f" for these models and patients; the method {shown}{text}"
 
 
 def subgroups(k: Known) -> str:
