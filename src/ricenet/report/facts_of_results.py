@@ -28,11 +28,9 @@ def performance(k: Known) -> str:
             text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
             pair = class_sizes(own)
             few = min(pair) < FEWEST_TO_ESTIMATE
-            figures = (
-                "" if few else f", macro F1 {text}, n = {n}, {f1['method']}{method_of(own, of)}"
-            )
+            words = f", macro F1 {text}, n = {n}, {f1['method']}{method_of(own, of)}"
             parts.append(
-                f"{set_words(of)}: {own['right']} ({pair[0]} RICE){'' if few else f1_words}"
+                f"{set_words(of)}: {own['right']} ({pair[0]} RICE){'' if few else words}"
                 + (f"; {own['constant']}, {recognised(own, pair)}" if own["constant"] else "")
                 + ("; too few patients to estimate anything" if few else "")
             )
