@@ -71,7 +71,7 @@ def test_what_was_not_made_is_said_with_its_reason() -> None:
     few = section(tables(8, 4))
     assert (
         few.count(
-            "Not made, validation: 4 patients of the smaller class for the fit, fewer than 10."
+            "Not made, cross-validation: 4 patients of the smaller class for the fit, fewer than 10."
         )
         >= 3
     )
