@@ -22,6 +22,7 @@ COHORTS = {
 NUMBER = r"-?\d\.\d+"
 
 
+FEW = ("6", "12")  # no set has ten patients of each class
 LONG = ("12", "92, constant")
 NAMES = [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in COHORTS]
 
@@ -34,7 +35,9 @@ def found(request, tmp_path_factory) -> tuple[str, str]:
 
 def test_no_interval_has_a_width_of_zero(found) -> None:
     pairs = re.findall(rf"({NUMBER}) to ({NUMBER})", found[1])
-    assert len(pairs) > 40 and all(float(low) < float(high) for low, high in pairs)
+    assert (len(pairs) > 40 or found[0] in FEW) and all(
+        float(low) < float(high) for low, high in pairs
+    )
 
 
 def test_no_more_digits_than_so_many_patients_support(found) -> None:
@@ -43,7 +46,7 @@ def test_no_more_digits_than_so_many_patients_support(found) -> None:
         rf'title="n (\d+);[^"]*">({NUMBER})<small>({NUMBER}) to ({NUMBER})', found[1]
     )
     marks = re.findall(rf"({NUMBER}) \(({NUMBER}) to ({NUMBER})\)[^<;]*n = (\d+)", found[1])
-    assert cells and marks
+    assert (cells and marks) or found[0] in FEW
     for n, *numbers in [*cells, *((m[3], *m[:3]) for m in marks)]:
         assert all(len(x.partition(".")[2]) <= wording.digits(int(n)) for x in numbers)
 
@@ -64,12 +67,13 @@ def test_what_cannot_be_said_stands_on_page_one(found) -> None:
     top = text[text.index('id="verdict"') : text.index('id="board"')]
     assert "Other hospitals, scanners and labels: not tested" in top
     assert "No plan on record: every figure on this page is after the fact." in top
-    if name in ("6", "12"):
+    if name in FEW:
         assert "Nothing is shown by these patients" in top and "✓" not in top
     if name == "92, constant":
-        assert "the network classifies every patient as recurrence" in top
-        assert "The network ranks patients (AUC within folds" in top
-    assert "too few to estimate anything" in top  # of the test set in each of them
+        assert "the network classifies every patient as recurrence; 0 of 32 RICE recognised" in top
+        assert "probabilities rank RICE above recurrence: AUC within folds" in top
+        assert "✓" not in top  # a network that makes no use of its inputs has shown nothing
+    assert "no performance" in top  # of the test set in each of them
 
 
 def test_no_area_of_few_patients_has_an_interval(found) -> None:
@@ -103,11 +107,14 @@ def test_the_files_beside_the_page_are_written_and_the_same_again(tmp_path) -> N
     )
     assert "not stated" in (folder / "model-card.md").read_text()
     # what the evaluation's own tables show is no "no record"
-    assert "exact McNemar" in made["CLAIM 2024", "29"] and "Buehler" in made["CLAIM 2024", "29"]
+    assert "McNemar" not in made["CLAIM 2024", "29"] and "Buehler" in made["CLAIM 2024", "29"]
+    assert made["CLAIM 2024", "21"].startswith("No record of the intended size. Reached: 4 ")
+    assert "kept to it is not on record" in made["CLAIM 2024", "19"]
     assert "No record of the training" in made["TRIPOD+AI", "12c"]
     assert "majority vote" in made["CLAIM 2024", "27"].lower()
     assert "none by age" in made["TRIPOD+AI", "14"] and "scanner" not in made["TRIPOD+AI", "14"]
     methods = (folder / "methods.md").read_text()
-    assert "Adam" not in methods and "McNemar" in methods and "Buehler" in methods
+    assert "Adam" not in methods and "Buehler" in methods
+    assert "No contrast between input combinations was tested." in methods
     record = json.loads((folder / "report.json").read_text())
     assert set(record["outputs"]) == {"out", "sheets", "methods", "card"}

@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from ricenet.provenance.steps import NETWORKS
-from ricenet.report import known, methods, records, reporting, sheet_facts, sheets, statements
+from ricenet.report import (
+    known,
+    methods,
+    methods_of_results,
+    page,
+    records,
+    reporting,
+    sheet_facts,
+    sheets,
+    statements,
+)
 from ricenet.report.references import REFERENCES
 from ricenet.study import layout
 
@@ -158,3 +168,32 @@ def test_citations_are_all_known(texts) -> None:
 
 def test_every_network_is_cited():
     assert set(NETWORKS) <= set(REFERENCES)
+
+
+def test_methods_tell_the_contrasts_that_were_tested_and_why_others_were_not() -> None:
+    rows = [{"set": "validation", "few": False, "same": ""}] * 6
+    rows += [{"set": "test", "few": True, "same": ""}] * 6
+    text = methods_of_results.of_contrasts(rows)
+    assert "[@maxt]: 6 of cross-validated patients." in text and "6 were not, as there" in text
+    alike = methods_of_results.of_contrasts([{**rows[0], "same": "same call for all"}])
+    assert alike.startswith("No contrast") and "everybody the same answer" in alike
+    assert methods_of_results.of_contrasts([]) == ""
+
+
+def test_items_that_no_record_answers_are_not_counted_as_answered() -> None:
+    class Shown(NamedTuple):
+        sheet: str
+        number: str
+        item: str
+        from_records: str
+        stated: str
+
+    items = [
+        Shown("S", "1", "i", "", "not stated"), Shown("S", "2", "i", "no record", ""),
+        Shown("S", "3", "i", "No record of the size. Reached: 4", ""),
+        Shown("S", "4", "i", "Adam", "By us."),
+    ]  # fmt: skip
+    nothing = {"paragraphs": [], "references": []}
+    content = {"methods": nothing, "card": [], "stated": 0, "sheets": items}
+    text = page.render("reporting.html.j2", {"reporting": content})
+    assert "1 of 4 items have an answer from records, 1 from people" in text

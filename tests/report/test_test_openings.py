@@ -46,6 +46,11 @@ def test_what_was_not_made_says_so_and_what_to_do():
     before = section(summary(state="opened without a plan", plan=False))
     assert "after the fact" in before["sentences"][0].text and not before["as_planned"]
     (said,) = section({})["sentences"]
-    assert said.after("Not made") == "Not made: no plan and no opening of the test set on record."
+    assert said.after("Not made") == (
+        "Not made: no plan, no opening and no figure of the test set on record."
+    )
+    table = {"true_positive": 5, "true_negative": 7, "false_positive": 0, "false_negative": 0}
+    used = section({"ablations": {"dose": {"test": {"majority_vote": {"confusion": table}}}}})
+    assert used["sentences"][0].made and "cannot be taken as untouched" in used["sentences"][0].text
     none = section(summary({**LINE, "patients": "0"}, state="no test patients", test="none"))
     assert none["openings"] == [] and "no test patients" in none["sentences"][0].text

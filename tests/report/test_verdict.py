@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ricenet.evaluate import evaluate
-from ricenet.report import results, verdict, verdict_sets
+from ricenet.report import results, sentence, verdict, verdict_sets
 from ricenet.statistics import exact, paired
 from simulated_predictions import manifest, predictions
 
@@ -38,33 +38,58 @@ def found(pairs=(), tables=None, **skills: float) -> list[verdict.Sentence]:
     return verdict.sentences(whole, rows, tables or {}, "event-dose")
 
 
-def test_better_than_a_constant_needs_patients_and_another_study() -> None:
-    good, weak = found(), found(**{"event-dose": 0.3})
-    assert good[0].tone == verdict.SHOWN and "of 80 right" in good[0].text
-    told = re.search(
-        r"(\d+) of 80 right \(48 if .* recurrence; (\d+) gained, (\d+) lost", good[0].text
-    )
-    assert told and "constant 0.38." in good[0].text
-    right, gained, lost = map(int, told.groups())
-    assert right == 48 + gained - lost  # one measure for both
-    assert good[1].tone == verdict_sets.INTERVAL and "95 % interval" in good[1].text
-    assert weak[0].tone == verdict.NOT_SHOWN and "is not shown" in weak[0].text
-    assert "n = 80, 32 RICE; interval: exact" in good[0].method
+def about(said: list[verdict.Sentence], words: str) -> verdict.Sentence:
+    (one,) = [s for s in said if words in s.text]
+    return one
 
 
-def test_twelve_test_patients_show_nothing_however_right() -> None:
-    (test,) = [s for s in found(**{"event-dose": 9.0}) if s.text.startswith("On test patients")]
-    assert test.tone == verdict.IMPOSSIBLE
-    assert "12 of 12 right, which is compatible with a macro F1 of 0.73 to 1.00" in test.text
+def test_three_questions_of_a_network_have_three_answers() -> None:
+    good, weak = found(**{"event-dose": 3.5}), found(**{"event-dose": 0.3})
+    right = about(good, "if all are called recurrence")
+    told = re.search(r"(\d+) of 80 right, and 48 if .*\((\d+) gained, (\d+) lost", right.text)
+    assert told and right.tone == verdict.SHOWN and "More patients are right." in right.text
+    all_right, gained, lost = map(int, told.groups())
+    assert all_right == 48 + gained - lost  # one measure for both
+    f1 = about(good, "In cross-validation of training patients: macro F1")
+    assert f1.tone == verdict.SHOWN
+    assert "all recurrence 0.38, guessing 0.50 at best." in f1.text and "the method 0." in f1.text
+    assert about(good, "probabilities rank RICE above").tone == verdict.SHOWN
+    for words in ("more patients are right is not", "above guessing is not", "that its prob"):
+        assert about(weak, words).tone == sentence.NOT_SHOWN
+
+
+def test_a_network_above_a_constant_but_not_above_guessing_earns_no_tick() -> None:
+    """The lower limit of the method just touches what a coin reaches."""
+    own = {
+        "constant": "", "macro_f1_new_study": {"low": 0.503},
+        "pooled": {"macro_f1": {"low": 0.64}}, "macro_f1": {"low": 0.52},
+    }  # fmt: skip
+    assert not verdict_sets.beats(own, "validation", 80)
+    assert verdict_sets.beats({**own, "macro_f1_new_study": {"low": 0.52}}, "validation", 80)
+    assert verdict_sets.beats(own, "test", 80) and not verdict_sets.beats(own, "test", 40)
+    again = {
+        **own,
+        "constant": "classifies every patient as RICE",
+        "macro_f1_new_study": {"low": 0.9},
+    }
+    assert not verdict_sets.beats(again, "validation", 80)
+
+
+def test_of_twelve_test_patients_only_counts_are_told_however_right() -> None:
+    test = about(found(**{"event-dose": 9.0, "dose": 1.0}), "On test patients, event + dose")
+    assert test.tone == verdict.IMPOSSIBLE and "12 of 12 right (5 RICE)" in test.text
+    assert "no performance is estimated" in test.text and "by the other inputs" in test.text
+    assert "macro F1" not in test.text and " to 1.00" not in test.text + test.method
 
 
 def test_contrasts_are_said_as_the_table_decides() -> None:
     others = [dict(PAIR, verdict="not shown"), dict(PAIR, verdict="cannot be shown with this many")]
-    shown, open_ones = [s for s in found([PAIR, *others]) if "max-T" in s.method]
+    said = found([PAIR, *others], **{"event-dose": 3.5})
+    shown, open_ones = [s for s in said if "max-T" in s.method]
     assert "p = 0.001, corrected for 3 contrasts (max-T)." in shown.text
     assert shown.tone == verdict.SHOWN and "0.30 (0.10 to 0.50)" in shown.text
     assert (
-        open_ones.tone == verdict.NOT_SHOWN
+        open_ones.tone == sentence.NOT_SHOWN
         and "2 of 3 contrasts between inputs are not shown" in open_ones.text
     )
     (impossible,) = [s for s in found(others[1:]) if "max-T" in s.method]
@@ -84,7 +109,7 @@ def of_probes(*added: dict, used: str = "") -> verdict.Sentence:
 
 def test_a_probe_that_is_not_shown_to_be_worse_is_named_with_its_kind() -> None:
     said = of_probes(ADDED, {**ADDED, "auc_probe": "0.7", "verdict": "the network is better"})
-    assert said.tone == verdict.NOT_SHOWN and "0 of 1 group" in said.text  # two fits, one group
+    assert said.tone == sentence.NOT_SHOWN and "0 of 1 group of features" in said.text  # one group
     assert (
         "A model of scanner and sequence alone is not shown to be worse (difference 0.02 (-0.10 to "
         "0.14))" in said.text
@@ -133,23 +158,50 @@ def test_mcnemar_against_a_constant_answer() -> None:
     ) == pytest.approx(0.073, abs=1e-3)
 
 
-def test_a_network_whose_answers_are_all_alike_may_rank_patients() -> None:
+def test_a_network_that_gives_all_the_same_answer_has_no_tick_however_it_ranks() -> None:
     validation, test = predictions(manifest(80, 12), {"event-dose": 2.5})
     validation["probability_rice"] *= 0.4
+    test["probability_rice"] *= 0.4
     table, summary = evaluate.evaluate(validation, test, SETTINGS)
     rows = table.astype(object).where(pd.notna(table), "").to_dict("records")
     said = verdict.sentences(evaluate.without_nan(summary), rows, {}, "event-dose")
-    assert (
-        "classifies every patient as recurrence" in said[0].text
-        and said[0].tone == verdict.NOT_SHOWN
-    )
-    assert said[1].tone == verdict.SHOWN and "ranks patients (AUC within folds 0." in said[1].text
+    assert said[0].tone == sentence.USELESS and "0 of 32 RICE recognised" in said[0].text
+    assert said[1].tone == sentence.INTERVAL and "rank RICE above recurrence" in said[1].text
+    assert "these models and patients" in said[1].text and "the method 0." in said[1].text
+    assert "0 of 5 RICE recognised" in said[2].text and "macro F1" not in said[2].text
+    assert not verdict.box(said)["can"]
 
 
-def test_a_contrast_with_an_input_that_is_not_above_the_constant_says_so() -> None:
-    said = found([PAIR], **{"event-dose": 2.5, "dose": 0.0})
-    (shown,) = [s for s in said if "max-T" in s.method]
-    assert shown.text.endswith("Not shown to be above a constant classifier: dose.")
+def test_a_contrast_is_shown_only_where_the_better_input_is_above_guessing() -> None:
+    pair = {**PAIR, "right_first": 66, "right_second": 48, "detectable": 0.27}
+    other = {**pair, "second": "event", "verdict": "not shown", "right_second": 63}
+    good = about(found([pair, other], **{"event-dose": 3.5, "dose": 0.0}), "more patients right")
+    assert good.tone == verdict.SHOWN and "(66 against 48 of 80)" in good.text
+    assert "Not shown to be above guessing: dose (" in good.text
+    assert "Not shown to be better than: event (63 right)." in good.text
+    assert "probably an overestimate" in good.text
+    weak = about(found([pair], **{"event-dose": 0.0, "dose": 0.0}), "more patients right")
+    assert weak.tone == sentence.NOT_SHOWN
+
+
+def test_a_simple_model_that_gets_as_many_right_is_named_first() -> None:
+    added = {
+        **ADDED, "group": "dose_max", "kind": "simpler explanation", "probe_low": "0.7",
+        "only_network_right": "11", "only_probe_right": "12", "mcnemar_p": "1.0", "outcome":
+        "not worse",
+    }  # fmt: skip
+    own = {**PROBE, "group": "dose_max", "used": "dose_hottest_gy", "measured": "1"}
+    tables = {"probes": [own], "added_value": [added]}
+    first = found(tables=tables)[0]
+    assert first.text.startswith("One number, the dose near-maximum, gets as many of these")
+    assert first.tone == sentence.NOT_SHOWN and "nor that they add nothing" in first.text
+    told = re.search(r"right: (\d+) of 80, the network (\d+) ", first.text)
+    assert told and int(told[1]) == int(told[2]) + 1
+    few = {**added, "only_network_right": "30", "only_probe_right": "2", "mcnemar_p": "0.001"}
+    better = {"probes": [own], "added_value": [{**few, "outcome": "better"}]}
+    assert found(tables=better)[0].tone == verdict.SHOWN
+    nothing = {"probes": [own], "added_value": [{**few, "outcome": "better", "probe_low": "0.3"}]}
+    assert "near-maximum, gets" not in found(tables=nothing)[0].text  # a coin is no bar
 
 
 @pytest.mark.parametrize(("rice", "recurrence", "value"), [(32, 48, 0.375), (5, 7, 7 / 19)])

@@ -63,5 +63,5 @@ def test_after_accept_one_run_brings_the_subject_into_the_report(
     assert run(study.commands()) == []
     page = (study.root / "cohorts/c1/report/index.html").read_text()
     assert "<dt>Subjects</dt><dd>6<small>" in page and 'id="subject-S6"' in page
-    assert "6 ready" in page and "Every subject is ready." in page
+    assert "6 ready" in page and "No subject is held back." in page
     assert study.commands() == []

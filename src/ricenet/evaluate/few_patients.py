@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet.statistics.estimates import Figure
+from ricenet.statistics.estimates import FigureOfMerit
 from ricenet.statistics.methods import FEWEST
 
 AREAS = ("auc", "auc_delong")
@@ -27,7 +27,7 @@ def fewest(labels: NDArray) -> int:
     return int(np.bincount(labels, minlength=2).min())
 
 
-def without_limits(found: Sequence[Figure], labels: NDArray) -> list[Figure]:
+def without_limits(found: Sequence[FigureOfMerit], labels: NDArray) -> list[FigureOfMerit]:
     """Return figures, areas under the curve without limits where a class has too few patients.
 
     Chance ranks few patients without an error often (one in six of 2 and 2, and so in a fold), and

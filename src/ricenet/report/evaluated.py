@@ -47,7 +47,8 @@ def headline_words(summary: Row, ablations: Mapping[str, Any], main: str) -> str
     """Say why this input combination, threshold and ensemble stand to the fore."""
     if not main:
         return ""
-    plan = (summary.get("test_set") or {}).get("plan") or {}
+    opened: Any = summary.get("test_set") or {}
+    plan: Any = opened.get("plan") or {}
     named = (
         f"{inputs_of(main)} is the input combination of the headline, as the one of all channels"
     )

@@ -111,7 +111,7 @@ def missing(k: Known) -> str:
         )
     if k.runs.have("cache"):
         found.append("Networks get only patients who have all channels; nothing was imputed.")
-    if k.made("probes"):
+    if k.made("probes") and k.tables.get("missingness"):
         found.append("Probes take medians of the training patients, with an indicator.")
     return " ".join(found)
 

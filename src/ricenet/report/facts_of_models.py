@@ -7,18 +7,10 @@ from typing import get_args
 import ricenet
 from ricenet.config.analysis_plan import Metric
 from ricenet.provenance.software import versions
-from ricenet.report import facts_of_use, methods, methods_of_results, results
+from ricenet.report import methods, methods_of_results, results
 from ricenet.report.known import Known, plain, said
 from ricenet.report.methods_of_results import contrasts_tested
 from ricenet.report.page import inputs_of, set_words
-from ricenet.report.results import (
-    FEWEST_TO_ESTIMATE,
-    SETS,
-    class_sizes,
-    headline,
-    recognised,
-)
-from ricenet.statistics import wording
 from ricenet.statistics.methods import METHODS, OUT_OF_FOLD
 
 PACKAGES = (
@@ -121,7 +113,7 @@ def uncertainty(k: Known) -> str:
     if not used:
         return ""
     parts = [
-        f"{m} ({METHODS[m].reference}; coverage {METHODS[m].coverage}, of fixed models)"
+        f"{m} ({METHODS[m].reference}; for fixed models, coverage {METHODS[m].coverage})"
         for m in used
     ]
     text = f"{'; '.join(parts)}."
@@ -170,34 +162,6 @@ def internal(k: Known) -> str:
 def external(k: Known) -> str:
     """Return whether other hospitals' patients were predicted."""
     return "External testing: none on record." if k.ablations else ""
-
-
-def performance(k: Known) -> str:
-    """Return the headline figures of each set."""
-    if not k.ablations:
-        return ""
-    parts = []
-    for of in SETS:
-        own = headline(k.ablations[k.main], of)
-        f1 = (own["pooled"] if of == "validation" else own)["macro_f1"]
-        if n := int(f1["n"]):
-            text = wording.estimate(f1["value"], f1["low"], f1["high"], n)
-            pair = class_sizes(own)
-            few = min(pair) < FEWEST_TO_ESTIMATE
-            figures = "" if few else f", macro F1 {text}, n = {n}, {f1['method']}"
-            parts.append(
-                f"{set_words(of)}: {own['right']} ({pair[0]} RICE){figures}"
-                + (f"; {own['constant']}, {recognised(own, pair)}" if own["constant"] else "")
-                + ("; too few patients to estimate anything" if few else "")
-            )
-    return f"{inputs_of(k.main)}: {'; '.join(parts)}. All inputs and figures: metrics.tsv."
-
-
-def subgroups(k: Known) -> str:
-    """Return the headline figures of each set, and by what patients were grouped besides."""
-    columns = facts_of_use.grouped_by(k)
-    text = performance(k)
-    return f"{text} Accuracy by {columns}: subgroups.tsv." if text and columns else text
 
 
 def building(k: Known) -> str:

@@ -17,7 +17,12 @@ from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, SHOWN, Senten
 from ricenet.report.test_openings import test_openings
 from ricenet.report.verdict_checks import of_labels, of_leaks, of_openings, of_permutations
 from ricenet.report.verdict_contrasts import of_contrasts
-from ricenet.report.verdict_probes import beside_the_simplest, of_probes, of_untried
+from ricenet.report.verdict_probes import (
+    beside_the_simplest,
+    of_probes,
+    of_untried,
+    ranks_besides,
+)
 from ricenet.report.verdict_sets import of_set
 
 Row = Mapping[str, Any]
@@ -51,7 +56,8 @@ def sentences(
     right = int(table["true_positive"] + table["true_negative"])
     found = beside_the_simplest(tables, main, right)
     for of, pair in known.items():
-        found += of_set(ablations, of, pair, main, metrics)
+        simpler = ranks_besides(tables) if of == "validation" else ""
+        found += of_set(ablations, of, pair, main, metrics, simpler)
     found.append(of_openings(test_openings(summary)))
     pairs = summary.get("contrasts", [])
     for of in known:

@@ -79,7 +79,7 @@ def _of_shown(row: Row, rows: Sequence[Row], of: str, ablations: Mapping[str, Ro
         f"{SETS[of]}, {inputs_of(better)} gets more patients right than {inputs_of(other)}"
         f"{_counts(row, better)}: difference in accuracy {figure}, p "
         f"{signed(wording.p_value(row['p_max_t']))}, corrected for {len(rows)} contrasts (max-T)."
-        f"{_worth(other, of, ablations)}{_worth(better, of, ablations)}"
+        f"{_worth((other, better), of, ablations)}"
         f"{_beside(better, rows)}{_overestimate(row)}"
     )
     good = better in ablations and _above(better, of, ablations)
@@ -100,19 +100,20 @@ def _above(name: str, of: str, ablations: Mapping[str, Row]) -> bool:
     return beats(own, of, sum(class_sizes(own)))
 
 
-def _worth(name: str, of: str, ablations: Mapping[str, Row]) -> str:
-    """Say of an input that is not above guessing, that it is not; empty for others."""
-    if name not in ablations or _above(name, of, ablations):
+def _worth(names: Sequence[str], of: str, ablations: Mapping[str, Row]) -> str:
+    """Name the inputs that are not above guessing; empty where all are."""
+    weak = [name for name in names if name in ablations and not _above(name, of, ablations)]
+    if not weak:
         return ""
-    own = headline(ablations[name], of)
-    pair = class_sizes(own)
+    found = {name: headline(ablations[name], of) for name in weak}
+    pair = class_sizes(found[weak[0]])
     words = ALL[constant(*pair)[0]]
     others = pair[1] if words == "recurrence" else pair[0]
-    right = own["right"].partition(" of ")[0]
-    return (
-        f" Not shown to be above guessing: {inputs_of(name)} ({right} right; {others} if all are "
-        f"called {words})."
+    rights = ", ".join(
+        f"{inputs_of(name)} ({own['right'].partition(' of ')[0]} right)"
+        for name, own in found.items()
     )
+    return f" Not shown to be above guessing: {rights}; {others} if all are called {words}."
 
 
 def _beside(better: str, rows: Sequence[Row]) -> str:

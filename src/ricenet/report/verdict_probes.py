@@ -63,6 +63,15 @@ def beside_the_simplest(tables: Tables, main: str, right: int) -> list[Sentence]
     return [Sentence(text, SHOWN if shown else NOT_SHOWN, method, mark(best))]
 
 
+def ranks_besides(tables: Tables) -> str:
+    """Say how the best model of few features ranks the patients whom a network ranks."""
+    best = best_probe(tables.get("probes", ()), "validation")
+    if best is None:
+        return " Whether a model of few features ranks as well was not examined."
+    area = wording.estimate(best["auc"], best["low"], best["high"], int(best["n"]))
+    return f" The best model of few features: AUC {area}."
+
+
 def _adds(row: Row) -> str:
     """Say what the areas decide about the network beside one model, both ways."""
     figure = f"AUC, network less model: {shortcuts.difference(row)}"

@@ -30,7 +30,7 @@ from ricenet.statistics import guessing, roc, wording
 
 Row = Mapping[str, Any]
 SETS = {"validation": "In cross-validation of training patients", "test": "On test patients"}
-RANKS = "its probabilities rank RICE above recurrence"
+RANKS = "the network's probabilities rank RICE above recurrence"
 ALL = {wording.ALL_RECURRENCE: "recurrence", wording.ALL_RICE: "RICE"}
 TEST_LEVEL = 0.05
 
@@ -50,7 +50,12 @@ def row_of(
 
 
 def of_set(
-    ablations: Mapping[str, Row], of: str, pair: tuple[int, int], main: str, metrics: Sequence[Row]
+    ablations: Mapping[str, Row],
+    of: str,
+    pair: tuple[int, int],
+    main: str,
+    metrics: Sequence[Row],
+    simpler: str = "",
 ) -> list[Sentence]:
     """Say how a network stands beside who gives everybody the same answer, or guesses.
 
@@ -67,6 +72,8 @@ def of_set(
         Input combination that is spoken of.
     metrics : sequence of dict
         Rows of ``metrics.tsv``, for marks and for intervals of the method.
+    simpler : str
+        How a simpler model ranks the same patients, as a sentence.
     """
     result = ablations[main]
     own = headline(result, of)
@@ -79,7 +86,7 @@ def of_set(
         _right(own, of, pair, main, plan), _macro_f1(own, of, pair, plan),
     ]  # fmt: skip
     new_study = row_of(metrics, main, of, "fold mean", "auc")
-    return [*found, _ranking(result, of, pair, new_study, plan)]
+    return [*found, _ranking(result, of, pair, new_study, plan, simpler)]
 
 
 def _too_few(ablations: Mapping[str, Row], of: str, pair: tuple[int, int], main: str) -> str:
@@ -195,7 +202,7 @@ def beats(own: Row, of: str, n: int) -> bool:
 
 
 def _ranking(
-    result: Row, of: str, pair: tuple[int, int], new_study: Row | None, plan: str
+    result: Row, of: str, pair: tuple[int, int], new_study: Row | None, plan: str, simpler: str
 ) -> Sentence:
     """Say whether probabilities rank patients; where all get the same answer it is no success.
 
@@ -220,6 +227,7 @@ def _ranking(
     text = f"{RANKS[0].upper()}{RANKS[1:]}: {figure}." if ranks else (
         f"That {RANKS} is not shown: {figure}."
     )  # fmt: skip
+    text += simpler
     tone = NOT_SHOWN if not ranks else INTERVAL if own["constant"] else SHOWN
     method = (
         f"n = {n}; {area['method']}; shown, if all lower limits lie above 0.5 and p by chance is "
