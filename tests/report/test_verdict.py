@@ -74,7 +74,7 @@ def test_a_network_above_a_constant_but_not_above_guessing_earns_no_tick() -> No
 def test_of_twelve_test_patients_only_counts_are_told_however_right() -> None:
     test = about(found(**{"event-dose": 9.0, "dose": 1.0}), "On test patients, event + dose")
     assert test.tone == verdict.IMPOSSIBLE and "12 of 12 right (5 RICE)" in test.text
-    assert "no performance is estimated" in test.text and "by the other inputs" in test.text
+    assert "no performance is estimated" in test.text and "the other inputs have" in test.text
     assert "macro F1" not in test.text and " to 1.00" not in test.text + test.method
 
 
