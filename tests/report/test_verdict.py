@@ -54,7 +54,11 @@ def test_three_questions_of_a_network_have_three_answers() -> None:
     assert f1.tone == verdict.SHOWN
     assert "all recurrence 0.38, guessing 0.50 at best." in f1.text and "the method 0." in f1.text
     assert about(good, "probabilities rank RICE above").tone == verdict.SHOWN
-    for words in ("more patients are right is not", "above guessing is not", "that its prob"):
+    for words in (
+        "more patients are right is not",
+        "above guessing is not",
+        "that the network's prob",
+    ):
         assert about(weak, words).tone == sentence.NOT_SHOWN
 
 
