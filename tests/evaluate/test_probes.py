@@ -84,7 +84,7 @@ def test_without_a_shortcut_none_is_found() -> None:
     own = rows[(rows["group"] == "scanner") & (rows["set"] == "validation")]
     assert own["auc"].between(0.33, 0.67).all()
     assert not beyond["verdict"].str.startswith("a model of").any()
-    assert (beyond[beyond["group"] == "scanner"]["verdict"] == added_value.BETTER).all()
+    assert (beyond[beyond["group"] == "scanner"]["verdict"] == added_value.NO_BAR).all()
 
 
 def test_p_values_of_probes_are_corrected_for_their_number(planted) -> None:

@@ -74,7 +74,9 @@ def _of_shown(row: Row, rows: Sequence[Row], of: str, ablations: Mapping[str, Ro
     """Say by how much one input beats another, what each is worth, and what it does not beat."""
     n, ahead = int(row["n"]), float(row["difference"]) > 0
     better, other = (row["first"], row["second"]) if ahead else (row["second"], row["first"])
-    figure = wording.estimate(row["difference"], row["low"], row["high"], n)
+    limits = [float(row[key]) for key in ("difference", "low", "high")]
+    value, low, high = limits if ahead else (-limits[0], -limits[2], -limits[1])
+    figure = wording.estimate(value, low, high, n)
     text = (
         f"{SETS[of]}, {inputs_of(better)} gets more patients right than {inputs_of(other)}"
         f"{_counts(row, better)}: difference in accuracy {figure}, p "

@@ -102,7 +102,7 @@ def _too_few(ablations: Mapping[str, Row], of: str, pair: tuple[int, int], main:
         answers = f"{own['right']} ({rice} RICE)"
     beside = [_correct(headline(one, of)) for name, one in ablations.items() if name != main]
     if beside:
-        answers += f"; by the other inputs {span_of(beside)} of {n}"
+        answers += f"; the other inputs have {span_of(beside)} of {n} right"
     few = {
         0: "there is no patient of one class: no performance can be estimated",
         1: "1 patient of the smaller class is too few: no performance is estimated from these",
