@@ -44,11 +44,14 @@ print(worst)
 
 OF_A_STEP = """
 import json, torch
-from built_networks import built
-from ricenet.networks import layer_errors
+from ricenet.config import introduced
+from ricenet.config.train import Model
+from ricenet.networks import build, layer_errors
 torch.set_num_threads(1)
 torch.manual_seed(0)
-network = built(1, stem_stride=2, width=0.125).train()
+section = {"model": {"stem_stride": 2, "width": 0.125}, "augmentation": {}}
+model = Model.model_validate(introduced.fill_in("train_model", section)["model"])
+network = build.build(model, 1).train()
 network.to(memory_format=torch.channels_last_3d)
 batch = layer_errors.smooth_noise((4, 1, 60, 72, 60))
 print(json.dumps(layer_errors.of_training_step(network, batch, bf16=True)))
