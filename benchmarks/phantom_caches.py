@@ -30,6 +30,7 @@ from ricenet.image.volume import Volume
 from ricenet.phantom.acquisition import RAS_TO_LPS, Scan, protocols_of, view
 from ricenet.phantom.files import subject_name
 from ricenet.phantom.scan_visits import scan_image
+from ricenet.phantom.shape_signal import INTENSITY, SIGNALS
 from ricenet.phantom.subject import Drawn, centroid_mm, draw_subject, plan_dose
 from ricenet.preprocess.crop import box_start, crop
 
@@ -167,7 +168,7 @@ def make_cohort(
     scale: float,
     canvas_mm: float = CANVAS_MM,
     grid: Grid = SMALL,
-    signal: str = "intensity",
+    signal: str = INTENSITY,
 ) -> dict[str, dict[str, Any]]:
     """Make the caches of a cohort that are not there yet; return the truth of each by its name.
 
@@ -192,7 +193,7 @@ def make_cohort(
     for index in tqdm(range(subjects), desc=out.name, unit="patient"):
         name = subject_name(index)
         if not (out / f"{name}.json").exists():
-            drawn = draw_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale)
+            drawn = draw_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale, signal=signal)
             write_cache(out, name, make_cache(drawn, grid))
         found[name] = json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
     return found
@@ -205,11 +206,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--scale", type=float, default=1.5)
     parser.add_argument("--canvas-mm", type=float, default=CANVAS_MM)
+    parser.add_argument("--signal", choices=SIGNALS, default=INTENSITY)
     args = parser.parse_args()
     began = time.process_time()
     found = make_cohort(
         args.out, subjects=args.subjects, seed=args.seed, scale=args.scale,
-        canvas_mm=args.canvas_mm,
+        canvas_mm=args.canvas_mm, signal=args.signal,
     )  # fmt: skip
     print(f"{len(found)} patients, {time.process_time() - began:.0f} s of the processor")
 

@@ -23,11 +23,12 @@ from ricenet.phantom.pathology import (
 )
 from ricenet.phantom.scan_visits import Visit, scan_visits
 from ricenet.phantom.sequences import scan_sequences
+from ricenet.phantom.shape_signal import INTENSITY, of_brightness, reshape
 from ricenet.phantom.treatment import Treatment, plan_treatment
 
 STREAMS = (
     "latents", "anatomy", "pathology", "visits", "poses", "postop", "event", "ct", "dose",
-    "sequences",
+    "sequences", "shape",
 )  # fmt: skip
 
 
@@ -99,7 +100,9 @@ def centroid_mm(weight: np.ndarray, canvas: Canvas) -> np.ndarray:
     return np.array([float((weight * axis).sum(dtype=np.float64) / total) for axis in axes])
 
 
-def draw_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> Drawn:
+def draw_subject(
+    index: int, *, seed: int, canvas_mm: float, scale: float, signal: str = INTENSITY
+) -> Drawn:
     """Draw subject `index` (from 0) up to what the scanners will see.
 
     Parameters as of :func:`build_subject`.
@@ -108,8 +111,11 @@ def draw_subject(index: int, *, seed: int, canvas_mm: float, scale: float) -> Dr
     latents = draw_latents(streams["latents"], label=label, scale=scale)
     deformation = draw_deformation(streams["anatomy"], canvas)
     anatomy = deform(canonical_head(canvas), deformation, canvas)
-    pathology = draw_pathology(streams["pathology"], anatomy, latents)
+    drawn_by_brightness = latents if signal == INTENSITY else of_brightness(latents)
+    pathology = draw_pathology(streams["pathology"], anatomy, drawn_by_brightness)
     shapes = draw_shapes(streams["pathology"], anatomy, pathology)
+    if signal != INTENSITY:
+        shapes = reshape(streams["shape"], anatomy, pathology, shapes, latents)
     return Drawn(
         index=index,
         streams=streams,
@@ -133,7 +139,13 @@ def plan_dose(drawn: Drawn) -> Treatment:
 
 
 def build_subject(
-    index: int, *, seed: int, canvas_mm: float, scale: float, sequences: bool = False
+    index: int,
+    *,
+    seed: int,
+    canvas_mm: float,
+    scale: float,
+    sequences: bool = False,
+    signal: str = INTENSITY,
 ) -> Subject:
     """Build subject `index` (from 0) in memory.
 
@@ -147,8 +159,10 @@ def build_subject(
         Factor on the separation of the classes, see `latents`.
     sequences : bool
         Whether to make T1, T2 and FLAIR of the event visit, see `sequences`.
+    signal : str
+        Whether findings differ in brightness (`latents`) or in form and texture (`shape_signal`).
     """
-    drawn = draw_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale)
+    drawn = draw_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale, signal=signal)
     canvas, streams, visits = drawn.anatomy.canvas, drawn.streams, drawn.visits
     poses = drawn.poses
     postop, event = scan_visits(streams, visits, canvas=canvas, poses=poses, index=index)
