@@ -36,8 +36,9 @@ import learning_recipes as recipes
 import learning_table
 import numpy as np
 import phantom_caches
-from learning_recipes import Row
+from learning_recipes import NETWORKS, Row
 from numpy.typing import NDArray
+from phantom_caches import SMALL, Grid
 
 from ricenet.provenance import digests, steps, tsv
 from ricenet.provenance.seeds import derive_seed
@@ -71,15 +72,25 @@ def test_size(inputs: str) -> int:
     return TEST_OF_EVENT if inputs == "event" else TEST
 
 
-def cohort(out: Path, signal: str, seed: int, subjects: int) -> Cohort:
+def grid_of(row: Row) -> Grid:
+    """Return the voxels that a row is computed on."""
+    return NETWORKS[row.recipe].grid if row.recipe in NETWORKS else SMALL
+
+
+def caches_of(row: Row, seed: int, out: Path) -> Path:
+    """Return where the caches of a row's patients lie."""
+    spacing = grid_of(row).spacing_mm
+    finer = "" if spacing == SMALL.spacing_mm else f"-{spacing:g}mm"
+    return out / "caches" / f"{row.signal}-{seed}{finer}"
+
+
+def cohort(row: Row, seed: int, subjects: int, out: Path) -> Cohort:
     """Make the caches of a cohort that are not there yet."""
-    folder = out / "caches" / f"{signal}-{seed}"
-    return Cohort(
-        folder,
-        phantom_caches.make_cohort(
-            folder, subjects=subjects, seed=seed, scale=SCALE, signal=signal
-        ),
+    folder = caches_of(row, seed, out)
+    truth = phantom_caches.make_cohort(
+        folder, subjects=subjects, seed=seed, scale=SCALE, signal=row.signal, grid=grid_of(row)
     )
+    return Cohort(folder, truth)
 
 
 # --- boxes
@@ -87,7 +98,7 @@ def cohort(out: Path, signal: str, seed: int, subjects: int) -> Cohort:
 
 def centre_of(row: Row, name: str, truth: Mapping[str, Any]) -> NDArray:
     """Return the centre of a patient's box in voxels of the whole volume; moved as asked."""
-    moved = recipes.NETWORKS[row.recipe].moved_mm / phantom_caches.SMALL.spacing_mm
+    moved = NETWORKS[row.recipe].moved_mm / grid_of(row).spacing_mm
     rng = np.random.default_rng(derive_seed(row.seed, "box", name))
     direction = rng.standard_normal(3)
     return np.array(truth["cavity_voxel"]) + moved * direction / np.linalg.norm(direction)
@@ -103,7 +114,7 @@ def cut(volumes: NDArray, centre: NDArray, edge: int) -> NDArray:
 
 def inputs_of(row: Row, patients: Cohort, folder: Path) -> Cohort:
     """Return the cohort as the row's network sees it: itself, or boxes written to a folder."""
-    edge = recipes.NETWORKS[row.recipe].box
+    edge = NETWORKS[row.recipe].box
     if not edge:
         return patients
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +146,7 @@ def box_probes(row: Row, training: Cohort, test: Cohort) -> dict[str, list[float
 # --- rows
 
 
-def write_manifest(work: Path, patients: Cohort) -> Path:
+def write_manifest(work: Path, patients: Cohort, spacing_mm: float) -> Path:
     """Write the manifest of a training: 64 patients, and 8 that change nothing.
 
     The last epoch counts; the program asks for a fold to validate on all the same.
@@ -156,7 +167,7 @@ def write_manifest(work: Path, patients: Cohort) -> Path:
     first = patients.volumes(next(iter(patients.truth)))
     facts = {
         "channels": list(phantom_caches.CHANNELS), "kinds": [*phantom_caches.CHANNELS.values()],
-        "spacing_mm": phantom_caches.SMALL.spacing_mm, "shape": list(first.shape[1:]),
+        "spacing_mm": spacing_mm, "shape": list(first.shape[1:]),
     }  # fmt: skip
     path.with_suffix(".json").write_text(json.dumps({"facts": facts}), encoding="utf-8")
     return path
@@ -164,7 +175,8 @@ def write_manifest(work: Path, patients: Cohort) -> Path:
 
 def trained(work: Path, row: Row, settings: Mapping[str, Any], patients: Cohort) -> Path:
     """Train a network as the workflow does; return its file. Resumes what was interrupted."""
-    manifest, model = write_manifest(work, patients), work / "model.safetensors"
+    manifest = write_manifest(work, patients, grid_of(row).spacing_mm)
+    model = work / "model.safetensors"
     if model.exists():
         return model
     command = [
@@ -211,11 +223,11 @@ def by_network(row: Row, out: Path, training: Cohort, test: Cohort) -> dict[str,
     scores = predicted(model, row.inputs, fresh)
     found: dict[str, Any] = {
         "scores": scores.tolist(), "settings": settings,
-        "overrides": dict(recipes.NETWORKS[row.recipe].overrides),
+        "overrides": dict(NETWORKS[row.recipe].overrides),
         "code": steps.code_hash("train_model", settings["model"]["network"]),
         "last_epoch": tsv.read(work / "history.tsv").iloc[-1].to_dict(),
     }  # fmt: skip
-    if recipes.NETWORKS[row.recipe].box:
+    if NETWORKS[row.recipe].box:
         first = Cohort(here.folder, dict([*here.truth.items()][:TRAINING]))
         found["probes"] = box_probes(row, first, fresh)
     shutil.rmtree(work)
@@ -232,9 +244,7 @@ def by_hand(row: Row, training: Cohort, test: Cohort) -> dict[str, Any]:
             stack = patients.volumes(name)
             volumes = {channel: stack[channels[channel]] for channel in row.inputs.split("-")}
             found.append(
-                floors.features(
-                    row.recipe, volumes, patients.truth[name], phantom_caches.SMALL.spacing_mm
-                )
+                floors.features(row.recipe, volumes, patients.truth[name], grid_of(row).spacing_mm)
             )
         return np.array(found)
 
@@ -269,10 +279,10 @@ def processor_s() -> float:
 
 def make_row(row: Row, out: Path) -> None:
     """Make one row and store it."""
-    training = cohort(out, row.signal, TRAINING_SEED, TRAINING + VALIDATION)
-    test = cohort(out, row.signal, TEST_SEED, test_size(row.inputs))
+    training = cohort(row, TRAINING_SEED, TRAINING + VALIDATION, out)
+    test = cohort(row, TEST_SEED, test_size(row.inputs), out)
     began, spent = time.monotonic(), processor_s()
-    if row.recipe in recipes.NETWORKS:
+    if row.recipe in NETWORKS:
         found = by_network(row, out, training, test)
     else:
         found = by_hand(row, training, test)
@@ -320,19 +330,14 @@ def chosen(patterns: Sequence[str]) -> list[Row]:
 
 def cost_s(rows: Sequence[Row], out: Path) -> dict[str, float]:
     """Return the expected seconds of the processor: patients, then each row."""
-    wanted: dict[tuple[str, int], int] = {}
+    wanted: dict[Path, int] = {}
     for row in rows:
         for seed, n in ((TRAINING_SEED, TRAINING + VALIDATION), (TEST_SEED, test_size(row.inputs))):
-            key = (row.signal, seed)
-            wanted[key] = max(wanted.get(key, 0), n)
-    missing = sum(
-        max(0, n - len([*(out / "caches" / f"{signal}-{seed}").glob("P*.npy")]))
-        for (signal, seed), n in wanted.items()
-    )
+            folder = caches_of(row, seed, out)
+            wanted[folder] = max(wanted.get(folder, 0), n)
+    missing = sum(max(0, n - len([*folder.glob("P*.npy")])) for folder, n in wanted.items())
     return {f"{missing} patients to be made": CACHE_COST_S * missing} | {
-        row.name: recipes.NETWORKS[row.recipe].cost_s
-        if row.recipe in recipes.NETWORKS
-        else FLOOR_COST_S
+        row.name: NETWORKS[row.recipe].cost_s if row.recipe in NETWORKS else FLOOR_COST_S
         for row in rows
     }
 
