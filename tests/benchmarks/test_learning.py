@@ -25,7 +25,7 @@ def test_every_row_has_a_name_that_reads_back():
     assert len({row.name for row in rows}) == len(rows)
     assert [recipes.parse(row.name) for row in rows] == rows
     assert recipes.parse("shape/postop/paper") == recipes.Row("shape", "postop", "paper")
-    with pytest.raises(ValueError, match="'shape/postop/best' does not exist.*'paper'"):
+    with pytest.raises(ValueError, match=r"'shape/postop/best' does not exist.*'paper'"):
         recipes.parse("shape/postop/best")
 
 

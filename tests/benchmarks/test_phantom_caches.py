@@ -71,7 +71,7 @@ def test_a_cohort_goes_on_where_it_stopped_and_refuses_other_settings(tmp_path):
     found = caches.make_cohort(tmp_path, subjects=2, **how)
     assert list(found) == ["P001", "P002"]
     assert (tmp_path / "P001.npy").stat().st_mtime_ns == kept
-    with pytest.raises(ValueError, match="'seed': 3.*'seed': 4"):
+    with pytest.raises(ValueError, match=r"'seed': 3.*'seed': 4"):
         caches.make_cohort(tmp_path, subjects=1, **how | {"seed": 4})
 
 
