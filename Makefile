@@ -49,7 +49,7 @@ demo: setup
 
 # Not the report: docs/results-phantom.md needs no occlusion maps.
 phantom-study: setup
-	@echo "Expected: 92 patients of about 60 s and 35 trainings of up to 400 s of one core: 3 to 5 hours"
+	@echo "Expected: 92 patients of about 60 s and 35 trainings of about 150 s of one core: 3 hours"
 	ricenet phantom --out resources/phantom-study --subjects 92 --seed 7 --scale 1.5 --canvas-mm 2 --processes $(CORES)
 	snakemake $(EVALUATION) $(STUDY) $(SMALL) --cores $(CORES)
 	@echo

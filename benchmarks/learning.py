@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -212,9 +213,11 @@ def predicted(model: Path, inputs: str, patients: Cohort) -> NDArray:
 
 def by_network(row: Row, out: Path, training: Cohort, test: Cohort) -> dict[str, Any]:
     """Train and predict; return scores, settings and what the training's record says."""
-    work = out / "work" / row.name.replace("/", "_")
-    work.mkdir(parents=True, exist_ok=True)
     settings = recipes.settings_of(row)
+    code = steps.code_hash("train_model", settings["model"]["network"])
+    asked = hashlib.sha256(json.dumps([settings, code]).encode()).hexdigest()[:8]
+    work = out / "work" / f"{row.name.replace('/', '_')}-{asked}"
+    work.mkdir(parents=True, exist_ok=True)
     here, fresh = (
         inputs_of(row, patients, work / part)
         for part, patients in (("training", training), ("test", test))
@@ -224,7 +227,7 @@ def by_network(row: Row, out: Path, training: Cohort, test: Cohort) -> dict[str,
     found: dict[str, Any] = {
         "scores": scores.tolist(), "settings": settings,
         "overrides": dict(NETWORKS[row.recipe].overrides),
-        "code": steps.code_hash("train_model", settings["model"]["network"]),
+        "code": code,
         "last_epoch": tsv.read(work / "history.tsv").iloc[-1].to_dict(),
     }  # fmt: skip
     if NETWORKS[row.recipe].box:

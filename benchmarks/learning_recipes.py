@@ -34,7 +34,7 @@ class Recipe(NamedTuple):
         What it is, for the table.
     box : int
         Edge of a cube about the true centre of the cavity, voxels, that is cut out of the volumes;
-        0: the whole head. Such a row has probes of the box's place and of the brain in it.
+        before augmentation, whose turned corners are therefore empty; 0: the whole head. Such a row has probes of the box's place and of the brain in it.
     moved_mm : float
         How far the cube's centre is moved, in a direction drawn for each patient.
     cost_s : float
@@ -47,7 +47,7 @@ class Recipe(NamedTuple):
     words: str
     box: int = 0
     moved_mm: float = 0.0
-    cost_s: float = 300.0
+    cost_s: float = 150.0
     grid: Grid = SMALL
 
 
