@@ -33,8 +33,9 @@ class Recipe(NamedTuple):
     words : str
         What it is, for the table.
     box : int
-        Edge of a cube about the true centre of the cavity, voxels, that is cut out of the volumes;
-        before augmentation, whose turned corners are therefore empty; 0: the whole head. Such a row has probes of the box's place and of the brain in it.
+        Edge of a cube about the true centre of the cavity, voxels, that is cut out of the volumes
+        before augmentation, whose turned corners are therefore empty; 0: the whole head. Such a row
+        has probes of the box's place and of the brain in it.
     moved_mm : float
         How far the cube's centre is moved, in a direction drawn for each patient.
     cost_s : float
