@@ -1,7 +1,9 @@
 # make demo   the whole workflow on eight synthetic patients, on a CPU
 # make test   linters, types, tests
 # make test-long   tests with real scans and HD-BET, too long to run at every change
-# make phantom-study   proof of learning: 92 synthetic patients, all models, hours
+# make phantom-study   proof of learning: 92 synthetic patients through the workflow, all models, hours
+# make learning        share of what can be known, 64 patients straight from the generator, hours
+# make phantom-study-proportions   networks in the paper's proportions, most of a day
 # make test-slurm   a small study on a real one-node Slurm (root; SKIP_SLURM=reason skips it)
 # All of them set up .venv first (make setup).
 
@@ -24,7 +26,11 @@ STUDY := --profile workflow/profiles/local --configfile config/phantoms/config.y
 SKIPS := --expected-skips tests/expected_skips.tsv
 EVALUATION := results/phantoms/cohorts/phantoms/evaluation/metrics.tsv
 
-.PHONY: setup demo phantom-study test test-long test-slurm lint types unit clean-demo
+LEARNING := python benchmarks/learning.py --out results/learning
+PROPORTIONS := intensity/postop/proportions intensity/dose/proportions \
+               intensity/postop-event-dose/proportions
+
+.PHONY: setup demo phantom-study learning phantom-study-proportions test test-long test-slurm lint types unit clean-demo
 
 setup: $(VENV)/ready
 
@@ -43,10 +49,18 @@ demo: setup
 
 # Not the report: docs/results-phantom.md needs no occlusion maps.
 phantom-study: setup
+	@echo "Expected: 92 patients of about 60 s and 35 trainings of about 150 s of one core: 3 hours"
 	ricenet phantom --out resources/phantom-study --subjects 92 --seed 7 --scale 1.5 --canvas-mm 2 --processes $(CORES)
 	snakemake $(EVALUATION) $(STUDY) $(SMALL) --cores $(CORES)
 	@echo
 	@echo "The table: $(EVALUATION)"
+
+# Both print their cost first, and go on where they were stopped: ROWS='shape/postop/*' picks rows.
+learning: setup
+	$(LEARNING) $(if $(ROWS),--rows $(ROWS))
+
+phantom-study-proportions: setup
+	$(LEARNING) --rows $(PROPORTIONS)
 
 # Linters beside the type checker, then the tests, which need all cores.
 test: setup

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ricenet.phantom.shape_signal import INTENSITY, SIGNALS
 from ricenet.phantom.study import make_study
 
 
@@ -45,6 +46,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--sequences", action="store_true", help="T1, T2 and FLAIR of the event visit, too"
     )
+    parser.add_argument(
+        "--signal",
+        choices=SIGNALS,
+        default=INTENSITY,
+        help="what tells the classes apart in the MRI: brightness, or form and texture",
+    )
     parser.add_argument("--nifti", action="store_true", help="write NIfTI beside the DICOM")
     parser.add_argument("--processes", type=at_least(int, 1), default=1, help="side by side")
     return parser.parse_args(argv)
@@ -62,6 +69,7 @@ def main(argv: list[str] | None = None) -> int:
             scale=arguments.scale,
             nifti=arguments.nifti,
             sequences=arguments.sequences,
+            signal=arguments.signal,
             processes=arguments.processes,
         )
     except ValueError as problem:

@@ -13,6 +13,7 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MRImageStor
 from pydicom.valuerep import format_number_as_ds
 
 from ricenet.phantom.acquisition import Protocol, Scan
+from ricenet.phantom.shape_signal import INTENSITY
 
 # pydicom's root, open to all for UIDs that are made from a hash.
 UID_ROOT = "1.2.826.0.1.3680043.8.498."
@@ -28,10 +29,13 @@ class Origin:
     seed: int
     canvas_mm: float
     scale: float
+    signal: str = INTENSITY
 
     def uid(self, *parts: str | int) -> UID:
         """Make the identifier of one thing of this subject, the same in every run."""
         sources = [self.subject, self.seed, self.canvas_mm, self.scale, *parts]
+        if self.signal != INTENSITY:
+            sources.append(self.signal)
         return generate_uid(UID_ROOT, entropy_srcs=["/".join(str(part) for part in sources)])
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from ricenet.phantom import dicom, dicom_rt
 from ricenet.phantom import sequences as sequences_
 from ricenet.phantom.acquisition import RAS_TO_LPS, Scan
-from ricenet.phantom.subject import Subject, Visit, build_subject, point_in, rigid_between
+from ricenet.phantom.scan_visits import Visit
+from ricenet.phantom.shape_signal import INTENSITY, SHAPE, axis_ratio, fine_share
+from ricenet.phantom.subject import Subject, build_subject, point_in, rigid_between
 
 VERSION = 1  # of the phantoms: raise it when a change alters what a seed gives
 LABEL_TEXT = ("recurrence", "RICE")
@@ -42,11 +44,17 @@ def rounded(values: np.ndarray, digits: int) -> list:
 
 
 def settings_record(
-    *, seed: int, canvas_mm: float, scale: float, sequences: bool
-) -> dict[str, float]:
+    *, seed: int, canvas_mm: float, scale: float, sequences: bool, signal: str = INTENSITY
+) -> dict[str, float | str]:
     """Collect what decides a subject's content, besides its index."""
-    found = {"version": VERSION, "seed": seed, "canvas_mm": canvas_mm, "scale": scale}
-    return found | ({"sequences": True} if sequences else {})
+    found: dict[str, float | str] = {
+        "version": VERSION, "seed": seed, "canvas_mm": canvas_mm, "scale": scale,
+    }  # fmt: skip
+    if sequences:
+        found["sequences"] = True
+    if signal != INTENSITY:
+        found["signal"] = signal
+    return found
 
 
 def places_record(subject: Subject) -> dict[str, list[float]]:
@@ -73,7 +81,15 @@ def pathology_record(subject: Subject) -> dict[str, float]:
     }
 
 
-def truth_record(subject: Subject, settings: dict[str, float]) -> dict:
+def shape_record(subject: Subject) -> dict[str, float]:
+    """Return what the second signal drew."""
+    return {
+        "rim_fine_share": round(fine_share(subject.latents), 4),
+        "lesion_axis_ratio": round(axis_ratio(subject.latents), 4),
+    }
+
+
+def truth_record(subject: Subject, settings: dict[str, float | str]) -> dict:
     """Return everything that truth.json holds; matrices map points, RAS mm."""
     treatment, course = subject.treatment, subject.treatment.course
     pairs = [("postop", "event"), ("ct", "postop"), ("ct", "event")]
@@ -96,6 +112,7 @@ def truth_record(subject: Subject, settings: dict[str, float]) -> dict:
         "gantry_deg": treatment.gantry_deg,
         "latents": {name: round(z, 6) for name, z in subject.latents._asdict().items()},
         **pathology_record(subject),
+        **(shape_record(subject) if settings.get("signal") == SHAPE else {}),
         **places_record(subject),
         **matrices,
         "brain_ml": round(subject.brain_ml, 1),
@@ -134,7 +151,7 @@ def write_nifti(folder: Path, subject: Subject) -> None:
         save_nifti(folder / f"{name}.nii.gz", scan.data, scan.affine)
 
 
-def write_truth(folder: Path, subject: Subject, settings: dict[str, float]) -> None:
+def write_truth(folder: Path, subject: Subject, settings: dict[str, float | str]) -> None:
     """Write masks and total dose, and last truth.json."""
 
     def save_mask(name: str, mask: np.ndarray, visit: Visit) -> None:
@@ -155,7 +172,7 @@ def read_truth(folder: Path) -> dict:
     return json.loads((folder / "truth" / "truth.json").read_text(encoding="utf-8"))
 
 
-def is_finished(folder: Path, settings: dict[str, float], *, nifti: bool) -> bool:
+def is_finished(folder: Path, settings: dict[str, float | str], *, nifti: bool) -> bool:
     """Return whether a subject is there already, made with the same settings.
 
     Raises
@@ -170,6 +187,8 @@ def is_finished(folder: Path, settings: dict[str, float], *, nifti: bool) -> boo
         raise ValueError(f"{folder} is there but has no truth/truth.json: {remedy}")
     truth = read_truth(folder)
     found = {name: truth.get(name) for name in settings}
+    if "signal" not in settings and "signal" in truth:
+        found["signal"] = truth["signal"]
     if found != settings:
         raise ValueError(f"{folder} was made with {found}, now asked: {settings}; {remedy}")
     if nifti and not (folder / "nifti").exists():
@@ -186,6 +205,7 @@ def make_subject(
     scale: float,
     nifti: bool,
     sequences: bool = False,
+    signal: str = INTENSITY,
 ) -> Path:
     """Make one subject's folder, unless it is finished already.
 
@@ -195,7 +215,7 @@ def make_subject(
         Folder of the study.
     index : int
         From 0; the subject's name counts from 1.
-    seed, canvas_mm, scale, sequences
+    seed, canvas_mm, scale, sequences, signal
         See `subject.build_subject`.
     nifti : bool
         Whether to write NIfTI beside the DICOM.
@@ -207,11 +227,15 @@ def make_subject(
     """
     name = subject_name(index)
     folder, partial = out / name, out / f".{name}.{os.getpid()}.partial"
-    settings = settings_record(seed=seed, canvas_mm=canvas_mm, scale=scale, sequences=sequences)
+    settings = settings_record(
+        seed=seed, canvas_mm=canvas_mm, scale=scale, sequences=sequences, signal=signal
+    )
     if is_finished(folder, settings, nifti=nifti):
         return folder
-    subject = build_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale, sequences=sequences)
-    origin = dicom.Origin(name, seed, canvas_mm, scale)
+    subject = build_subject(
+        index, seed=seed, canvas_mm=canvas_mm, scale=scale, sequences=sequences, signal=signal
+    )
+    origin = dicom.Origin(name, seed, canvas_mm, scale, signal)
     partial.mkdir(parents=True)
     try:
         write_dicom(partial / "dicom", subject, origin)

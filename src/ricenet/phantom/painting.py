@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ricenet.phantom import shape_signal
 from ricenet.phantom.anatomy import Anatomy, sample
 from ricenet.phantom.canvas import move_to, smooth_field
 from ricenet.phantom.pathology import Pathology, Shapes, distance_from_mm
@@ -19,6 +20,7 @@ Layer = tuple[np.ndarray, float | np.ndarray]
 OEDEMA = 0.45
 ENHANCING = 1.45
 NECROSIS = 0.35
+RIM, NODULE = 0.8, 2.0  # of the second signal: least and most enhancing
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,25 @@ def postop_layers(pathology: Pathology, shapes: Shapes) -> list[Layer]:
     """Return the oedema, fluid in the cavity, its thin enhancing wall, residual nodules on it."""
     wall = shapes.cavity_mm
     outside = 1 - below(wall, 0.8)
-    bears_tumour = below(-shapes.nodules, 0.3)
     return [
         (0.35 * below(wall - 9, 3.0) * (wall > 0), OEDEMA),
         (below(wall, 0.8), 0.30),
         (0.75 * rim(wall - 0.8, 1.0), 1.15),
-        (below(wall - pathology.residual_mm, 0.7) * outside * bears_tumour, ENHANCING),
+        enhancing_layer(pathology, shapes, outside),
     ]
+
+
+def enhancing_layer(pathology: Pathology, shapes: Shapes, outside: np.ndarray) -> Layer:
+    """Return the residual nodules on the wall, or the rim of the second signal."""
+    if shapes.texture is None:
+        bears_tumour = below(-shapes.nodules, 0.3)
+        return below(shapes.cavity_mm - pathology.residual_mm, 0.7) * outside * bears_tumour, (
+            ENHANCING
+        )
+    mean, deviation = shape_signal.BRIGHTNESS
+    brightness = np.clip(mean + deviation * shapes.texture, 0, 1)
+    band = below(shapes.cavity_mm - shape_signal.RIM_MM, 0.7) * outside
+    return band, RIM + (NODULE - RIM) * brightness
 
 
 def event_layers(pathology: Pathology, shapes: Shapes) -> list[Layer]:

@@ -46,13 +46,15 @@ class Shapes:
 
     `cavity_mm` and `lesion_mm` are distances to the irregular wall, mm, negative inside;
     `nodules` is positive over the part of the wall that bears residual tumour; `uptake` (rms 1) is
-    the texture of the lesion.
+    the texture of the lesion. `texture`, of the second signal alone, is that of the rim: normal,
+    mean 0, variance 1 (`shape_signal`).
     """
 
     cavity_mm: np.ndarray
     lesion_mm: np.ndarray
     nodules: np.ndarray
     uptake: np.ndarray
+    texture: np.ndarray | None = None
 
 
 def cavity_sites_mm(anatomy: Anatomy) -> np.ndarray:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ricenet.phantom.files import make_subject, read_truth
 from ricenet.phantom.sequences import SEQUENCES
+from ricenet.phantom.shape_signal import INTENSITY
 
 COLUMNS = ("subject", "label", "postop", "event", "dose", "ct", "fractions")
 NIFTI_COLUMNS = (*COLUMNS, "dose_kind", "dose_units", "dose_frame")
@@ -73,6 +74,7 @@ def make_study(
     nifti: bool,
     processes: int,
     sequences: bool = False,
+    signal: str = INTENSITY,
 ) -> Path:
     """Make subjects 1 to `subjects` and the tables of them.
 
@@ -81,7 +83,7 @@ def make_study(
     out : Path
         Folder of the study; finished subjects in it are kept.
     subjects : int
-    seed, canvas_mm, scale, nifti, sequences
+    seed, canvas_mm, scale, nifti, sequences, signal
         See `files.make_subject`.
     processes : int
         Subjects made side by side, one thread each (about 2.1 GB each at 1 mm).
@@ -94,7 +96,7 @@ def make_study(
     out.mkdir(parents=True, exist_ok=True)
     make = partial(
         make_subject, out, seed=seed, canvas_mm=canvas_mm, scale=scale, nifti=nifti,
-        sequences=sequences,
+        sequences=sequences, signal=signal,
     )  # fmt: skip
     further = tuple(SEQUENCES) if sequences else ()
     made = each_in_turn(make, subjects, processes)

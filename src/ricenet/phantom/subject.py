@@ -8,44 +8,48 @@ from functools import partial
 
 import numpy as np
 
-from ricenet.phantom.acquisition import (
-    RAS_TO_LPS,
-    Protocol,
-    Scan,
-    add_mr_artefacts,
-    draw_pose,
-    draw_setup,
-    mr_grid,
-    protocols_of,
-    scan_ct,
-    view,
-)
-from ricenet.phantom.anatomy import deform, draw_deformation
+from ricenet.phantom.acquisition import RAS_TO_LPS, Scan, draw_pose, scan_ct
+from ricenet.phantom.anatomy import Anatomy, Deformation, deform, draw_deformation
 from ricenet.phantom.canvas import Canvas
 from ricenet.phantom.head import canonical_head
 from ricenet.phantom.latents import Latents, draw_latents, label_of
 from ricenet.phantom.painting import Visits, displace, paint_visits
-from ricenet.phantom.pathology import Pathology, draw_pathology, draw_shapes, target_volume
+from ricenet.phantom.pathology import (
+    Pathology,
+    Shapes,
+    draw_pathology,
+    draw_shapes,
+    target_volume,
+)
+from ricenet.phantom.scan_visits import Visit, scan_visits
 from ricenet.phantom.sequences import scan_sequences
+from ricenet.phantom.shape_signal import INTENSITY, of_brightness, reshape
 from ricenet.phantom.treatment import Treatment, plan_treatment
 
 STREAMS = (
     "latents", "anatomy", "pathology", "visits", "poses", "postop", "event", "ct", "dose",
-    "sequences",
+    "sequences", "shape",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One MRI visit: its protocol, image (uint16), brain mask, and finding (bool arrays).
+class Drawn:
+    """A subject before any scan: all that is drawn, and what the scanners will see.
 
-    The finding is the cavity at the post-operative visit, the lesion at the event visit.
+    `streams` are the generators of the stages, those of the scans still unused; `poses` are those
+    of "postop", "event" and "ct", see :class:`Subject`.
     """
 
-    protocol: Protocol
-    image: Scan
-    brain: np.ndarray
-    finding: np.ndarray
+    index: int
+    streams: dict[str, np.random.Generator]
+    label: int
+    latents: Latents
+    deformation: Deformation
+    anatomy: Anatomy
+    pathology: Pathology
+    shapes: Shapes
+    visits: Visits
+    poses: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -89,31 +93,6 @@ def draw_poses(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def scan_visit(
-    rng: np.random.Generator,
-    *,
-    signal: np.ndarray,
-    brain: np.ndarray,
-    finding: np.ndarray,
-    canvas: Canvas,
-    pose: np.ndarray,
-    protocol: Protocol,
-) -> Visit:
-    """Scan one visit; the masks lie on the native grid of the image."""
-    setup = draw_setup(rng)
-    shape, affine = mr_grid(protocol, setup, canvas_mm=canvas.spacing_mm, pose=pose)
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    clean, brain_here, finding_here = (
-        view(
-            volume, canvas=canvas, pose=pose, shape=shape, affine=affine,
-            subslices=parts,
-        )
-        for volume, parts in ((signal, 3 if spacing[2] > 2 else 1), (brain, 1), (finding, 1))
-    )  # fmt: skip
-    image = add_mr_artefacts(rng, clean, setup=setup, spacing_mm=spacing)
-    return Visit(protocol, Scan(image, affine), brain_here > 0.5, finding_here > 0.5)
-
-
 def centroid_mm(weight: np.ndarray, canvas: Canvas) -> np.ndarray:
     """Return the centre of mass of a canvas volume, (3,) RAS mm."""
     axes = canvas.axes_mm()
@@ -121,30 +100,52 @@ def centroid_mm(weight: np.ndarray, canvas: Canvas) -> np.ndarray:
     return np.array([float((weight * axis).sum(dtype=np.float64) / total) for axis in axes])
 
 
-def scan_visits(
-    streams: dict[str, np.random.Generator],
-    visits: Visits,
-    *,
-    canvas: Canvas,
-    poses: dict[str, np.ndarray],
-    index: int,
-) -> tuple[Visit, Visit]:
-    """Scan the post-operative and the event visit, each with its own protocol and pose."""
-    postop, event = protocols_of(index)
-    return (
-        scan_visit(
-            streams["postop"], signal=visits.postop, brain=visits.postop_brain,
-            finding=visits.cavity, canvas=canvas, pose=poses["postop"], protocol=postop,
-        ),
-        scan_visit(
-            streams["event"], signal=visits.event, brain=visits.event_brain,
-            finding=visits.lesion, canvas=canvas, pose=poses["event"], protocol=event,
-        ),
-    )  # fmt: skip
+def draw_subject(
+    index: int, *, seed: int, canvas_mm: float, scale: float, signal: str = INTENSITY
+) -> Drawn:
+    """Draw subject `index` (from 0) up to what the scanners will see.
+
+    Parameters as of :func:`build_subject`.
+    """
+    canvas, streams, label = Canvas(canvas_mm), random_streams(seed, index), label_of(index)
+    latents = draw_latents(streams["latents"], label=label, scale=scale)
+    deformation = draw_deformation(streams["anatomy"], canvas)
+    anatomy = deform(canonical_head(canvas), deformation, canvas)
+    drawn_by_brightness = latents if signal == INTENSITY else of_brightness(latents)
+    pathology = draw_pathology(streams["pathology"], anatomy, drawn_by_brightness)
+    shapes = draw_shapes(streams["pathology"], anatomy, pathology)
+    if signal != INTENSITY:
+        shapes = reshape(streams["shape"], anatomy, pathology, shapes, latents)
+    return Drawn(
+        index=index,
+        streams=streams,
+        label=label,
+        latents=latents,
+        deformation=deformation,
+        anatomy=anatomy,
+        pathology=pathology,
+        shapes=shapes,
+        visits=paint_visits(streams["visits"], anatomy, pathology, shapes),
+        poses=draw_poses(streams["poses"]),
+    )
+
+
+def plan_dose(drawn: Drawn) -> Treatment:
+    """Plan the radiotherapy of a subject."""
+    target = target_volume(drawn.anatomy, drawn.pathology, drawn.shapes)
+    return plan_treatment(
+        drawn.streams["dose"], drawn.anatomy, target, index=drawn.index, pose=drawn.poses["ct"]
+    )
 
 
 def build_subject(
-    index: int, *, seed: int, canvas_mm: float, scale: float, sequences: bool = False
+    index: int,
+    *,
+    seed: int,
+    canvas_mm: float,
+    scale: float,
+    sequences: bool = False,
+    signal: str = INTENSITY,
 ) -> Subject:
     """Build subject `index` (from 0) in memory.
 
@@ -158,34 +159,30 @@ def build_subject(
         Factor on the separation of the classes, see `latents`.
     sequences : bool
         Whether to make T1, T2 and FLAIR of the event visit, see `sequences`.
+    signal : str
+        Whether findings differ in brightness (`latents`) or in form and texture (`shape_signal`).
     """
-    canvas, streams, label = Canvas(canvas_mm), random_streams(seed, index), label_of(index)
-    latents = draw_latents(streams["latents"], label=label, scale=scale)
-    deformation = draw_deformation(streams["anatomy"], canvas)
-    anatomy = deform(canonical_head(canvas), deformation, canvas)
-    pathology = draw_pathology(streams["pathology"], anatomy, latents)
-    shapes = draw_shapes(streams["pathology"], anatomy, pathology)
-    target = target_volume(anatomy, pathology, shapes)
-    visits = paint_visits(streams["visits"], anatomy, pathology, shapes)
-    poses = draw_poses(streams["poses"])
+    drawn = draw_subject(index, seed=seed, canvas_mm=canvas_mm, scale=scale, signal=signal)
+    canvas, streams, visits = drawn.anatomy.canvas, drawn.streams, drawn.visits
+    poses = drawn.poses
     postop, event = scan_visits(streams, visits, canvas=canvas, poses=poses, index=index)
     further = {}
     if sequences:
         warp = partial(displace, change_mm=visits.change_mm, spacing_mm=canvas.spacing_mm)
         further = scan_sequences(
-            streams["sequences"], anatomy, deformation, pathology, shapes,
+            streams["sequences"], drawn.anatomy, drawn.deformation, drawn.pathology, drawn.shapes,
             inside=visits.inside, warp=warp, pose=poses["event"],
         )  # fmt: skip
-        poses |= {name: series.pose for name, series in further.items()}
+        poses = poses | {name: series.pose for name, series in further.items()}
     return Subject(
-        label=label,
-        latents=latents,
-        pathology=pathology,
+        label=drawn.label,
+        latents=drawn.latents,
+        pathology=drawn.pathology,
         poses=poses,
         postop=postop,
         event=event,
         ct=scan_ct(streams["ct"], visits.hounsfield, canvas=canvas, pose=poses["ct"]),
-        treatment=plan_treatment(streams["dose"], anatomy, target, index=index, pose=poses["ct"]),
+        treatment=plan_dose(drawn),
         cavity_mm=centroid_mm(visits.cavity, canvas),
         lesion_mm=centroid_mm(visits.lesion, canvas),
         brain_ml=float((visits.postop_brain > 0.5).sum() * canvas_mm**3 / 1000),
