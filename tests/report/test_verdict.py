@@ -102,7 +102,7 @@ def of_probes(*added: dict, used: str = "") -> verdict.Sentence:
         {**PROBE, "kind": "control", "group": "id", "auc": "0.99"},
     ]
     (said,) = [
-        s for s in found(tables={"probes": own, "added_value": added}) if "few features" in s.text
+        s for s in found(tables={"probes": own, "added_value": added}) if "of few features (" in s.text
     ]
     return said
 
@@ -136,9 +136,9 @@ def test_what_was_not_run_is_not_made() -> None:
 
 
 def test_marks_of_a_plan_are_repeated() -> None:
-    assert verdict.mark({"plan": "after the fact"}) == "after the fact"
-    assert verdict.mark({"planned": "planned"}) == "planned"
-    assert verdict.mark({}) == verdict.mark(None) == verdict.NO_PLAN
+    assert sentence.mark({"plan": "after the fact"}) == "after the fact"
+    assert sentence.mark({"planned": "planned"}) == "planned"
+    assert sentence.mark({}) == sentence.mark(None) == sentence.NO_PLAN
     box = verdict.box(found([PAIR]))
     assert not box["without_plan"] and verdict.box(found())["without_plan"]
 
