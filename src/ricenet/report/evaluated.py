@@ -43,7 +43,7 @@ def coverage(metrics: Sequence[Row]) -> dict[str, Any]:
     return {"coverage": rows_of, "coverages": list(found)}
 
 
-def headline_words(summary: Row, ablations: Mapping[str, Any], main: str) -> str:
+def headline_words(summary: Mapping[str, Any], ablations: Mapping[str, Any], main: str) -> str:
     """Say why this input combination, threshold and ensemble stand to the fore."""
     if not main:
         return ""

@@ -33,6 +33,7 @@ SETS = {"validation": "In cross-validation of training patients", "test": "On te
 RANKS = "the network's probabilities rank RICE above recurrence"
 ALL = {wording.ALL_RECURRENCE: "recurrence", wording.ALL_RICE: "RICE"}
 TEST_LEVEL = 0.05
+NO_METHOD = "not made: too few folds, or all alike"
 
 
 def level(of: str) -> float:
@@ -157,7 +158,7 @@ def _macro_f1(own: Row, of: str, pair: tuple[int, int], plan: str) -> Sentence:
     if of == "validation":
         again = own["macro_f1_new_study"]
         new = wording.interval(again["low"], again["high"], n) if again["low"] is not None else (
-            "not made: too few folds, or all alike"
+            NO_METHOD
         )  # fmt: skip
         limits = f"these models and patients {limits}; the method {new}"
         method += "; the method's mean in studies of this size: Nadeau-Bengio, no narrower"
@@ -216,7 +217,7 @@ def _ranking(
     if out_of_fold:
         again = new_study or {}
         made = not math.isnan(_number(again.get("low")))
-        shown_again = wording.interval(again["low"], again["high"], n) if made else "not made"
+        shown_again = wording.interval(again["low"], again["high"], n) if made else NO_METHOD
         limits = f"these models and patients {limits}; the method {shown_again}"
         lows.append(_number(again.get("low")))
     ranks = all(low > 0.5 for low in lows) and (
