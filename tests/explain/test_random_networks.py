@@ -33,7 +33,7 @@ def test_its_outputs_depend_on_the_input(case):
     network, volumes = case
     made = random_networks.untrained(network, volumes, seed=1)
     seen = []
-    made.bn1.register_forward_hook(lambda _, __, output: seen.append(output))
+    made.bn1.register_forward_hook(lambda _, __, output: seen.append(output.clone()))
     with torch.no_grad():
         outputs = made(volumes)
     assert outputs.std(dim=0).max() > 1e-3
