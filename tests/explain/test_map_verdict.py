@@ -25,7 +25,7 @@ def test_each_control_can_refuse(changed, word):
 
 
 def test_a_control_network_is_rarely_above_the_others():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     passed = [p_of_controls(x[0], x[1:]) <= 0.05 for x in rng.lognormal(size=(2000, 20))]
     assert np.mean(passed) == pytest.approx(0.05, abs=0.015)
     assert p_of_controls(1.0, np.array([0.5, 1.0, 2.0])) == 0.75

@@ -62,9 +62,9 @@ def patients(count: int, cause: str, *, seed: int) -> Patients:
 def small_network(seed: int) -> nn.Module:
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv3d(2, 8, 5, padding=2), nn.BatchNorm3d(8), nn.ReLU(), nn.MaxPool3d(2),
-        nn.Conv3d(8, 16, 3, padding=1), nn.BatchNorm3d(16), nn.ReLU(),
-        nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(16, 2),
+        nn.Conv3d(2, 16, 5, stride=2, padding=2), nn.BatchNorm3d(16), nn.ReLU(),
+        nn.Conv3d(16, 32, 3, padding=1), nn.BatchNorm3d(32), nn.ReLU(),
+        nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(32, 2),
     )  # fmt: skip
 
 
