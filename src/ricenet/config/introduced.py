@@ -23,6 +23,7 @@ LATER: dict[str, dict[str, Any]] = {
     },
     "zscore": {"method": "zscore"},
     "train_model": {"model.network": "resnet18"},
+    "controls": {"untrained": 0},
     "evaluate": {"prevalences": [0.18], "contrasts": None},
     "report": {"statements": None},
 }

@@ -55,7 +55,8 @@ def read(path: Path) -> CubeValues:
     try:
         with safe_open(path, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})[KEY])
-            return CubeValues(*(file.get_tensor(name) for name in TENSORS), int(facts["cube"]))
+            clean, hidden, places = (file.get_tensor(name) for name in TENSORS)
+            return CubeValues(clean, hidden, places, int(facts["cube"]))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name} holds no values of hidden cubes ({type(error).__name__}); delete it and "

@@ -64,10 +64,11 @@ def cascade(
     replaced last goes with it. Batch norms are calibrated on ``volumes`` (N, C, X, Y, Z) anew.
     """
     weights, other = trained.state_dict(), random.state_dict()
-    parts = list(dict.fromkeys(name.partition(".")[0] for name in weights))
+    part_of = {weight: weight.split(".", 1)[0] for weight in weights}
+    parts = list(dict.fromkeys(part_of.values()))
     mixed = dict(weights)
     for part in reversed(parts):
-        mixed |= {name: w for name, w in other.items() if name.partition(".")[0] == part}
+        mixed |= {name: w for name, w in other.items() if part_of[name] == part}
         made = copy.deepcopy(trained)
         made.load_state_dict(mixed)
         yield part, calibrated(made, volumes)
