@@ -117,6 +117,27 @@ def explained(folder):
     return folder / "importance.tsv", folder / "doses.tsv"
 
 
+def beside_controls(folder):
+    """Table of occlusion_statistics with one control network, so that nothing is judged."""
+    common = {"ablation": "event-dose", "networks": "trained", "subject": "all subjects", "n": 2}
+    share = {"measure": "share", "of": "isodose-95", "value": 0.4321, "volume_share": 0.08,
+             "others": 0.2109, "exchange_p": 0.5, "permutations": 2, "controls": 1,
+             "controls_value": 0.3987, "difference": 0.0334, "below_controls": "yes",
+             "verdict": "not judged", "why": "1 control networks, 19 are needed"}  # fmt: skip
+    change = {"measure": "largest change", "of": "logit"}
+    rows = [
+        *({**common, **share, "subject": s, "n": 1, "value": v, "verdict": "", "why": ""}
+          for s, v in (("P009", 0.4111), ("P010", 0.4531))),
+        {**common, **share},
+        {**common, **change, "value": 0.0123, "controls_value": 0.0456, "below_controls": "yes"},
+        {**common, **change, "networks": "untrained", "value": 0.0333, "high": 0.0456,
+         "controls": 1},
+        {**common, **change, "networks": "permutation", "controls": 0, "why": "not made"},
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(folder / "map-statistics.tsv", sep="\t", index=False)
+    return folder / "map-statistics.tsv"
+
+
 def run(folder, *, test=True):
     validation, tested = predictions()
     if not test:
@@ -150,6 +171,7 @@ def run(folder, *, test=True):
             "--mapped", json.dumps(mapped if test else []),
             "--occlusions", *map(str, maps if test else []),
             "--importance", *map(str, [importance] if test else []),
+            "--map-statistics", *map(str, [beside_controls(folder)] if test else []),
             "--counterfactuals", *map(str, [doses] if test else []),
             "--comparison", *([str(comparison(folder))] if test else []),
             "--tabled", "[]", "--tables",

@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows += map_table.cohort_rows(
             trained, controls, there, volumes, draws=s.draws, confidence=s.confidence, seed=s.seed
         )
-        for subject, patient in zip(files, patients, strict=True):
-            job.fact(subject, patient.facts)
+        limits = {s: patient.facts for s, patient in zip(files, patients, strict=True)}
+        job.facts |= {"regions": limits, "controls": json.loads(args.controls)}
         table = pd.DataFrame([{"ablation": args.ablation, **row} for row in rows])
         tsv.write(job.stage(args.out), table.reindex(columns=list(map_table.COLUMNS)))
