@@ -160,8 +160,9 @@ def flags(
     given: dict[str, list[Any]] = {
         "summary": [at / "metrics.json"], "metrics": [at / "metrics.tsv"],
         "manifest": [root / "manifest.tsv"], "validation": [root / "validation.tsv"],
-        "test": [root / "test.tsv"], "comparison": [], "overviews": [], "occlusions": [], "map_statistics": [],
-        "importance": [], "counterfactuals": [], "tables": [at / f"{k}.tsv" for k in kinds],
+        "test": [root / "test.tsv"], "comparison": [], "overviews": [], "occlusions": [],
+        "importance": [], "map-statistics": [], "counterfactuals": [],
+        "tables": [at / f"{k}.tsv" for k in kinds],
         "tabled": [json.dumps(kinds)], "audit": [folder / "records.tsv"],
         "audit-record": [folder / "audit.json"], "statements": [],
         "subjects": [json.dumps(list(cohort.index))],
