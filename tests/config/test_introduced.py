@@ -87,6 +87,7 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
         },
         "zscore": {"method": "zscore"},
         "train_model": {"model.network": "resnet18"},
+        "controls": {"untrained": 0},
         "evaluate": {"prevalences": [0.18], "contrasts": None},
         "report": {"statements": None},
     }

@@ -12,6 +12,7 @@ from boards import cache, note
 from html_pages import Page
 from ricenet.cohort import prediction_table
 from ricenet.evaluate import compare, contrasts, evaluate
+from ricenet.explain import map_table
 from ricenet.provenance.atomic import write_json
 from ricenet.report import evaluated, report, subjects
 
@@ -134,7 +135,8 @@ def beside_controls(folder):
          "controls": 1},
         {**common, **change, "networks": "permutation", "controls": 0, "why": "not made"},
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(folder / "map-statistics.tsv", sep="\t", index=False)
+    table = map_table.as_table("event-dose", rows)
+    table.to_csv(folder / "map-statistics.tsv", sep="\t", index=False)
     return folder / "map-statistics.tsv"
 
 
@@ -355,3 +357,12 @@ def test_ablations_keep_the_order_of_the_table():
         "b",
         "a-b",
     ]
+
+
+def test_maps_stand_beside_their_controls(text):
+    """What is below the controls is grey; what was not made says so; nothing is claimed."""
+    section = text[text.index('<section id="maps">') : text.index('<section id="reading">')]
+    assert "Nothing is claimed about what these maps show" in section
+    assert "1 control networks, 19 are needed" in section and '<tr class="soft">' in section
+    assert "0.411, 0.453" in section  # the points, where there is no interval
+    assert "permuted labels not made" in section and "; 1 networks" in section

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ricenet.cohort.labels import EVERYONE
@@ -26,6 +27,7 @@ COLUMNS = (
     "controls_value", "controls_p", "difference", "difference_low", "difference_high",
     "below_controls", "verdict", "why",
 )  # fmt: skip
+COUNTS = ("n", "permutations", "controls")
 
 
 class Maps(NamedTuple):
@@ -229,6 +231,12 @@ def below(value: float, level: float) -> str:
     if not np.isfinite(level):
         return map_verdict.NOT_MADE
     return "yes" if value < level else "no"
+
+
+def as_table(ablation: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as the table, with whole numbers where something was counted."""
+    table = pd.DataFrame([{"ablation": ablation, **row} for row in rows])
+    return table.reindex(columns=list(COLUMNS)).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def _places(there: Sequence[str]) -> list[tuple[int, str]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ricenet import step
@@ -130,5 +129,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         limits = {s: patient.facts for s, patient in zip(files, patients, strict=True)}
         job.facts |= {"regions": limits, "controls": json.loads(args.controls)}
-        table = pd.DataFrame([{"ablation": args.ablation, **row} for row in rows])
-        tsv.write(job.stage(args.out), table.reindex(columns=list(map_table.COLUMNS)))
+        tsv.write(job.stage(args.out), map_table.as_table(args.ablation, rows))
