@@ -171,6 +171,7 @@ ALLOWED = {
     "evaluate/probe_features.py": {"path.stem"},
     "explain/occlusion_picture.py": {"args.map.name.split('.')"},
     "explain/occlusion_summary.py": {"p.absolute().parent.name"},
+    "explain/occlusion_statistics.py": {"p.absolute().parent.name"},
     # what a step writes beside its result, whatever that is
     "step/failure.py": {"log.with_suffix('.failed.json')", "result.with_suffix('').parts"},
     "step/job.py": {"self.record_path.with_name(f'.{os.getpid()}.{self.record_path.name}.tmp')"},

@@ -47,7 +47,7 @@ def test_shipped_configuration_is_valid_and_means_what_it_says() -> None:
     for key in sections:
         field = "registration" if key == "register" else key
         assert json.loads(config.json_text(getattr(found, field))) == shipped()[key]
-    assert len(sections) == 40
+    assert len(sections) == 42
 
 
 def test_demo_over_the_shipped_configuration_is_valid() -> None:

@@ -100,6 +100,7 @@ def test_keys_that_came_later_keep_the_value_that_changed_nothing() -> None:
             "label_smoothing": 0.0,
             "augmentation.mirror": 0.0,
         },
+        "controls": {"untrained": 0},
         "evaluate": {"prevalences": [0.18], "contrasts": None},
         "report": {"statements": None, "synthetic": False},
     }

@@ -155,10 +155,10 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     assert 0.84 < hits / 300 < 0.95
 
 
-def test_interval_needs_two_subjects():
+def test_interval_needs_six_subjects():
     settings = {"samples": 50, "confidence": 0.95, "rng": np.random.default_rng(0)}
-    one = map_statistics.mean_interval(np.array([0.4, np.nan]), **settings)
-    assert one.value == 0.4 and np.isnan(one.low)
+    few = map_statistics.mean_interval(np.array([0.4, np.nan, 0.2, 0.1, 0.1, 0.2]), **settings)
+    assert few.value == pytest.approx(0.2) and np.isnan(few.low)
     assert np.isnan(map_statistics.mean_interval(np.array([np.nan]), **settings).value)
-    same = map_statistics.mean_interval(np.array([0.2, 0.2, np.nan]), **settings)
+    same = map_statistics.mean_interval(np.full(6, 0.2), **settings)
     assert same == pytest.approx((0.2, 0.2, 0.2))

@@ -13,6 +13,7 @@ from html_pages import Page
 from ricenet.cohort import prediction_table
 from ricenet.config import analysis_plan
 from ricenet.evaluate import compare, contrasts, evaluate
+from ricenet.explain import map_table
 from ricenet.provenance.atomic import write_json
 from ricenet.report import evaluated, report, subjects
 
@@ -118,6 +119,28 @@ def explained(folder):
     return folder / "importance.tsv", folder / "doses.tsv"
 
 
+def beside_controls(folder):
+    """Table of occlusion_statistics with one control network, so that nothing is judged."""
+    common = {"ablation": "event-dose", "networks": "trained", "subject": "all subjects", "n": 2}
+    share = {"measure": "share", "of": "isodose-95", "value": 0.4321, "volume_share": 0.08,
+             "others": 0.2109, "exchange_p": 0.5, "permutations": 2, "controls": 1,
+             "controls_value": 0.3987, "difference": 0.0334, "below_controls": "yes",
+             "verdict": "not judged", "why": "1 control networks, 19 are needed"}  # fmt: skip
+    change = {"measure": "largest change", "of": "logit"}
+    rows = [
+        *({**common, **share, "subject": s, "n": 1, "value": v, "verdict": "", "why": ""}
+          for s, v in (("P009", 0.4111), ("P010", 0.4531))),
+        {**common, **share},
+        {**common, **change, "value": 0.0123, "controls_value": 0.0456, "below_controls": "yes"},
+        {**common, **change, "networks": "untrained", "value": 0.0333, "high": 0.0456,
+         "controls": 1},
+        {**common, **change, "networks": "permutation", "controls": 0, "why": "not made"},
+    ]  # fmt: skip
+    table = map_table.as_table("event-dose", rows)
+    table.to_csv(folder / "map-statistics.tsv", sep="\t", index=False)
+    return folder / "map-statistics.tsv"
+
+
 def run(folder, *, test=True):
     validation, tested = predictions()
     if not test:
@@ -151,6 +174,7 @@ def run(folder, *, test=True):
             "--mapped", json.dumps(mapped if test else []),
             "--occlusions", *map(str, maps if test else []),
             "--importance", *map(str, [importance] if test else []),
+            "--map-statistics", *map(str, [beside_controls(folder)] if test else []),
             "--counterfactuals", *map(str, [doses] if test else []),
             "--comparison", *([str(comparison(folder))] if test else []),
             "--tabled", "[]", "--tables",
@@ -333,3 +357,12 @@ def test_ablations_keep_the_order_of_the_table():
         "b",
         "a-b",
     ]
+
+
+def test_maps_stand_beside_their_controls(text):
+    """What is below the controls is grey; what was not made says so; nothing is claimed."""
+    section = text[text.index('<section id="maps">') : text.index('<section id="reading">')]
+    assert "Nothing is claimed about what these maps show" in section
+    assert "1 control networks, 19 are needed" in section and '<tr class="soft">' in section
+    assert "0.411, 0.453" in section  # the points, where there is no interval
+    assert "permuted labels not made" in section and "; 1 networks" in section

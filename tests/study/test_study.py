@@ -234,9 +234,9 @@ def test_counts_of_the_whole_study(tmp_path: Path) -> None:
     study = make(tmp_path)
     assert len(CohortFiles(study).models()) == len(set(CohortFiles(study).models())) == 7 * 2
     assert len(CohortFiles(study).test_predictions()) == 7 and study.test_subjects == ["P5"]
-    assert ExplainFiles(study).pictures() == [
-        "results/rice-net/cohorts/c1/postop-event-dose/occlusion/P5.png"
-    ]
+    pictures = ExplainFiles(study).pictures()
+    assert len(pictures) == len(set(pictures)) == 7
+    assert "results/rice-net/cohorts/c1/postop-event-dose/occlusion/P5.png" in pictures
     assert CohortFiles(make(tmp_path, cohort=COHORT[:4])).test_predictions() == []
 
 

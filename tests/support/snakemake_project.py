@@ -86,6 +86,7 @@ class Project:
                     "cohort": "config/cohorts/small.tsv",
                     "overrides": "config/small-overrides.tsv",
                     "analysis_plan": "config/small-plan.yaml",
+                    "occlusion_map": {"ablations": ["postop-event-dose"]},  # quicker than all
                 }
             )
         )

@@ -209,19 +209,25 @@ def test_full_configuration_builds_for_the_papers_cohort(tmp_path: Path) -> None
     rows = [f"{s}\t" + (f"train\t{k % 5}" if k < 80 else "test\t") for k, s in enumerate(names)]
     cohort = "\n".join(["subject\tsplit\tfold", *rows]) + "\n"
     (tmp_path / "config/cohorts/small.tsv").write_text(cohort)
+    values = yaml.safe_load(project.config.read_text())
+    del values["occlusion_map"]
+    project.config.write_text(yaml.safe_dump(values))
     jobs = project.jobs()
     assert jobs["train_model"] == 35
     assert jobs["cache"] == 92
-    assert jobs["occlusion_map"] == jobs["occlusion_native"] == 12
-    assert jobs["occlusion_summary"] == jobs["dose_counterfactual"] == 1
+    assert jobs["occlusion_map"] == jobs["occlusion_native"] == jobs["occlusion_cubes"] == 7 * 12
+    assert jobs["occlusion_summary"] == jobs["occlusion_statistics"] == 7
+    assert jobs["dose_counterfactual"] == 4 and not jobs["occlusion_control"]
     assert sum(jobs.values()) == (
         92 * (sum(SUBJECT_JOBS.values()) + 1)  # probe_features, of the cohort's
         + 1
         + 35
         + 7
         + 1
-        + 36
-        + 2
+        + 4 * 7 * 12  # maps, in native voxels, pictures, cubes
+        + 7
+        + 7
+        + 4
         + 2
         + 6  # open_test_set, note_plan, calibrate, probes, describe_cohort, near_duplicates
     )
@@ -259,7 +265,10 @@ def test_masks_add_their_own_jobs_and_change_no_other(project: Project) -> None:
     assert project.jobs("train") == Counter() and project.jobs("preprocess") == Counter()
 
 
-TEST_JOBS = {"predict_test", "occlusion_map", "dose_counterfactual", "occlusion_summary"}
+TEST_JOBS = {
+    "predict_test", "occlusion_map", "occlusion_cubes", "dose_counterfactual", "occlusion_summary",
+    "occlusion_statistics",
+}  # fmt: skip
 
 
 def with_a_test_patient(project: Project, **settings: object) -> None:
@@ -423,10 +432,23 @@ def test_another_cohort_leaves_the_models_of_the_first_as_they_are(project: Proj
         manifest=1, train_model=14, open_test_set=1, note_plan=1, predict_test=7, evaluate=1,
         calibrate=1, compare=1,
         probe_features=1, probes=1, describe_cohort=1, near_duplicates=1, occlusion_map=2,
-        occlusion_native=2, occlusion_picture=2, occlusion_summary=1, dose_counterfactual=1,
-        audit=1, report=1,
+        occlusion_native=2, occlusion_picture=2, occlusion_cubes=2, occlusion_summary=1,
+        occlusion_statistics=1, dose_counterfactual=1, audit=1, report=1,
     )  # fmt: skip
     assert digests(first) == before and len(before) > 14 * 4
+    assert project.jobs() == Counter()
+
+
+def test_controls_of_maps_are_added_and_nothing_is_made_again(project: Project) -> None:
+    """Each control has its own cubes of each test patient, and one table reads them."""
+    with_a_test_patient(project)
+    project.ran()
+    values = yaml.safe_load(project.config.read_text()) | {"controls": {"untrained": 2}}
+    project.config.write_text(yaml.safe_dump(values))
+    tables = Counter(occlusion_statistics=1, audit=1, report=1)
+    assert project.ran() == Counter(occlusion_control=2) + tables
+    folder = project.folder / "results/small/cohorts/small/controls/untrained-0002"
+    assert (folder / "postop-event-dose/occlusion/control-P005_cubes.safetensors").exists()
     assert project.jobs() == Counter()
 
 

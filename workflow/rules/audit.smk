@@ -15,6 +15,7 @@ rule audit:
         occlusions=EXPLAIN.pictures(),
         natives=EXPLAIN.natives(),
         occlusion_summaries=EXPLAIN.summaries(),
+        occlusion_statistics=EXPLAIN.statistics(),
         counterfactuals=EXPLAIN.counterfactuals(),
         further_maps=EXPLAIN.further_maps(),
     output:

@@ -1,7 +1,9 @@
 # REQUIRED INPUTS: the models and the manifest of a cohort, from train.smk; cropped volumes.
 # OUTPUTS: cohorts/<cohort>/<ablation>/occlusion/<subject>.nii.gz, _channels.nii.gz, _native.nii.gz
-# and .png, cohorts/<cohort>/<ablation>/occlusion-summary.tsv and dose-counterfactuals.tsv; of each
-# further method of src/ricenet/study/explain_methods.py cohorts/<cohort>/<ablation>/<its folder>/.
+# _cubes.safetensors and .png, cohorts/<cohort>/<ablation>/occlusion-summary.tsv,
+# occlusion-statistics.tsv and dose-counterfactuals.tsv; of each further method of
+# src/ricenet/study/explain_methods.py cohorts/<cohort>/<ablation>/<its folder>/; of each control
+# cohorts/<cohort>/controls/<control>/<ablation>/occlusion/control-<subject>_cubes.safetensors.
 
 
 rule occlusion_map:
@@ -28,7 +30,7 @@ rule occlusion_map:
         runtime=growing(720),
         gpu=1,
     params:
-        settings=STUDY.settings("occlusion_map"),
+        settings=EXPLAIN.settings,
         code=STUDY.code("occlusion_map"),
     shell:
         "python -m ricenet occlusion_map --manifest {input.manifest:q} --models {input.models:q} "
@@ -73,6 +75,111 @@ for METHOD, ROW in explain_methods.further().items():
             "--models {input.models:q} --mask {input.mask:q} --ablation {wildcards.ablation:q} "
             "--subject {wildcards.subject:q} --out {output.map:q} --record {output.record:q} "
             "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule occlusion_cubes:
+    """Ask each model about each hidden cube: what the statistics of maps are computed from."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        models=COHORT.fold_models,
+        mask=rules.crop.output.mask,
+        opening=COHORT.before_a_test,
+    output:
+        cubes=STUDY.at("occlusion_cubes"),
+        record=STUDY.at("occlusion_cubes_record"),
+    log:
+        STUDY.at("occlusion_cubes_log"),
+    benchmark:
+        STUDY.at("occlusion_cubes_benchmark")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(720),
+        gpu=1,
+    params:
+        settings=STUDY.settings("occlusion_cubes"),
+        code=STUDY.code("occlusion_cubes"),
+    shell:
+        "python -m ricenet occlusion_cubes --manifest {input.manifest:q} --models {input.models:q} "
+        "--mask {input.mask:q} --ablation {wildcards.ablation:q} --subject {wildcards.subject:q} "
+        "--out {output.cubes:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule occlusion_control:
+    """Ask networks that cannot know about the same hidden cubes; no results."""
+    input:
+        manifest=rules.manifest.output.table,
+        manifest_record=ancient(rules.manifest.output.record),
+        models=EXPLAIN.control_models,
+        mask=rules.crop.output.mask,
+        opening=COHORT.before_a_test,
+    output:
+        cubes=STUDY.at("control_cubes"),
+        record=STUDY.at("control_cubes_record"),
+    log:
+        STUDY.at("occlusion_control_log"),
+    benchmark:
+        STUDY.at("occlusion_control_benchmark")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(720),
+        gpu=1,
+    params:
+        settings=STUDY.settings("occlusion_cubes"),
+        code=STUDY.code("occlusion_cubes"),
+    shell:
+        "python -m ricenet occlusion_cubes --manifest {input.manifest:q} --models {input.models:q} "
+        "--mask {input.mask:q} --ablation {wildcards.ablation:q} --subject {wildcards.subject:q} "
+        "--control {wildcards.control:q} --out {output.cubes:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
+
+
+rule occlusion_statistics:
+    """Hold the maps of all test subjects against those of the controls and of other patients."""
+    input:
+        cubes=expand(rules.occlusion_cubes.output.cubes, **EXPLAIN.tested),
+        control_cubes=EXPLAIN.control_cubes,
+        images=expand(rules.crop.output.images, **EXPLAIN.tested),
+        masks=expand(rules.crop.output.mask, **EXPLAIN.tested),
+        ledgers=EXPLAIN.ledgers(),
+    output:
+        table=STUDY.at("occlusion_statistics"),
+        record=STUDY.at("occlusion_statistics_record"),
+    log:
+        STUDY.at("occlusion_statistics_log"),
+    benchmark:
+        STUDY.at("occlusion_statistics_benchmark")
+    conda:
+        "../../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=STUDY.settings("occlusion_statistics"),
+        code=STUDY.code("occlusion_statistics"),
+        subjects=json_text(STUDY.test_subjects),
+        controls=EXPLAIN.controls_text,
+        channels=STUDY.channels_text,
+        kinds=STUDY.kinds_text,
+        enhancement=STUDY.enhancement_text,
+        quantity=STUDY.config.total_dose.quantity,
+    shell:
+        "python -m ricenet occlusion_statistics --subjects {params.subjects:q} "
+        "--cubes {input.cubes:q} --controls {params.controls:q} "
+        "--control-cubes {input.control_cubes:q} --images {input.images:q} "
+        "--masks {input.masks:q} --ledgers {input.ledgers:q} "
+        "--ablation {wildcards.ablation:q} --channels {params.channels:q} --kinds {params.kinds:q} "
+        "--enhancement {params.enhancement:q} --quantity {params.quantity:q} "
+        "--out {output.table:q} --record {output.record:q} "
+        "--settings {params.settings:q} --log {log:q} --threads {threads}"
 
 
 rule occlusion_native:

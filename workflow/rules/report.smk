@@ -20,6 +20,7 @@ rule report:
         overviews=PREPROCESS.overviews(REPORTED),
         occlusions=EXPLAIN.pictures(),
         importance=EXPLAIN.summaries(),
+        map_statistics=EXPLAIN.statistics(),
         counterfactuals=EXPLAIN.counterfactuals(),
     output:
         page=STUDY.at("report"),
@@ -58,6 +59,7 @@ rule report:
         "--tabled {params.tabled:q} --tables {input.tables:q} "
         "--pictured {params.pictured:q} --overviews {input.overviews:q} "
         "--mapped {params.mapped:q} --occlusions {input.occlusions:q} --importance {input.importance:q} "
+        "--map-statistics {input.map_statistics:q} "
         "--counterfactuals {input.counterfactuals:q} --subjects {params.subjects:q} "
         "--excluded {params.excluded:q} --accepted {params.accepted:q} "
         "--phantoms {params.phantoms:q} --statements {params.statements:q} "

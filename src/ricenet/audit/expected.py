@@ -93,10 +93,12 @@ def stale(record: Record, study: Study) -> Iterable[Problem]:
 
 
 def _settings(record: Record, study: Study) -> str:
-    """Return the settings that a record's step has now; those of a control's training differ."""
+    """Return the settings that a record's step has now; a control's and a map's differ."""
     place = layout.parse(record.name)
     if place and place.kind == "control_model_record":
         return ControlFiles(study).settings(SimpleNamespace(**place.names))
+    if place and record.step == "occlusion_map":
+        return ExplainFiles(study).settings(SimpleNamespace(**place.names))
     return study.settings(record.step)
 
 

@@ -32,9 +32,11 @@ from ricenet.config.evaluate import (
 )
 from ricenet.config.explain import (
     DoseCounterfactual,
+    OcclusionCubes,
     OcclusionMap,
     OcclusionNative,
     OcclusionPicture,
+    OcclusionStatistics,
     OcclusionSummary,
 )
 from ricenet.config.ingest import IngestDose, IngestMask, IngestMri, Timeline
@@ -114,6 +116,8 @@ class Config(Section):
     control_manifest: ControlManifest
     control_metrics: ControlMetrics
     occlusion_map: OcclusionMap
+    occlusion_cubes: OcclusionCubes
+    occlusion_statistics: OcclusionStatistics
     occlusion_native: OcclusionNative
     occlusion_picture: OcclusionPicture
     dose_counterfactual: DoseCounterfactual

@@ -21,6 +21,9 @@ class Controls(Section):
     learning_percent: list[Annotated[int, Field(ge=10, le=90)]] = Field(
         description="shares of the training subjects of a fold, of each class"
     )
+    untrained: Annotated[int, Field(ge=0, le=9999)] = Field(
+        description="untrained networks whose maps stand beside the trained ones'; no trainings"
+    )
     ablations: list[str] = Field(description="names of input combinations; empty = all channels")
     accepted_trainings: Annotated[int, Field(ge=0)] = Field(
         description="trainings that a person agrees to; nothing is made where more are needed"

@@ -12,7 +12,9 @@ from ricenet.config.section import Device, Section
 class OcclusionMap(Section):
     """Which maps are made, and how finely."""
 
-    ablations: list[str] = Field(description="names of input combinations; empty = none")
+    ablations: Literal["all"] | list[str] = Field(
+        description="names of input combinations; empty = none"
+    )
     cube_mm: PositiveFloat
     stride_mm: PositiveFloat
     mri_fill: float = Field(description="value in a hidden cube, as the network sees it")
@@ -20,6 +22,30 @@ class OcclusionMap(Section):
     batch_size: PositiveInt
     precision: Literal["fp32", "tf32", "bf16"]
     device: Device
+
+
+class OcclusionCubes(Section):
+    """What the statistics of maps are computed from: each model's answer to each hidden cube."""
+
+    cube_mm: PositiveFloat
+    stride_mm: PositiveFloat
+    dose_fill: Literal["exchange", "mean"] = Field(
+        description="what a hidden cube shows of a dose: another patient's, or the local mean"
+    )
+    calibration_subjects: PositiveInt = Field(
+        description="training subjects that set the batch norms of untrained networks"
+    )
+    batch_size: PositiveInt
+    seed: int
+    device: Device
+
+
+class OcclusionStatistics(Section):
+    """What maps can show, beside networks that learned nothing."""
+
+    draws: PositiveInt = Field(description="exchanges of patients, and places of a map, at random")
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    seed: int
 
 
 class OcclusionNative(Section):

@@ -36,6 +36,7 @@ LATER: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.0,
         "augmentation.mirror": 0.0,
     },
+    "controls": {"untrained": 0},
     "evaluate": {"prevalences": [0.18], "contrasts": None},
     "report": {"statements": None, "synthetic": False},
 }

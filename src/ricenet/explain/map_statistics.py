@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet.dose.plausibility import HIGHEST, LOWEST, near_maximum
+from ricenet.statistics import over_patients
 from ricenet.statistics.metrics import Estimate
 
 REGIONS = ("isodose-95", "enhancement", "elsewhere")
@@ -132,12 +133,13 @@ def mean_interval(
 ) -> Estimate:
     """Return the mean over subjects (N,) with its percentile interval, subjects drawn anew.
 
-    Subjects without a value are left out; with fewer than two there is no interval.
+    Subjects without a value are left out; with fewer than
+    :data:`ricenet.statistics.over_patients.FEWEST` there is no interval.
     """
     values = values[np.isfinite(values)]
     nan = float("nan")
-    if len(values) < 2:
-        return Estimate(float(values[0]) if len(values) else nan, nan, nan)
+    if len(values) < over_patients.FEWEST:
+        return Estimate(float(values.mean()) if len(values) else nan, nan, nan)
     means = values[rng.integers(len(values), size=(samples, len(values)))].mean(axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])

@@ -21,8 +21,8 @@ from ricenet.channels import by_name
 from ricenet.cohort.labels import EVERYONE
 from ricenet.config.explain import OcclusionSummary
 from ricenet.explain import map_statistics
+from ricenet.explain.map_regions import Regions, regions
 from ricenet.image.boxes import box_around
-from ricenet.image.enhancement import new_enhancement
 from ricenet.image.volume import Volume, require_same_space
 from ricenet.provenance import tsv
 
@@ -60,40 +60,6 @@ class Measured(NamedTuple):
     values: dict[tuple[str, str], float]
     null: dict[tuple[str, str], NDArray]
     volumes: dict[tuple[str, str], float]
-
-
-class Regions(NamedTuple):
-    """Regions of a brain, and how their limits were found."""
-
-    codes: NDArray
-    there: list[str]
-    facts: dict[str, Any]
-
-
-def regions(
-    brain: Brain, dose: str | None, pair: Sequence[str], ledger: Mapping, *, physical: bool
-) -> Regions:
-    """Return the regions that the channels allow: the isodose of a dose, the new enhancement.
-
-    ``pair`` are the MRI before and after whose difference that is; empty if there are none.
-    """
-    inside, enhancing = np.zeros_like(brain.mask), np.zeros_like(brain.mask)
-    there = ["elsewhere"]
-    facts: dict[str, Any] = {}
-    if pair:
-        before, after = (brain.images[name] for name in pair)
-        enhancing = new_enhancement(after, before, brain.mask, spacing_mm=brain.spacing_mm)
-        facts |= {"enhancement": " - ".join(reversed(pair))}
-        there.insert(0, "enhancement")
-    if dose:
-        dose_gy = np.where(brain.mask, brain.images[dose], 0)
-        level, source = map_statistics.isodose_level(
-            dose_gy, prescription_gy=ledger.get("prescription_gy"), physical=physical
-        )
-        inside = brain.mask & (dose_gy >= level)
-        facts |= {"isodose_gy": level if np.isfinite(level) else None, "isodose_of": source}
-        there.insert(0, "isodose-95")
-    return Regions(map_statistics.region_codes(brain.mask, inside, enhancing), there, facts)
 
 
 def measure(
@@ -233,7 +199,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             names = job.read_record(paths["record"])["facts"]["channels"]
             ledger = job.read_record(paths["ledger"])["facts"]["ledger"] if dose else {}
             physical = args.quantity == "physical"
-            found = regions(brain, dose, pair, ledger, physical=physical)
+            found = regions(
+                brain.images, brain.mask, dose, pair, spacing_mm=brain.spacing_mm,
+                prescription_gy=ledger.get("prescription_gy"), physical=physical,
+            )  # fmt: skip
             rng = np.random.default_rng([s.seed, *subject.encode()])
             measured.append(measure(brain, found, dose, names, shifts=s.shifts, rng=rng))
             rows += subject_rows(subject, measured[-1])

@@ -66,6 +66,8 @@ STEPS = {
     "control_metrics": Step("ricenet.evaluate.control_metrics"),
     "compare": Step("ricenet.evaluate.compare"),
     "occlusion_map": Step("ricenet.explain.occlusion_map"),
+    "occlusion_cubes": Step("ricenet.explain.occlusion_cubes"),
+    "occlusion_statistics": Step("ricenet.explain.occlusion_statistics"),
     "occlusion_native": Step("ricenet.explain.occlusion_native"),
     "occlusion_picture": Step("ricenet.explain.occlusion_picture"),
     "occlusion_summary": Step("ricenet.explain.occlusion_summary"),

@@ -144,10 +144,10 @@ def explained(k: Known) -> str:
     if not sentences:
         return ""
     null = "Importance was held against shifted maps" if k.runs.have("occlusion_summary") else ""
-    return (
-        f"{plain(sentences)} {null or 'Maps were held against nothing'}, not against untrained "
-        f"networks."
-    )
+    runs = k.runs.of("occlusion_statistics") if k.runs.have("occlusion_statistics") else []
+    most = max((len(run.facts["controls"]) for run in runs), default=0)
+    against = f"against {most} control networks" if most else "not against untrained networks"
+    return f"{plain(sentences)} {null or 'Maps were held against nothing'}, {against}."
 
 
 def internal(k: Known) -> str:

@@ -143,10 +143,11 @@ def content(job: step.Job) -> dict[str, Any]:
     )
     states = board.rows(root, subjects, excluded, accepted)
     summary = json.loads(args.summary[0].read_text(encoding="utf-8")) if args.summary else {}
-    metrics, manifest, comparison, importance, doses = (
+    metrics, manifest, comparison, importance, doses, statistics = (
         [row for path in paths for row in read_table(path)]
         for paths in (
-            args.metrics, args.manifest, args.comparison, args.importance, args.counterfactuals
+            args.metrics, args.manifest, args.comparison, args.importance, args.counterfactuals,
+            args.map_statistics,
         )
     )  # fmt: skip
     audited = read_table(args.audit)
@@ -165,7 +166,7 @@ def content(job: step.Job) -> dict[str, Any]:
         "fewest_to_estimate": results.FEWEST_TO_ESTIMATE,
         "compared": bool(args.comparison),
         "comparison": comparison,
-        "explanations": explanations(importance, doses),
+        "explanations": explanations(importance, doses, statistics),
         **evaluated.content(
             summary, metrics, tables, predictions_of(job), checks,
             mapped=bool(args.occlusions), synthetic=bool(warning),
@@ -185,7 +186,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read summary, tables and pictures; write the page."""
     inputs = (
         "summary*", "metrics*", "manifest*", "validation*", "test*", "comparison*", "tables*",
-        "overviews*", "occlusions*", "importance*", "counterfactuals*", "audit", "audit-record",
+        "overviews*", "occlusions*", "importance*", "map-statistics*", "counterfactuals*", "audit",
+        "audit-record",
     )  # fmt: skip
     values = ("subjects", "excluded", "accepted", "pictured", "mapped", "tabled", "phantoms?")
     outputs = ("out", "sheets", "methods", "card")

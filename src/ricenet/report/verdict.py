@@ -65,7 +65,9 @@ def sentences(
     found += [of_probes(tables, main), *of_untried(tables)]
     found += [*of_labels(tables), *of_leaks(tables), *of_permutations(controls(tables))]
     if mapped:
-        text = "What networks look at: maps were not held against those of untrained networks."
+        text = (
+            "What networks look at: no claim here; the section on maps states what controls show."
+        )
         found.append(Sentence(text, NOT_MADE))
     text = "Other hospitals, scanners and labels: not tested. No figure here is about them."
     return [*found, Sentence(text, NOT_MADE)]

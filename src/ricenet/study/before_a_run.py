@@ -46,7 +46,7 @@ def _check_ablations(study: Study) -> None:
         "evaluate.contrasts": [name for pair in c.evaluate.contrasts or () for name in pair],
     }
     for key, names in named.items():
-        unknown = set(names) - set(study.ablations)
+        unknown = set() if names == "all" else set(names) - set(study.ablations)
         if unknown:
             raise ValueError(
                 f"{key}: {sorted(unknown)} are not input combinations of this study; possible "

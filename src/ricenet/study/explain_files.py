@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from ricenet.cohort import control_manifest
+from ricenet.config import config, introduced
 from ricenet.study import explain_methods, notices
+from ricenet.study.control_files import ControlFiles
 from ricenet.study.test_set import LOCKED
 
 if TYPE_CHECKING:
@@ -29,8 +32,9 @@ class ExplainFiles:
 
     def _asked_of(self, step: str) -> list[str]:
         """List the input combinations that an explanation method is run for."""
-        settings = getattr(self.study.config, step)
-        return list(settings.ablations) if self.study.test_set.is_shown else []
+        asked = getattr(self.study.config, step).ablations
+        asked = self.study.ablations if asked == "all" else asked
+        return list(asked) if self.study.test_set.is_shown else []
 
     def ledgers(self) -> list[str]:
         """List the records with the ledger of the test subjects' first dose; none without dose."""
@@ -70,6 +74,52 @@ class ExplainFiles:
             [at("occlusion_summary", ablation=a) for a in self.ablations]
         )
 
+    def statistics(self) -> list[str]:
+        """List the tables of what the maps can show, beside controls."""
+        at = self.study.at
+        return self.study.test_set.files(
+            [at("occlusion_statistics", ablation=a) for a in self.ablations]
+        )
+
+    def settings(self, w: Any) -> str:
+        """Return the settings of a map (params function): where all are asked for, its own inputs.
+
+        So a map stays as it is where maps of other inputs are asked for too.
+        """
+        values = self.study.config.occlusion_map.model_dump(mode="json")
+        if values["ablations"] == "all":
+            values["ablations"] = [w.ablation]
+        return config.json_text(introduced.leave_out("occlusion_map", values))
+
+    def controls(self, ablation: str) -> list[str]:
+        """List the controls whose maps stand beside those of an input combination."""
+        controls = ControlFiles(self.study)
+        own = self.study.config.controls
+        if ablation not in controls.ablations:
+            return []
+        random = [f"untrained-{k:04d}" for k in range(1, own.untrained + 1)]
+        permuted = [c for c in controls.controls if c.startswith(control_manifest.PERMUTATION)]
+        return [*random, *(permuted if controls.are_accepted else [])]
+
+    def control_cubes(self, w: Any) -> list[str]:
+        """List the hidden cubes of the controls of an input combination (input function)."""
+        at, tested = self.study.at, self.study.test_subjects
+        return [
+            at("control_cubes", control=c, ablation=w.ablation, subject=s)
+            for c, s in product(self.controls(w.ablation), tested)
+        ]
+
+    def controls_text(self, w: Any) -> str:
+        """Return the names of these controls as JSON text (params function)."""
+        return config.json_text(self.controls(w.ablation))
+
+    def control_models(self, w: Any) -> list[str]:
+        """List the models of a control (input function): untrained, those that give the form."""
+        trained = w.control.startswith(control_manifest.PERMUTATION)
+        kind, names = ("control_model", {"control": w.control}) if trained else ("model", {})
+        at = self.study.at
+        return [at(kind, ablation=w.ablation, fold=k, **names) for k in self.study.folds]
+
     def counterfactuals(self) -> list[str]:
         """List the tables of probabilities under other doses, of ablations that have a dose."""
         with_dose = [a for a in self.ablations if set(a.split("-")) & set(self.study.dose)]
@@ -78,7 +128,7 @@ class ExplainFiles:
 
     def files(self) -> list[str]:
         """Return all of them."""
-        found = [*self.natives(), *self.summaries(), *self.counterfactuals()]
+        found = [*self.natives(), *self.summaries(), *self.statistics(), *self.counterfactuals()]
         return [*found, *self.further_maps()]
 
     def asked(self, w: Any) -> list[str]:

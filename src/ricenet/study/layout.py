@@ -32,7 +32,7 @@ NAMES = {
     "ablation": "[a-z][a-z0-9-]*",
     "fold": r"\d+",
     "digest": "[0-9a-f]{16}",
-    "control": r"(?:permutation-\d{4}|seed-\d{4}|learning-\d{3})",
+    "control": r"(?:permutation-\d{4}|untrained-\d{4}|seed-\d{4}|learning-\d{3})",
 }
 _OPEN = {name: f"{{{name}}}" for name in NAMES}
 SUBJECT, COHORT = "subjects/{subject}", "cohorts/{cohort}"
@@ -40,6 +40,7 @@ COMBINATION = f"{COHORT}/{{ablation}}"
 FOLD, MAP = f"{COMBINATION}/fold-{{fold}}", f"{COMBINATION}/occlusion/{{subject}}"
 ARRIVAL = f"{COHORT}/predictions/{{subject}}"
 CONTROL = f"{COHORT}/controls/{{control}}"  # no results: the name of each file says so
+CONTROL_MAP = f"{CONTROL}/{{ablation}}/occlusion/control-{{subject}}"
 CONTROL_FOLD = f"{CONTROL}/{{ablation}}/fold-{{fold}}/control"
 ARRIVAL_MAP = f"{ARRIVAL}/{{ablation}}/occlusion/{{subject}}"
 # <kind>_record is the JSON record beside what a step writes
@@ -118,6 +119,12 @@ FILES = {
     "control_metrics_record": f"{COHORT}/controls/control-metrics.json",
     **explain_methods.files(COMBINATION),
     "occlusion_channel_maps": f"{MAP}_channels.nii.gz",
+    "occlusion_cubes": f"{MAP}_cubes.safetensors",
+    "occlusion_cubes_record": f"{MAP}_cubes.json",
+    "control_cubes": f"{CONTROL_MAP}_cubes.safetensors",
+    "control_cubes_record": f"{CONTROL_MAP}_cubes.json",
+    "occlusion_statistics": f"{COMBINATION}/occlusion-statistics.tsv",
+    "occlusion_statistics_record": f"{COMBINATION}/occlusion-statistics.json",
     "occlusion_native": f"{MAP}_native.nii.gz",
     "occlusion_native_record": f"{MAP}_native.json",
     "occlusion_picture": f"{MAP}.png",

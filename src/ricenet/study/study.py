@@ -209,7 +209,14 @@ class Study:
             "test_subjects": len(self.test_subjects),
             "subjects": len(self.subjects),
             "trainings": len(self.ablations) * len(self.folds),
-            "channels_of_maps": [len(a.split("-")) for a in c.occlusion_map.ablations],
+            "channels_of_maps": [
+                len(a.split("-"))
+                for a in (
+                    self.ablations
+                    if c.occlusion_map.ablations == "all"
+                    else c.occlusion_map.ablations
+                )
+            ],
         }
 
 
