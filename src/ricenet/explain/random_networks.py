@@ -29,8 +29,8 @@ def untrained(network: nn.Module, volumes: torch.Tensor, *, seed: int) -> nn.Mod
     with torch.random.fork_rng(devices=_devices(volumes)):
         torch.manual_seed(seed)
         for module in made.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
     return calibrated(made, volumes)
 
 
@@ -64,7 +64,7 @@ def cascade(
     replaced last goes with it. Batch norms are calibrated on ``volumes`` (N, C, X, Y, Z) anew.
     """
     weights, other = trained.state_dict(), random.state_dict()
-    part_of = {weight: weight.split(".", 1)[0] for weight in weights}
+    part_of = {weight: weight.partition(".")[0] for weight in weights}
     parts = list(dict.fromkeys(part_of.values()))
     mixed = dict(weights)
     for part in reversed(parts):
