@@ -61,8 +61,9 @@ def cascade(
 ) -> Iterator[tuple[str, nn.Module]]:
     """Yield the trained network with more and more of its parts random, the last ones first.
 
-    A part is a direct child of the network; what is left over is one more. The name of the part that was
-    replaced last goes with it. Batch norms are calibrated on ``volumes`` (N, C, X, Y, Z) anew.
+    A part is a direct child of the network; what is left over is one more. The name of the part
+    that was replaced last goes with it. Batch norms are calibrated on ``volumes`` (N, C, X, Y, Z)
+    anew.
     """
     weights, other = trained.state_dict(), random.state_dict()
     children = [name for name, _ in trained.named_children()]
