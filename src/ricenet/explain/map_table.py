@@ -160,7 +160,7 @@ def cohort_rows(
                 float(np.nanmean(shares)) if np.isfinite(shares).any() else np.nan, means,
                 exchange_p=p, largest=typical, level=level,
             )  # fmt: skip
-            row |= {"verdict": verdict.word, "why": verdict.why}
+            row |= {"verdict": verdict.word, "why": verdict.reason}
         yield row | {"below_controls": below(typical, level)}
     yield from _further(own, found, controls, typical, level, confidence=confidence)
 

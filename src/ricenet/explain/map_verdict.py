@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
     """The verdict on a claim, one of the words above, and its reason."""
 
     word: str
-    why: str
+    reason: str
 
 
 def p_of_controls(value: float, controls: NDArray) -> float:
@@ -67,16 +67,16 @@ def judge(
     """
     found = p_of_controls(share, controls)
     if not np.isfinite(found):
-        return Verdict(NOT_JUDGED, f"control networks: {NOT_MADE}")
+        return Verdict(NOT_JUDGED, reason=f"control networks: {NOT_MADE}")
     if not np.isfinite(exchange_p):
-        return Verdict(NOT_JUDGED, f"exchange of patients: {NOT_MADE}")
+        return Verdict(NOT_JUDGED, reason=f"exchange of patients: {NOT_MADE}")
     if not np.isfinite(level) or largest < level:
-        return Verdict(BELOW, "networks that learned nothing change the logit as much")
+        return Verdict(BELOW, reason="networks that learned nothing change the logit as much")
     few = np.isfinite(np.asarray(controls, dtype=float)).sum()
     if few < NEEDED:
-        return Verdict(NOT_JUDGED, f"{few} control networks, {NEEDED} are needed")
+        return Verdict(NOT_JUDGED, reason=f"{few} control networks, {NEEDED} are needed")
     if found > LEVEL:
-        return Verdict(NOT_SHOWN, "networks that learned nothing reach this share")
+        return Verdict(NOT_SHOWN, reason="networks that learned nothing reach this share")
     if exchange_p > LEVEL:
-        return Verdict(NOT_SHOWN, "the maps fit other patients about as well")
-    return Verdict(SHOWN, "above all control networks, and most on the patient's own region")
+        return Verdict(NOT_SHOWN, reason="the maps fit other patients about as well")
+    return Verdict(SHOWN, reason="above all control networks, and most on the patient's own region")

@@ -29,8 +29,9 @@ def untrained(network: nn.Module, volumes: torch.Tensor, *, seed: int) -> nn.Mod
     with torch.random.fork_rng(devices=_devices(volumes)):
         torch.manual_seed(seed)
         for module in made.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
     return calibrated(made, volumes)
 
 
@@ -60,11 +61,16 @@ def cascade(
 ) -> Iterator[tuple[str, nn.Module]]:
     """Yield the trained network with more and more of its parts random, the last ones first.
 
-    A part is what the network's weights share the first name of. The name of the part that was
-    replaced last goes with it. Batch norms are calibrated on ``volumes`` (N, C, X, Y, Z) anew.
+    A part is a direct child of the network; what is left over is one more. The name of the part
+    that was replaced last goes with it. Batch norms are calibrated on ``volumes`` (N, C, X, Y, Z)
+    anew.
     """
     weights, other = trained.state_dict(), random.state_dict()
-    part_of = {weight: weight.split(".", 1)[0] for weight in weights}
+    children = [name for name, _ in trained.named_children()]
+    part_of = {
+        weight: next((child for child in children if weight.startswith(f"{child}.")), "")
+        for weight in weights
+    }
     parts = list(dict.fromkeys(part_of.values()))
     mixed = dict(weights)
     for part in reversed(parts):

@@ -115,8 +115,7 @@ def content(job: step.Job) -> dict[str, Any]:
             args.map_statistics,
         )
     )  # fmt: skip
-    audited = read_table(args.audit)
-    tables = tables_of(job)
+    audited, tables = read_table(args.audit), tables_of(job)
     steps = cohort.flow(states, manifest, subjects, excluded)
     checks = checks_of(audited, subjects)
     sections = sections_of(job, manifest, checks)
