@@ -92,7 +92,7 @@ SOMETHING = {
     "two limits exchanged where they are imported": (
         "explain/map_statistics.py",
         "import HIGHEST, LOWEST,", "import HIGHEST as LOWEST, LOWEST as HIGHEST,",
-        {"occlusion_summary"},
+        {"occlusion_statistics", "occlusion_summary"},
     ),
     "a list of words": (
         "dicom/described_contrast.py", " perf perfusion", " perfusion",
@@ -100,7 +100,8 @@ SOMETHING = {
     ),
     "a text that is compared": (
         "networks/device.py", "unable to find an engine", "unable to find any engine",
-        {"brain_mask", "dose_counterfactual", "occlusion_map", "predict", "train_model"},
+        {"brain_mask", "dose_counterfactual", "occlusion_cubes", "occlusion_map", "predict",
+         "train_model"},
     ),
     "a loss": ("train/epoch.py", "F.cross_entropy", "F.mse_loss", {"train_model"}),
     "a seed's text": ("train/loop.py", '"order"', '"sequence"', {"train_model"}),
@@ -109,11 +110,11 @@ SOMETHING = {
     ),
     "how a network is built": (
         "networks/resnet.py", 'shortcut_type="B"', 'shortcut_type="A"',
-        {"train_model", "predict", "occlusion_map", "dose_counterfactual"},
+        {"train_model", "predict", "occlusion_map", "occlusion_cubes", "dose_counterfactual"},
     ),
     "how a network is asked": (
         "networks/inference.py", "torch.softmax", "torch.sigmoid",
-        {"train_model", "predict", "occlusion_map", "dose_counterfactual"},
+        {"train_model", "predict", "occlusion_map", "occlusion_cubes", "dose_counterfactual"},
     ),
     "a limit of the gate": (
         "networks/layer_errors.py", "TRIES = 3", "TRIES = 1", {"train_model", "brain_mask"},
@@ -292,7 +293,7 @@ def test_what_runs_exactly_the_steps_that_use_it(tree, what: str) -> None:
 def test_a_network_that_the_study_has_not_chosen_runs_nothing_again(tree) -> None:
     """Nor does one that is added: the steps that load networks load the chosen one."""
     folder, digests = tree
-    users = {"train_model", "predict", "occlusion_map", "dose_counterfactual"}
+    users = {"train_model", "predict", "occlusion_map", "occlusion_cubes", "dose_counterfactual"}
     before = {network: digests(network) for network in steps.NETWORKS}
     edit(folder, "networks/densenet.py", "def build(", "GROWTH = 2\n\n\ndef build(")
     edit(folder, "provenance/steps.py", "NETWORKS = {", 'NETWORKS = {\n    "vgg": "ricenet.vgg",')

@@ -71,7 +71,7 @@ def load_patient(
 
     def read(path: Path) -> NDArray:
         volume = job.load(path)
-        require_same_space(volume, mask, f"{path.name} and the brain mask")
+        require_same_space(volume, mask, f"{path.name} and mask")
         return volume.data
 
     needed = {*pair, *([dose] if dose else [])}
