@@ -25,8 +25,8 @@ STEPS = [
     ),
     (
         "arrival audit calibrate compare control_manifest control_metrics describe_cohort evaluate "
-        "manifest near_duplicates note_plan occlusion_summary open_test_set predictions "
-        "probe_features quality vote",
+        "manifest near_duplicates note_plan occlusion_statistics occlusion_summary open_test_set "
+        "predictions probe_features quality vote",
         {"pandas"},
     ),
     ("probes", {"pandas", "sklearn"}),
@@ -34,7 +34,7 @@ STEPS = [
     ("report", {"jinja2", "matplotlib", "pandas"}),
     ("brain_mask", {"torch"}),
     ("register", {"ants", "matplotlib", "pandas", "sklearn"}),  # antspyx brings the other three
-    ("check-device dose_counterfactual occlusion_map predict train_model", NETWORK),
+    ("check-device dose_counterfactual occlusion_cubes occlusion_map predict train_model", NETWORK),
 ]
 
 

@@ -17,7 +17,7 @@ from ricenet.provenance.steps import STEPS
 from ricenet.study.study import Study
 from studies import make
 
-DARK = Normalisation("0 to 1", "the darkest voxel", "the range", standardised=False)
+DARK = Normalisation("nowhere", "0 to 1", "the darkest voxel", "the range", standardised=False)
 
 
 def test_rows_are_steps_choices_and_formulas_of_the_audit():

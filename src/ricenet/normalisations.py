@@ -1,6 +1,6 @@
 """Normalisations: the one table of how intensities of MRI are brought to a common scale.
 
-Each is a step of its own, ``ricenet.preprocess.<name>``, which writes what the networks get: 0
+Each is a step of its own in ``ricenet.preprocess``, which writes what the networks get: 0
 outside the brain. So a new one makes nothing of the others again. What must know what a value means
 reads a column of :data:`NORMALISATIONS`. The formula stands once more in ``audit/invariants.py``.
 Standard library only: the Snakefile reads this.
@@ -16,6 +16,8 @@ class Normalisation(NamedTuple):
 
     Attributes
     ----------
+    module : str
+        The step.
     words : str
         What it is scaled to, as texts say it.
     zero, unit : str
@@ -27,6 +29,7 @@ class Normalisation(NamedTuple):
         Paper that the report cites; empty where none is needed.
     """
 
+    module: str
     words: str
     zero: str
     unit: str
@@ -36,6 +39,7 @@ class Normalisation(NamedTuple):
 
 NORMALISATIONS = {  # by their name in zscore.method, which is also that of the step
     "zscore": Normalisation(
+        module="ricenet.preprocess.zscore",
         words="mean 0 and standard deviation 1 in the brain",
         zero="the mean of the brain",
         unit="a standard deviation of the brain",

@@ -38,8 +38,8 @@ def test_matrix_leads_from_the_items_frame_to_the_objects(tmp_path: Path) -> Non
         (np.diag([1.1, 1.1, 1.1, 1]), "RIGID_SCALE", "of type RIGID_SCALE, not RIGID"),
         (np.eye(4), "AFFINE", "of type AFFINE, not RIGID"),
         (np.eye(4), "CANARY", "of type unknown, not RIGID"),
-        (np.diag([1.01, 1, 1, 1]), "RIGID", "called RIGID whose matrix is none"),
-        (np.diag([-1.0, 1, 1, 1]), "RIGID", "called RIGID whose matrix is none"),
+        (np.diag([1.01, 1, 1, 1]), "RIGID", "labelled RIGID whose matrix is not rigid"),
+        (np.diag([-1.0, 1, 1, 1]), "RIGID", "labelled RIGID whose matrix is not rigid"),
     ],
 )
 def test_other_than_rigid_is_refused(matrix, kind, why: str, tmp_path: Path) -> None:

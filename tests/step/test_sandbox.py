@@ -40,7 +40,10 @@ BODIES = {
     "processor": ("while True: pass", "not done after 2 s, its limit"),
     "memory": ("x = bytearray(10**9)", "out of memory: the raw data claim more"),
     "recursion": ("f = lambda: f(); f()", "nested too deep"),
-    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "killed from outside, probably for want"),
+    "killed": (
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "killed from outside, probably for lack of memory",
+    ),
 }
 
 

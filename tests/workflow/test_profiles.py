@@ -57,7 +57,7 @@ def test_memory_and_time_of_every_rule_grow() -> None:
     for name, constant in (("mem_mb", 0), ("runtime", 1)):  # a training resumes
         found = re.findall(rf"^ +{name}=growing\(\d+\),$", text, flags=re.M)
         assert len(found) == rules - constant
-    assert len(re.findall(r"^ +gpu=1,$", text, flags=re.M)) == 5
+    assert len(re.findall(r"^ +gpu=1,$", text, flags=re.M)) == 7
 
 
 @pytest.fixture

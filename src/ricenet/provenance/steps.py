@@ -42,7 +42,7 @@ STEPS = {
     "register": Step("ricenet.preprocess.register"),
     "align": Step("ricenet.preprocess.align"),
     "align_mask": Step("ricenet.preprocess.align_mask"),
-    **{name: Step(f"ricenet.preprocess.{name}") for name in NORMALISATIONS},
+    **{name: Step(row.module) for name, row in NORMALISATIONS.items()},
     "total_dose": Step("ricenet.preprocess.total_dose"),
     "crop": Step("ricenet.preprocess.crop"),
     "overview": Step("ricenet.preprocess.overview"),
