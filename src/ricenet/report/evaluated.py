@@ -14,6 +14,7 @@ from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.results import Answered
 from ricenet.report.shortcuts import shortcuts
 from ricenet.report.test_openings import test_openings
+from ricenet.report.verdict_contrasts import judged
 
 Row = dict[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -95,7 +96,7 @@ def content(
     few = results.too_few(ablations)
     pairs = [
         {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
-        for row in summary.get("contrasts", [])
+        for row in judged(summary.get("contrasts", []), ablations)
     ]
     said = [verdict.SYNTHETIC] if synthetic else []
     if main:
