@@ -71,7 +71,9 @@ def _contrast(axes: Axes, y: float, row: Row, reach: float) -> None:
         f"contrast alone; right by one only: {row['only_right_first']} and "
         f"{row['only_right_second']} of {n}; {p}{row['verdict']}"
     )
-    words = str(row["verdict"]).partition(" with ")[0].partition(":")[0]  # the reason when pointed at
+    words = (
+        str(row["verdict"]).partition(" with ")[0].partition(":")[0]
+    )  # the reason when pointed at
     colour, marker, face = TONES.get(words, NOT_POSSIBLE)
     limits = [float(row["low"]), float(row["high"])]
     say(axes.plot(limits, [y, y], color=colour, linewidth=1.6)[0], said)
