@@ -16,16 +16,18 @@ import pandas as pd
 from ricenet.evaluate.few_patients import (
     AREAS,
     CHOSEN,
+    NO_ESTIMATE,
     NO_LIMITS,
     NOT_DEFINED,
     ONE_ANSWER,
     PREDICTIVE,
+    fewest,
     without_limits,
 )
 from ricenet.statistics import confusion, metrics, wording
 from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio, no_narrower
 from ricenet.statistics.estimates import FigureOfMerit, areas, figures
-from ricenet.statistics.methods import NADEAU_BENGIO, coverage
+from ricenet.statistics.methods import FEWEST, NADEAU_BENGIO, coverage
 
 Row = dict[str, Any]
 
@@ -104,6 +106,14 @@ def of_chosen_epoch(row: Row) -> Row:
     return {**left, "coverage": CHOSEN}
 
 
+def of_few(row: Row, labels: np.ndarray) -> Row:
+    """Return a row that says so where a class has too few patients to estimate anything."""
+    said = row.get("coverage", "")
+    if fewest(labels) >= FEWEST or "fewer than" in said:
+        return row
+    return {**row, "coverage": f"{said}; {NO_ESTIMATE}" if said else NO_ESTIMATE}
+
+
 def as_summary(found: Sequence[FigureOfMerit]) -> Row:
     """Return figures by name; predictive values are a list, one entry a prevalence."""
     single = {f.metric: _entry(f) for f in found if math.isnan(f.prevalence)}
@@ -165,7 +175,7 @@ def results_on_validation(table: pd.DataFrame, settings: Row) -> tuple[list[Row]
         }
         rows += [
             {"aggregate": aggregate, "which": which,
-             **(row if which == "last" else of_chosen_epoch(row))}
+             **of_few(row if which == "last" else of_chosen_epoch(row), labels)}
             for aggregate, group in found.items()
             for row in group
         ]  # fmt: skip
@@ -209,7 +219,9 @@ def results_on_test(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]
             {
                 "aggregate": aggregate,
                 "which": "last",
-                **figure_row(f, out_of_fold=False, confidence=settings["confidence"]),
+                **of_few(
+                    figure_row(f, out_of_fold=False, confidence=settings["confidence"]), labels
+                ),
             }
             for f in found
         ]
