@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ricenet.report import cohort, page
+from ricenet.statistics import metrics
 
 BOARD = [
     *({"subject": f"P{i}", "state": "ready", "why": ""} for i in range(1, 8)),
@@ -82,6 +83,7 @@ def test_the_section(ran: bool) -> None:
     }  # fmt: skip
     text = page.render("cohort.html.j2", content)
     assert "not glioblastoma" in text
+    assert ran or "No answer is wrong" not in text
     if not ran:
         assert text.count("Not made, this was not run.") == 4
         return
@@ -91,3 +93,11 @@ def test_the_section(ran: bool) -> None:
     assert "0.80<small>0.58 to 0.92</small>" in text and "fewer than 5 patients" in text
     assert '<td class="fail">yes</td>' in text and "0.96" in text
     assert "Each feature of <code>probe-features.tsv</code> is known of all" in text
+
+
+def test_that_no_answer_is_wrong_says_how_many_may_be() -> None:
+    said = cohort.none_wrong({"validation": (4, 4), "test": (4, 0)}, ["validation", "test"])
+    assert "8 patients of cross-validation (too few of a class to say that errors are rare)" in said
+    assert "who calls all RICE has none here either" in said
+    high = 100 * (1 - metrics.wilson(80, 80, confidence=0.95).low)
+    assert f"compatible with {high:.0f} % errors" in cohort.none_wrong({"test": (40, 40)}, [])

@@ -78,6 +78,7 @@ def test_the_section_has_tables_plot_and_reasons(found: dict) -> None:
         and text.count("<svg") == 1
         and f"a model of {USED} alone is not" in text
     )
+    assert "set in the program, not registered" in text and "likelihood ratio, one" not in text
     assert "Not made, no such: size and place of the outline." in text
     spans = re.findall(r"(-?\d\.\d+) to (-?\d\.\d+)", text)
     assert len(spans) > 10 and all(float(a) < float(b) for a, b in spans)

@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 
 from ricenet.evaluate import evaluate
-from ricenet.report import results, sentence, verdict, verdict_sets
+from ricenet.report import (
+    contrast_plot,
+    results,
+    sentence,
+    verdict,
+    verdict_checks,
+    verdict_contrasts,
+    verdict_groups,
+    verdict_sets,
+)
 from ricenet.statistics import exact, paired
 from simulated_predictions import manifest, predictions
 
@@ -23,7 +32,8 @@ PROBE = {
     "auc": "0.80", "low": "0.69", "high": "0.88", "note": "",
 }  # fmt: skip
 ADDED = {
-    "ablation": "event-dose", "group": "scanner", "kind": "confounder", "n": "80",
+    "ablation": "event-dose", "group": "scanner", "kind": "confounder", "model": "logistic",
+    "n": "80",
     "auc_network": "0.82", "network_low": "0.71", "network_high": "0.89",
     "auc_probe": "0.80", "difference": "0.02", "low": "-0.10", "high": "0.14",
     "verdict": "a model of scanner and sequence alone is not shown to be worse",
@@ -81,9 +91,12 @@ def test_a_network_above_a_constant_but_not_above_guessing_earns_no_tick() -> No
 
 def test_of_twelve_test_patients_only_counts_are_told_however_right() -> None:
     test = about(found(**{"event-dose": 9.0, "dose": 1.0}), "On test patients, event + dose")
-    assert test.tone == verdict.IMPOSSIBLE and "12 of 12 right (5 RICE)" in test.text
+    assert (
+        test.tone == verdict.IMPOSSIBLE
+        and "12 of 12 right (5 RICE; compatible with a macro F1 of 0.73)" in test.text
+    )
     assert "no performance is estimated" in test.text and "the other inputs have" in test.text
-    assert "macro F1" not in test.text and " to 1.00" not in test.text + test.method
+    assert " to 1.00" not in test.text + test.method
 
 
 def test_contrasts_are_said_as_the_table_decides() -> None:
@@ -172,7 +185,7 @@ def test_a_network_that_gives_all_the_same_answer_has_no_tick_however_it_ranks()
     rows = table.astype(object).where(pd.notna(table), "").to_dict("records")
     said = verdict.sentences(evaluate.without_nan(summary), rows, {}, "event-dose")
     assert said[0].tone == sentence.USELESS and "0 of 32 RICE recognised" in said[0].text
-    assert said[1].tone == sentence.INTERVAL and "rank RICE above recurrence" in said[1].text
+    assert said[1].tone == sentence.INTERVAL and "not counted as shown" in said[1].text
     assert "these models and patients" in said[1].text and "the method 0." in said[1].text
     assert "0 of 5 RICE recognised" in said[2].text and "macro F1" not in said[2].text
     assert not verdict.box(said)["can"]
@@ -186,8 +199,96 @@ def test_a_contrast_is_shown_only_where_the_better_input_is_above_guessing() -> 
     assert "Not shown to be above guessing: dose (" in good.text
     assert "Not shown to be better than: event (63 right)." in good.text
     assert "probably an overestimate" in good.text
-    weak = about(found([pair], **{"event-dose": 0.0, "dose": 0.0}), "more patients right")
-    assert weak.tone == sentence.NOT_SHOWN
+    said = found([pair], **{"event-dose": 0.3, "dose": 0.2})
+    weak = about(said, "more patients right")
+    assert weak.tone == sentence.NOT_SHOWN and "but neither is shown to be above" in weak.text
+    assert "1 of 1 contrasts between inputs are not shown" in about(said, "order of the").text
+
+
+def test_table_and_plot_have_the_verdict_of_page_one() -> None:
+    validation, test = predictions(manifest(80, 12), {"event-dose": 0.0, "dose": 0.0})
+    _, summary = evaluate.evaluate(validation, test, SETTINGS)
+    (row,) = verdict_contrasts.judged([PAIR], evaluate.without_nan(summary)["ablations"])
+    assert row["verdict"] == "not shown: neither is shown to be above guessing" and row["ahead"]
+    drawn = contrast_plot.contrasts(
+        [{**row, "detectable": 0.2, "only_right_first": 30, "only_right_second": 8}],
+        name="c", alt="c",
+    )  # fmt: skip
+    assert "neither is shown to be above guessing" in drawn  # where it is pointed at
+    (good,) = verdict_contrasts.judged([{**PAIR, "verdict": "not shown"}], {})
+    assert good["verdict"] == "not shown" and not good["ahead"]
+
+
+GROUP = {
+    "ablation": "event-dose", "set": "validation", "by": "dose_hottest_gy", "note": "",
+    "group": "45 to 62 Gy", "n": "52", "rice": "10", "errors": "11",
+}  # fmt: skip
+
+
+def test_groups_in_which_one_answer_does_as_well_stand_on_page_one() -> None:
+    hot = {**GROUP, "group": "more than 62 Gy", "n": "28", "rice": "22", "errors": "9"}
+    (said,) = verdict_groups.of_groups({"subgroups": [GROUP, hot]}, "event-dose")
+    assert said.tone == sentence.NOT_SHOWN and "64 of 80, the network in 60" in said.text
+    assert "41 of 52, and 42 by one" in said.text and "19 of 28, and 22 by one" in said.text
+    assert "dose near-maximum" in said.text and "not tested" in said.text
+    for better in (
+        [{**GROUP, "errors": "3"}, {**hot, "errors": "3"}],  # the network has more right
+        [GROUP, {**hot, "rice": "5"}],  # the groups' answers do not differ
+        [{**GROUP, "set": "test"}, {**hot, "set": "test"}],
+    ):
+        assert verdict_groups.of_groups({"subgroups": better}, "event-dose") == []
+
+
+def test_that_nothing_records_the_training_stands_on_page_one() -> None:
+    kept = "Whether training kept to the folds, and whether settings were chosen on these patients"
+    assert about(found(), kept).tone == verdict.NOT_MADE
+    assert "kept" not in verdict_checks.of_training(trained=True).text
+
+
+def test_the_ranking_names_inputs_p_and_the_gain_over_the_best_few_features() -> None:
+    own = {**PROBE, "used": "event_slice_mm", "measured": "10"}
+    id_drawn = {**PROBE, "kind": "control", "group": "id", "auc": "0.99"}
+    added = {**ADDED, "outcome": "not worse", "probe_low": "0.69"}
+    tables = {"probes": [own, id_drawn], "added_value": [added]}
+    said = about(found(tables=tables, **{"event-dose": 2.8}), "probabilities rank RICE above")
+    assert "event + dose (images and dose map): the network's" in said.text
+    assert "p < 0.001 by chance" in said.text
+    assert "event slice thickness alone: AUC 0.80 (0.69 to 0.88) (best of 1 group" in said.text
+    assert said.text.endswith("no gain over it is shown.") and said.tone == verdict.SHOWN
+
+
+def test_beside_all_right_of_twelve_stands_what_few_features_get_right() -> None:
+    cohort = manifest(80, 12)
+    patients = cohort[cohort["split"] == "test"]
+    of = {"set": "test", "group": "scanner", "model": "logistic"}
+    answers = [
+        {**of, "subject": row.subject, "probability_rice": str(0.9 * row.label)}
+        for row in patients.itertuples()
+    ]
+    answers[0]["probability_rice"] = str(1 - float(answers[0]["probability_rice"]))
+    labels = [{"subject": row.subject, "label": str(row.label)} for row in patients.itertuples()]
+    own = {**PROBE, "used": "event_slice_mm", "measured": "10"}
+    tables = {"probes": [own], "probe_predictions": answers, "manifest": labels}
+    said = about(found(tables=tables), "On test patients, event + dose")
+    assert "event slice thickness alone 11 of 12." in said.text
+
+
+def test_combinations_that_all_give_one_answer_are_one_result() -> None:
+    validation, test = predictions(manifest(80, 12), {"event-dose": 2.5, "dose": 1.0})
+    for table in (validation, test):
+        table["probability_rice"] *= 0.4
+    table, summary = evaluate.evaluate(validation, test, SETTINGS)
+    rows = table.astype(object).where(pd.notna(table), "").to_dict("records")
+    said = verdict.sentences(evaluate.without_nan(summary), rows, {}, "event-dose")
+    words = "all 2 input combinations classify every patient as recurrence"
+    first, second = (s.text for s in said if words in s.text)
+    assert "0 of 32 RICE recognised, 48 of 80 right" in first
+    assert "0 of 5 RICE recognised, 7 of 12 right" in second and "the other inputs" not in second
+    values = table[table["metric"].isin(["ppv", "npv"])]
+    assert values["value"].isna().all() and values["low"].isna().all()
+    assert values[values["which"] == "last"]["coverage"].str.startswith("not defined").all()
+    best = table[table["which"] == "best"]
+    assert best["low"].isna().all() and best["coverage"].str.contains("epoch was chosen").all()
 
 
 def test_a_simple_model_that_gets_as_many_right_is_named_first() -> None:
@@ -200,7 +301,7 @@ def test_a_simple_model_that_gets_as_many_right_is_named_first() -> None:
     tables = {"probes": [own], "added_value": [added]}
     first = found(tables=tables)[0]
     assert first.text.startswith("One number, the dose near-maximum, gets as many of these")
-    assert first.tone == sentence.NOT_SHOWN and "nor that they add nothing" in first.text
+    assert first.tone == sentence.NOT_SHOWN and "nor that it adds nothing" in first.text
     told = re.search(r"right: (\d+) of 80, the network (\d+) ", first.text)
     assert told and int(told[1]) == int(told[2]) + 1
     few = {**added, "only_network_right": "30", "only_probe_right": "2", "mcnemar_p": "0.001"}

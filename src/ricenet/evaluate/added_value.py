@@ -36,7 +36,7 @@ TEXTS = {
     "control": "control: AUC compatible with 0.5",
     "control found something": "control: SOMETHING FOUND",
 }  # fmt: skip
-MARGIN = 0.10  # of the area; fixed beforehand: an advantage below it is not worth a network here
+MARGIN = 0.10  # of the area; not registered: an advantage below it is not worth a network here
 # (a tenth is the step from one customary grade to the next: acceptable from 0.7, excellent from
 # 0.8; Hosmer and Lemeshow, Applied logistic regression, Wiley 2000)
 

@@ -26,7 +26,7 @@ COUNTS = [
     "n", "rice", "errors", "calibrated", "covered", "single", "single_right", "both", "none",
     "answered", "answered_rice", "errors_rice", "called", "draws",
 ]  # fmt: skip
-GRID = tuple(round(0.05 + 0.025 * i, 3) for i in range(23))  # 0.05 to 0.6
+GRID = tuple(round(0.05 + 0.025 * i, 3) for i in range(35))  # 0.05 to 0.9
 METRICS = ("macro_f1", "sensitivity", "specificity", "accuracy", "balanced_accuracy")
 HALF = "0.5"
 

@@ -14,7 +14,13 @@ from ricenet.statistics.methods import FEWEST
 AREAS = ("auc", "auc_delong")
 NO_LIMITS = f"no interval: fewer than {FEWEST} patients of a class, whom chance often ranks so"
 
+CHOSEN = "no interval: the epoch was chosen on these patients, which flatters it"
 NOT_DEFINED = "no interval: not defined for these patients and answers"
+
+
+NO_ESTIMATE = f"fewer than {FEWEST} patients of a class: a description, no estimate"
+ONE_ANSWER = "not defined: every patient gets the same answer"
+PREDICTIVE = ("ppv", "npv")
 
 
 def fewest(labels: NDArray) -> int:

@@ -47,18 +47,19 @@ def figures_of(labels: NDArray, rice: NDArray, folds: NDArray | None, *, confide
     sizes = roc.class_sizes(labels, folds)
     value = float(roc.delong(labels, rice, folds).values[0])
     area = roc.newcombe(value, sizes, confidence=confidence)
-    if fewest(labels) < FEWEST:
-        area = area._replace(low=np.nan, high=np.nan)
     found = figures(labels, predicted_class(rice), None, confidence=confidence, prevalences=())
     f1 = next(figure.estimate for figure in found if figure.metric == "macro_f1")
     deviation = roc.deviation_by_chance(sizes)
     half = float(norm.ppf((1 + confidence) / 2)) * deviation
-    return {
+    row = {
         "n": len(labels), "auc": area.value, "low": area.low, "high": area.high,
         "null_low": max(0.0, 0.5 - half), "null_high": min(1.0, 0.5 + half),
         "p": roc.p_by_chance(value, sizes),
         "macro_f1": f1.value, "macro_f1_low": f1.low, "macro_f1_high": f1.high,
     }  # fmt: skip
+    if fewest(labels) < FEWEST:  # as on the page: of so few neither limits nor p
+        row |= dict.fromkeys(("low", "high", "p", "macro_f1_low", "macro_f1_high"), np.nan)
+    return row
 
 
 class Probed(NamedTuple):
@@ -134,7 +135,10 @@ def probed(
 def correct(rows: list[Row]) -> None:
     """Give the rows of each set their p values by Holm over all its probes; a control is none."""
     for of in ("validation", "test"):
-        own = [r for r in rows if r["set"] == of and "p" in r and r["kind"] != CONTROL]
+        own = [
+            r for r in rows
+            if r["set"] == of and r["kind"] != CONTROL and np.isfinite(r.get("p", np.nan))
+        ]  # fmt: skip
         for row, p in zip(own, holm(np.array([r["p"] for r in own])), strict=True):
             row["p_holm"] = float(p)
 

@@ -13,11 +13,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ricenet.evaluate.few_patients import AREAS, NO_LIMITS, NOT_DEFINED, without_limits
+from ricenet.evaluate.few_patients import (
+    AREAS,
+    CHOSEN,
+    NO_ESTIMATE,
+    NO_LIMITS,
+    NOT_DEFINED,
+    ONE_ANSWER,
+    PREDICTIVE,
+    fewest,
+    without_limits,
+)
 from ricenet.statistics import confusion, metrics, wording
 from ricenet.statistics.cross_validation import FoldMean, nadeau_bengio, no_narrower
 from ricenet.statistics.estimates import FigureOfMerit, areas, figures
-from ricenet.statistics.methods import NADEAU_BENGIO, coverage
+from ricenet.statistics.methods import FEWEST, NADEAU_BENGIO, coverage
 
 Row = dict[str, Any]
 
@@ -82,10 +92,26 @@ def figure_row(figure: FigureOfMerit, *, out_of_fold: bool, confidence: float) -
     }
     if not figure.method:
         return {**row, "coverage": NO_LIMITS}
+    if figure.metric in PREDICTIVE and figure.n and math.isnan(figure.estimate.value):
+        return {**row, "coverage": ONE_ANSWER}
     if math.isnan(figure.estimate.low):
         return {**row, "coverage": NOT_DEFINED}
     worth = coverage(figure.method, out_of_fold=out_of_fold, confidence=confidence)
     return {**row, "method": figure.method, "coverage": worth}
+
+
+def of_chosen_epoch(row: Row) -> Row:
+    """Return a row of the best epoch without limits: none hold where these patients chose it."""
+    left = {key: value for key, value in row.items() if key not in ("low", "high", "method")}
+    return {**left, "coverage": CHOSEN}
+
+
+def of_few(row: Row, labels: np.ndarray) -> Row:
+    """Return a row that says so where a class has too few patients to estimate anything."""
+    said = row.get("coverage", "")
+    if fewest(labels) >= FEWEST or "fewer than" in said:
+        return row
+    return {**row, "coverage": f"{said}; {NO_ESTIMATE}" if said else NO_ESTIMATE}
 
 
 def as_summary(found: Sequence[FigureOfMerit]) -> Row:
@@ -148,10 +174,11 @@ def results_on_validation(table: pd.DataFrame, settings: Row) -> tuple[list[Row]
             ],
         }
         rows += [
-            {"aggregate": aggregate, "which": which, **row}
+            {"aggregate": aggregate, "which": which,
+             **of_few(row if which == "last" else of_chosen_epoch(row), labels)}
             for aggregate, group in found.items()
             for row in group
-        ]
+        ]  # fmt: skip
         f1 = means["macro_f1"]
         summary[str(which)] = {
             "macro_f1_folds": fold_values(part)["macro_f1"],
@@ -192,7 +219,9 @@ def results_on_test(table: pd.DataFrame, settings: Row) -> tuple[list[Row], Row]
             {
                 "aggregate": aggregate,
                 "which": "last",
-                **figure_row(f, out_of_fold=False, confidence=settings["confidence"]),
+                **of_few(
+                    figure_row(f, out_of_fold=False, confidence=settings["confidence"]), labels
+                ),
             }
             for f in found
         ]

@@ -10,7 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ricenet.report import plots
-from ricenet.report.page import inputs_of
+from ricenet.report.page import inputs_of, set_words
+from ricenet.statistics import metrics
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -97,7 +98,11 @@ def _short(text: str, most: int = 120) -> str:
 
 
 def description(
-    tables: Tables, main: str, checks: Collection[Row], few: Collection[str] = ()
+    tables: Tables,
+    main: str,
+    checks: Collection[Row],
+    few: Collection[str] = (),
+    sizes: Mapping[str, tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
     """Return subgroups and failures of one input combination, duplicates, and what is missing.
 
@@ -109,6 +114,8 @@ def description(
         Checks of subjects, to count those that did not pass.
     few : collection of str
         Sets with too few patients to estimate anything, which are not drawn.
+    sizes : mapping of str to (int, int)
+        RICE and recurrence of each set.
     """
     every = Counter(check["subject"] for check in checks)
     not_passed = Counter(check["subject"] for check in checks if check["verdict"] != "pass")
@@ -128,12 +135,32 @@ def description(
              "probe": probe.get((row["set"], row["subject"]), "")}
             for row in tables.get("failures", ()) if row["ablation"] == main
         ],
+        "none_wrong": none_wrong(sizes or {}, few),
         "subgroups": own,
         "subgroup_plot": subgroup_plot([row for row in own if row["set"] not in few], main),
         "missing": tables.get("missingness", ()),
         "pairs": tables.get("near_duplicates", ()),
         "alike": [row for row in tables.get("near_duplicates", ()) if row["alike"] == "yes"],
     }  # fmt: skip
+
+
+def none_wrong(sizes: Mapping[str, tuple[int, int]], few: Collection[str]) -> str:
+    """Say that no answer is wrong, and how many errors so many patients leave possible."""
+    parts = []
+    for of, pair in sizes.items():
+        n = sum(pair)
+        most = f"too few of a class to say that errors are rare{_of_one_class(pair)}"
+        if of not in few:
+            high = 1 - metrics.wilson(n, n, confidence=0.95).low
+            most = f"compatible with {100 * high:.0f} % errors"
+        parts.append(f"{n} patients of {set_words(of)} ({most})")
+    return f"No answer is wrong among {' and '.join(parts) or 'these patients'}."
+
+
+def _of_one_class(pair: tuple[int, int]) -> str:
+    if min(pair):
+        return ""
+    return f", and who calls all {'RICE' if pair[0] else 'recurrence'} has none here either"
 
 
 def subgroup_plot(rows: Sequence[Row], main: str) -> Markup | str:

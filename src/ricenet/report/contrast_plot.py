@@ -71,11 +71,13 @@ def _contrast(axes: Axes, y: float, row: Row, reach: float) -> None:
         f"contrast alone; right by one only: {row['only_right_first']} and "
         f"{row['only_right_second']} of {n}; {p}{row['verdict']}"
     )
-    colour, marker, face = TONES.get(str(row["verdict"]), NOT_POSSIBLE)
+    words = (
+        str(row["verdict"]).partition(" with ")[0].partition(":")[0]
+    )  # the reason when pointed at
+    colour, marker, face = TONES.get(words, NOT_POSSIBLE)
     limits = [float(row["low"]), float(row["high"])]
     say(axes.plot(limits, [y, y], color=colour, linewidth=1.6)[0], said)
     mark = axes.plot([float(row["difference"])], [y], marker, color=colour, markersize=6,
                      markerfacecolor=face)[0]  # fmt: skip
     say(mark, said)
-    words = str(row["verdict"]).partition(" with ")[0]
     axes.text(1.01, y, words, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")

@@ -14,6 +14,7 @@ from ricenet.report.probabilities import headline, probabilities
 from ricenet.report.results import Answered
 from ricenet.report.shortcuts import shortcuts
 from ricenet.report.test_openings import test_openings
+from ricenet.report.verdict_contrasts import judged
 
 Row = dict[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -43,6 +44,19 @@ def coverage(metrics: Sequence[Row]) -> dict[str, Any]:
     return {"coverage": rows_of, "coverages": list(found)}
 
 
+def without_published(ablations: Mapping[str, results.Row]) -> dict[str, results.Row]:
+    """Return results without published figures: those are of persons, and no simulation is."""
+    nothing = {"published": None}
+    return {
+        name: {
+            **result,
+            "validation": {**result["validation"], **nothing},
+            "test": {**result["test"], **nothing},
+        }
+        for name, result in ablations.items()
+    }
+
+
 def headline_words(summary: Mapping[str, Any], ablations: Mapping[str, Any], main: str) -> str:
     """Say why this input combination, threshold and ensemble stand to the fore."""
     if not main:
@@ -57,7 +71,7 @@ def headline_words(summary: Mapping[str, Any], ablations: Mapping[str, Any], mai
     ensemble = results.ensemble(ablations[main])
     why = "as planned" if plan else "as in the publication, as no plan names another"
     return (
-        f"{named}; it was not chosen by these figures. Threshold 0.5; test patients by "
+        f"{named}; the program always takes that one. Threshold 0.5; test patients by "
         f"{ensemble}, {why}."
     )
 
@@ -71,6 +85,7 @@ def content(
     *,
     mapped: bool,
     synthetic: bool = False,
+    trained: bool = False,
 ) -> dict[str, Any]:
     """Return the content of the sections about results, with one input combination to the fore.
 
@@ -88,19 +103,23 @@ def content(
         There are occlusion maps.
     synthetic : bool
         Patients are simulated.
+    trained : bool
+        There are records of trainings.
     """
     main = headline(summary.get("ablations", ()))
     ablations = results.with_ensemble({**summary, "ablations": ordered(summary, metrics)})
+    if synthetic:
+        ablations = without_published(ablations)
     settings = summary.get("settings", {})
     few = results.too_few(ablations)
     pairs = [
         {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
-        for row in summary.get("contrasts", [])
+        for row in judged(summary.get("contrasts", []), ablations)
     ]
     said = [verdict.SYNTHETIC] if synthetic else []
     if main:
         whole = {**summary, "ablations": ablations}
-        said += verdict.sentences(whole, metrics, tables, main, mapped=mapped)
+        said += verdict.sentences(whole, metrics, tables, main, mapped=mapped, trained=trained)
     return {
         **coverage(metrics),
         "main": main,
@@ -118,7 +137,7 @@ def content(
         ),
         "probabilities": probabilities(tables, main),
         "shortcuts": shortcuts(tables, main),
-        "description": description(tables, main, checks, few),
+        "description": description(tables, main, checks, few, results.sizes(ablations)),
         "label_provenance": label_provenance(tables),
         "controls": controls(tables),
         "test_openings": test_openings(summary),

@@ -14,7 +14,7 @@ from ricenet.report.shortcuts import described
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
-THRESHOLDS = ("0.1", "0.2", "0.3", "0.4", "0.5")  # of the decision curve, in the table
+THRESHOLDS = tuple(f"0.{i}" for i in range(1, 10))  # of the decision curve, in the table
 
 
 def headline(names: Iterable[str]) -> str:
@@ -69,6 +69,7 @@ def probabilities(tables: Tables, main: str) -> dict[str, Any]:
         "conformal": _made(tables.get("conformal", ())),
         "single": single_answers(tables, main),
         "selective": _made(tables.get("selective", ())),
+        "surest": surest(tables, main),
         "missing": missing(tables),
         "plots": pictures(tables, main),
     }  # fmt: skip
@@ -82,6 +83,33 @@ def single_answers(tables: Tables, main: str) -> list[Row]:
         for row in tables.get("selective", ())
         if row["ablation"] == main and "class" in row["rule"] and row["low"] and not row["note"]
     ]  # fmt: skip
+
+
+def surest(tables: Tables, main: str) -> str:
+    """Say what few errors among the surest answers are compatible with, and how sure errors get."""
+    rows = [
+        row for row in tables.get("selective", ())
+        if row["ablation"] == main and row["set"] == "validation" and row["measure"] == "risk"
+        and "class" not in row["rule"] and not row["note"] and row["high"]
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    first = min(rows, key=lambda row: int(float(row["answered"])))
+    text = (
+        f"{first['errors']} errors of {first['answered']} are compatible with "
+        f"{100 * float(first['high']):.0f} % errors; the shares are set in the program, not "
+        "registered."
+    )
+    wrong = [
+        float(row["probability_rice"]) for row in tables.get("failures", ())
+        if row["ablation"] == main and row["set"] == "validation"
+    ]  # fmt: skip
+    if not wrong:
+        return text
+    return (
+        f"{text} Wrong answers, too, may be sure: their probabilities of RICE go from "
+        f"{min(wrong):.2f} to {max(wrong):.2f}."
+    )
 
 
 def _made(rows: Iterable[Row]) -> list[Row]:

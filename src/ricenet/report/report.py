@@ -63,12 +63,17 @@ def predictions_of(job: step.Job) -> Answered | None:
     return results.answered(*read_checked(job.args.validation, job.args.test, manifest))
 
 
+def cohort_of(job: step.Job, root: Path) -> str:
+    """Return the name of the cohort that the report is about."""
+    own = layout.parse(job.record_path.resolve().relative_to(root.resolve()).as_posix())
+    return own.names["cohort"] if own else ""
+
+
 def reporting_of(job: step.Job, found: Mapping[str, Any], root: Path) -> Reporting:
     """Write methods, model card and sheets from the records that the audit lists."""
     members = {row["subject"] for row in found["manifest"]} or set(found["everyone"])
-    own = layout.parse(job.record_path.resolve().relative_to(root.resolve()).as_posix())
-    cohort_name = own.names["cohort"] if own else ""
-    runs = records.read(root, found["records"], subjects=members, cohort=cohort_name)
+    name = cohort_of(job, root)
+    runs = records.read(root, found["records"], subjects=members, cohort=name)
     known = Known(
         runs, found["flow"], found["manifest"], found["ablations"], found["main"], found["verdict"],
         found["tables"], found["root_digest"], found["contrasts"],
@@ -135,6 +140,15 @@ def warning_of(job: step.Job, subjects: Sequence[str]) -> str:
     return synthetic.warning(phantoms, subjects, stated=job.settings["synthetic"])
 
 
+def _trained(audited: Sequence[Mapping[str, str]], cohort_name: str) -> bool:
+    """Return whether the audit lists records of trainings of the cohort."""
+    found = (layout.parse(row["record"]) for row in audited)
+    return any(
+        one is not None and one.kind == "model_record" and one.names["cohort"] == cohort_name
+        for one in found
+    )
+
+
 def content(job: step.Job) -> dict[str, Any]:
     """Gather what the page shows from the files that the step was given."""
     args, root = job.args, study_folder.root_of(job.record_path, "report_record")
@@ -167,8 +181,9 @@ def content(job: step.Job) -> dict[str, Any]:
         "comparison": comparison,
         "explanations": explanations(importance, doses, statistics),
         **evaluated.content(
-            summary, metrics, tables, predictions_of(job), checks,
+            summary, metrics, {**tables, "manifest": manifest}, predictions_of(job), checks,
             mapped=bool(args.occlusions), synthetic=bool(warning),
+            trained=_trained(audited, cohort_of(job, root)),
         ),
         "flow": steps,
         "flow_plot": patient_plots.flow(steps, name="flow", alt=cohort.in_words(steps)),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 Row = Mapping[str, Any]
 SHOWN, NOT_SHOWN, IMPOSSIBLE, NOT_MADE = "shown", "not shown", "cannot be shown", "not made"
 INTERVAL = "interval"  # decides nothing
-USELESS = "no use of the inputs"  # everybody gets the same answer
+USELESS = "one answer for all"  # everybody gets the same answer
 NO_PLAN = "no plan on record"
 
 
@@ -19,7 +19,7 @@ class Sentence(NamedTuple):
     ----------
     text : str
     tone : str
-        shown, not shown, cannot be shown, not made, interval, no use of the inputs.
+        shown, not shown, cannot be shown, not made, interval, one answer for all.
     method : str
         How its numbers were made; empty without numbers.
     plan : str

@@ -66,6 +66,19 @@ def described(row: Row) -> str:
     return f"{named} ({count} of: {words})"
 
 
+def alone(row: Row) -> str:
+    """Return what a probe really used, few features by their names, as in "slice thickness alone".
+
+    Parameters
+    ----------
+    row : dict
+        Of ``probes.tsv``.
+    """
+    names = [feature_words(name) for name in row.get("used", "").split(", ") if name]
+    few = 0 < len(names) <= FEW and row["group"] != "id"
+    return f"{', '.join(names) if few else WORDS.get(row['group'], row['group'])} alone"
+
+
 def as_model(tables: Tables, row: Row) -> str:
     """Return the model of a row of ``added-value.tsv`` as the subject of a sentence."""
     used = next((r.get("used", "") for r in tables["probes"] if r["group"] == row["group"]), "")

@@ -2,7 +2,7 @@
 
 A sentence is *shown* where an interval or a test decides it, *not shown* where it does not, and
 *cannot be shown* where so few patients could not have decided it; *not made* is what nobody ran; an
-*interval* decides nothing; *no use of the inputs* is a network that gives all the same answer.
+*interval* decides nothing; *one answer for all* is a network that gives all the same answer.
 Each has its patients, its interval, its method, and whether it was planned.
 """
 
@@ -15,13 +15,21 @@ from ricenet.report.controls import controls
 from ricenet.report.results import headline, sizes, with_ensemble
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, SHOWN, Sentence
 from ricenet.report.test_openings import test_openings
-from ricenet.report.verdict_checks import of_labels, of_leaks, of_openings, of_permutations
+from ricenet.report.verdict_checks import (
+    of_labels,
+    of_leaks,
+    of_openings,
+    of_permutations,
+    of_training,
+)
 from ricenet.report.verdict_contrasts import of_contrasts
+from ricenet.report.verdict_groups import of_groups
 from ricenet.report.verdict_probes import (
     beside_the_simplest,
     of_probes,
     of_untried,
     ranks_besides,
+    right_besides,
 )
 from ricenet.report.verdict_sets import of_set
 
@@ -36,6 +44,7 @@ def sentences(
     main: str,
     *,
     mapped: bool = False,
+    trained: bool = False,
 ) -> list[Sentence]:
     """Return all sentences about an evaluated cohort.
 
@@ -49,17 +58,20 @@ def sentences(
         Input combination to the fore.
     mapped : bool
         There are occlusion maps.
+    trained : bool
+        There are records of trainings.
     """
     ablations = with_ensemble(summary)
     known = sizes(ablations)
     table = headline(ablations[main], "validation")["confusion"]
     right = int(table["true_positive"] + table["true_negative"])
-    found = beside_the_simplest(tables, main, right)
-    for of, pair in known.items():
-        simpler = ranks_besides(tables) if of == "validation" else ""
-        found += of_set(ablations, of, pair, main, metrics, simpler)
-    found.append(of_openings(test_openings(summary)))
     pairs = summary.get("contrasts", [])
+    found = beside_the_simplest(tables, main, right, pairs)
+    for of, pair in known.items():
+        simpler = ranks_besides(tables, main) if of == "validation" else right_besides(tables, of)
+        found += of_set(ablations, of, pair, main, metrics, simpler)
+    found += [*of_groups(tables, main), of_training(trained=trained)]
+    found.append(of_openings(test_openings(summary)))
     for of in known:
         found += of_contrasts([row for row in pairs if row["set"] == of], of, ablations)
     found += [of_probes(tables, main), *of_untried(tables)]

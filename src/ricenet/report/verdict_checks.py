@@ -19,6 +19,20 @@ def of_openings(openings: Row) -> Sentence:
     return Sentence(openings["sentences"][0].after("Test set"), tone)
 
 
+def of_training(*, trained: bool) -> Sentence:
+    """Say what no record shows of how the networks came to be, on which all out of fold rests.
+
+    Parameters
+    ----------
+    trained : bool
+        There are records of trainings, which name the patients of each.
+    """
+    kept = "" if trained else "training kept to the folds, and whether "
+    return Sentence(
+        f"Whether {kept}settings were chosen on these patients: not on record.", NOT_MADE
+    )
+
+
 def of_permutations(found: Row) -> list[Sentence]:
     """Say what permuted labels found: each leak, or that nobody permuted any."""
     if not found["permuted"]:

@@ -40,8 +40,9 @@ def of_contrasts(rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> 
             f"{FEWEST_TO_ESTIMATE} patients of a class; the order of the inputs says nothing."
         )
         return [Sentence(text, IMPOSSIBLE, f"n = {n}")]
+    rows = judged(rows, ablations)
     alike = [row for row in rows if same_call(row, ablations)]
-    found = [_of_shown(row, rows, of, ablations) for row in rows if _shown(row)]
+    found = [_of_ahead(row, rows, of, ablations) for row in rows if row["ahead"]]
     if alike:
         text = (
             f"{SETS[of]} (n = {n}): {len(alike)} of {len(rows)} contrasts between inputs compare "
@@ -62,32 +63,59 @@ def of_contrasts(rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> 
     return [*found, Sentence(text, tone, _method(rows), marks)]
 
 
+def judged(rows: Sequence[Row], ablations: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Return contrasts with the verdict that page, table and plot share.
+
+    A difference that the table shows is shown only where the better input is itself above guessing.
+    ``ahead`` keeps that the p of the family is at its level.
+    """
+    found = []
+    for row in rows:
+        ahead, words = _shown(row), str(row["verdict"])
+        better, other = _better(row)
+        if ahead and not _above(better, row["set"], ablations):
+            weak = "neither is" if not _above(other, row["set"], ablations) else (
+                f"{inputs_of(better)} is not"
+            )  # fmt: skip
+            words = f"not shown: {weak} shown to be above guessing"
+        found.append({**row, "verdict": words, "ahead": ahead})
+    return found
+
+
 def _shown(row: Row) -> bool:
     return str(row["verdict"]) == SHOWN
+
+
+def _better(row: Row) -> tuple[str, str]:
+    pair = str(row["first"]), str(row["second"])
+    return pair if float(row["difference"]) > 0 else pair[::-1]
 
 
 def _method(rows: Sequence[Row]) -> str:
     return f"n = {rows[0]['n']}; Tango's interval, exact McNemar, max-T over {len(rows)} contrasts"
 
 
-def _of_shown(row: Row, rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> Sentence:
+def _of_ahead(row: Row, rows: Sequence[Row], of: str, ablations: Mapping[str, Row]) -> Sentence:
     """Say by how much one input beats another, what each is worth, and what it does not beat."""
-    n, ahead = int(row["n"]), float(row["difference"]) > 0
-    better, other = (row["first"], row["second"]) if ahead else (row["second"], row["first"])
+    n, (better, other) = int(row["n"]), _better(row)
     limits = [float(row[key]) for key in ("difference", "low", "high")]
-    value, low, high = limits if ahead else (-limits[0], -limits[2], -limits[1])
+    value, low, high = limits if limits[0] > 0 else (-limits[0], -limits[2], -limits[1])
     figure = wording.estimate(value, low, high, n)
+    p = f"p {signed(wording.p_value(row['p_max_t']))}, corrected for {len(rows)} contrasts (max-T)"
+    counts, named = _counts(row, better), inputs_of(better)
+    if _shown(row):
+        text = f"{named} gets more patients right than {inputs_of(other)}{counts}: "
+        text += f"difference in accuracy {figure}, {p}."
+    else:
+        text = f"{named}: more patients right than with {inputs_of(other)}{counts}, difference in "
+        text += f"accuracy {figure}, {p}, but {row['verdict'].partition(': ')[2]}."
     text = (
-        f"{SETS[of]}, {inputs_of(better)} gets more patients right than {inputs_of(other)}"
-        f"{_counts(row, better)}: difference in accuracy {figure}, p "
-        f"{signed(wording.p_value(row['p_max_t']))}, corrected for {len(rows)} contrasts (max-T)."
-        f"{_worth((other, better), of, ablations)}"
+        f"{SETS[of]}, {text}{_worth((other, better), of, ablations)}"
         f"{_beside(better, rows)}{_overestimate(row)}"
     )
-    good = better in ablations and _above(better, of, ablations)
     method = f"{_method(rows)}; shown, if p of the family is at most {row.get('level') or '0.05'}"
     method += " and the better input is itself above guessing"
-    return Sentence(text, SHOWN if good else NOT_SHOWN, method, mark(row))
+    return Sentence(text, SHOWN if _shown(row) else NOT_SHOWN, method, mark(row))
 
 
 def _counts(row: Row, better: str) -> str:
@@ -98,6 +126,8 @@ def _counts(row: Row, better: str) -> str:
 
 
 def _above(name: str, of: str, ablations: Mapping[str, Row]) -> bool:
+    if name not in ablations:
+        return False
     own = headline(ablations[name], of)
     return beats(own, of, sum(class_sizes(own)))
 
@@ -122,7 +152,7 @@ def _beside(better: str, rows: Sequence[Row]) -> str:
     """Name the inputs that the better one is not shown to beat."""
     names = []
     for row in rows:
-        if _shown(row) or better not in (row["first"], row["second"]):
+        if row["ahead"] or better not in (row["first"], row["second"]):
             continue
         place = "second" if row["first"] == better else "first"
         right = row.get(f"right_{place}")

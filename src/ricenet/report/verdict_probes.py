@@ -18,7 +18,9 @@ PICKED = "the best was picked afterwards, which flatters it"
 Tables = Mapping[str, Sequence[Row]]
 
 
-def beside_the_simplest(tables: Tables, main: str, right: int) -> list[Sentence]:
+def beside_the_simplest(
+    tables: Tables, main: str, right: int, pairs: Sequence[Row] = ()
+) -> list[Sentence]:
     """Say how many patients the best simple model gets right, and how many the network.
 
     Of models that tell the classes apart, the one that gets most right. Nothing without any.
@@ -31,6 +33,8 @@ def beside_the_simplest(tables: Tables, main: str, right: int) -> list[Sentence]
         Input combination of the network.
     right : int
         How many patients the network gets right out of fold.
+    pairs : sequence of dict
+        Contrasts of input combinations: that with the dose map says what images add.
     """
     rows = [
         row for row in shortcuts.besides(tables, main)
@@ -57,19 +61,54 @@ def beside_the_simplest(tables: Tables, main: str, right: int) -> list[Sentence]
         f"{shortcuts.as_model(tables, best)} {words}: {own} of {n}, the network {right} "
         f"({best['only_network_right']} right by the network only, {best['only_probe_right']} by "
         f"the simple model only, p {signed(wording.p_value(p))}).{_adds(best)}"
+        f"{_images(pairs, main)}"
     )
     shown = more and best["outcome"] == shortcuts.BETTER
     method = f"n = {n}; out of fold; exact McNemar, shown at {OUT_OF_FOLD_LEVEL:g}; {PICKED}"
     return [Sentence(text, SHOWN if shown else NOT_SHOWN, method, mark(best))]
 
 
-def ranks_besides(tables: Tables) -> str:
-    """Say how the best model of few features ranks the patients whom a network ranks."""
-    best = best_probe(tables.get("probes", ()), "validation")
+def ranks_besides(tables: Tables, main: str) -> str:
+    """Say how the best model of few features ranks the patients whom a network ranks, and a gain.
+
+    Parameters
+    ----------
+    main : str
+        Input combination of the network.
+    """
+    probes = tables.get("probes", ())
+    best = best_probe(probes, "validation")
     if best is None:
         return " Whether a model of few features ranks as well was not examined."
     area = wording.estimate(best["auc"], best["low"], best["high"], int(best["n"]))
-    return f" The best model of few features: AUC {area}."
+    tried = {row["group"] for row in probes if not row["note"] and row["kind"] != "control"}
+    groups = f"best of {len(tried)} group{'s' if len(tried) > 1 else ''} tried"
+    outcomes = [
+        row["outcome"] for row in shortcuts.besides(tables, main)
+        if (row["group"], row["model"]) == (best["group"], best["model"])
+    ]  # fmt: skip
+    gain = {shortcuts.BETTER: "a gain over it is shown", "": "whether it gains: not made"}.get(
+        outcomes[0] if outcomes else "", "no gain over it is shown"
+    )
+    return f" {shortcuts.alone(best)}: AUC {area} ({groups}): {gain}."
+
+
+def right_besides(tables: Tables, of: str) -> str:
+    """Return how many of few patients the best model of few features gets right; empty without it.
+
+    Picked by its area in cross-validation, so that these patients had no part in it.
+    """
+    best = best_probe(tables.get("probes", ()), "validation")
+    labels = {row["subject"]: row["label"] for row in tables.get("manifest", ())}
+    if best is None:
+        return ""
+    answers = [
+        (float(row["probability_rice"]) > 0.5) == (labels[row["subject"]] == "1")
+        for row in tables.get("probe_predictions", ())
+        if (row["set"], row["group"], row["model"]) == (of, best["group"], best["model"])
+        and row["subject"] in labels and row["probability_rice"]
+    ]  # fmt: skip
+    return f"; {shortcuts.alone(best)} {sum(answers)} of {len(answers)}" if answers else ""
 
 
 def _adds(row: Row) -> str:
@@ -79,13 +118,26 @@ def _adds(row: Row) -> str:
         shortcuts.AHEAD: f" By the AUC the simple model is ahead ({figure}).",
         shortcuts.AS_WELL: (
             f" By the AUC it does as well ({figure}, all of it below {MARGIN:.2f}): no reason to "
-            "look at images is shown."
+            "use a network is shown."
         ),
         shortcuts.BETTER: f" By the AUC the network is better ({figure}).",
     }.get(
         row["outcome"],
-        f" That the images add anything is not shown; nor that they add nothing ({figure}).",
+        f" That the network adds anything to it is not shown; nor that it adds nothing ({figure}).",
     )
+
+
+def _images(pairs: Sequence[Row], main: str) -> str:
+    """Say so where no contrast shows that images add something to the dose map of a network."""
+    if "dose" not in main.split("-"):
+        return ""
+    for row in pairs:
+        if row["set"] == "validation" and {row["first"], row["second"]} == {main, "dose"}:
+            one, other = ("first", "second") if row["first"] == main else ("second", "first")
+            gain = str(row["verdict"]) == SHOWN and row[f"right_{one}"] > row[f"right_{other}"]
+            counts = f"{row[f'right_{one}']} against {row[f'right_{other}']} of {row['n']}"
+            return "" if gain else f" Nor that images add anything to the dose map ({counts})."
+    return ""
 
 
 def tells_apart(row: Row) -> bool:

@@ -15,21 +15,19 @@ from ricenet.report.results import (
     constant,
     ensemble,
     headline,
-    recognised,
 )
 from ricenet.report.sentence import (
     IMPOSSIBLE,
     INTERVAL,
     NOT_SHOWN,
     SHOWN,
-    USELESS,
     Sentence,
     mark,
 )
+from ricenet.report.verdict_counts import SETS, counts_of, number_of, of_one_answer, with_kinds
 from ricenet.statistics import guessing, roc, wording
 
 Row = Mapping[str, Any]
-SETS = {"validation": "In cross-validation of training patients", "test": "On test patients"}
 RANKS = "the network's probabilities rank RICE above recurrence"
 ALL = {wording.ALL_RECURRENCE: "recurrence", wording.ALL_RICE: "RICE"}
 TEST_LEVEL = 0.05
@@ -82,55 +80,12 @@ def of_set(
     plan = mark(row_of(metrics, main, of, aggregate))
     if min(pair) < FEWEST_TO_ESTIMATE:
         method = f"n = {sum(pair)}, {pair[0]} RICE; counts"
-        return [Sentence(_too_few(ablations, of, pair, main), IMPOSSIBLE, method, plan)]
-    found = [_same_for_all(own, of, pair, main, plan)] if own["constant"] else [
+        return [Sentence(counts_of(ablations, of, pair, main, simpler), IMPOSSIBLE, method, plan)]
+    found = [of_one_answer(ablations, of, pair, main, plan)] if own["constant"] else [
         _right(own, of, pair, main, plan), _macro_f1(own, of, pair, plan),
     ]  # fmt: skip
     new_study = row_of(metrics, main, of, "fold mean", "auc")
-    return [*found, _ranking(result, of, pair, new_study, plan, simpler)]
-
-
-def _too_few(ablations: Mapping[str, Row], of: str, pair: tuple[int, int], main: str) -> str:
-    """Give counts, of which nothing is estimated."""
-    own = headline(ablations[main], of)
-    n, rice = sum(pair), pair[0]
-    if own["constant"] and min(pair):
-        answers = f"{recognised(own, pair)}, because the network {own['constant']}"
-    elif own["constant"]:
-        only = "RICE" if rice else "recurrence"
-        answers = f"{own['right']}; all of them have {only}, and the network {own['constant']}"
-    else:
-        answers = f"{own['right']} ({rice} RICE)"
-    beside = [_correct(headline(one, of)) for name, one in ablations.items() if name != main]
-    if beside:
-        answers += f"; the other inputs have {span_of(beside)} of {n} right"
-    few = {
-        0: "there is no patient of one class: no performance can be estimated",
-        1: "1 patient of the smaller class is too few: no performance is estimated from these",
-    }.get(
-        min(pair),
-        f"{min(pair)} patients of the smaller class are too few: no performance is estimated from "
-        "these",
-    )
-    return f"{SETS[of]}, {inputs_of(main)}: {answers}. {few[0].upper()}{few[1:]}."
-
-
-def span_of(counts: Sequence[int]) -> str:
-    """Return counts as a range."""
-    low, high = min(counts), max(counts)
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _correct(own: Row) -> int:
-    return int(own["confusion"]["true_positive"] + own["confusion"]["true_negative"])
-
-
-def _same_for_all(own: Row, of: str, pair: tuple[int, int], main: str, plan: str) -> Sentence:
-    text = (
-        f"{SETS[of]}, {inputs_of(main)}: as used (threshold 0.5) the network {own['constant']}; "
-        f"{recognised(own, pair)}."
-    )
-    return Sentence(text, USELESS, f"n = {sum(pair)}, {pair[0]} RICE; counts", plan)
+    return [*found, _ranking(ablations, main, of, pair, new_study, plan, simpler)]
 
 
 def _right(own: Row, of: str, pair: tuple[int, int], main: str, plan: str) -> Sentence:
@@ -203,43 +158,44 @@ def beats(own: Row, of: str, n: int) -> bool:
 
 
 def _ranking(
-    result: Row, of: str, pair: tuple[int, int], new_study: Row | None, plan: str, simpler: str
+    ablations: Mapping[str, Row],
+    main: str,
+    of: str,
+    pair: tuple[int, int],
+    new_study: Row | None,
+    plan: str,
+    simpler: str,
 ) -> Sentence:
     """Say whether probabilities rank patients; where all get the same answer it is no success.
 
     The interval alone does not decide: out of fold it covers less than its nominal level.
     """
-    own, n = headline(result, of), sum(pair)
+    result, n = ablations[main], sum(pair)
+    own = headline(result, of)
     out_of_fold = of == "validation"
     area = own["within_folds"]["auc"] if out_of_fold else result["test"]["mean_probability"]["auc"]
     limits = wording.interval(area["low"], area["high"], n)
-    lows = [_number(area["low"])]
+    lows = [number_of(area["low"])]
     if out_of_fold:
         again = new_study or {}
-        made = not math.isnan(_number(again.get("low")))
+        made = not math.isnan(number_of(again.get("low")))
         shown_again = wording.interval(again["low"], again["high"], n) if made else NO_METHOD
         limits = f"these models and patients {limits}; the method {shown_again}"
-        lows.append(_number(again.get("low")))
-    ranks = all(low > 0.5 for low in lows) and (
-        roc.p_by_chance(float(area["value"]), [pair]) <= level(of)
-    )
+        lows.append(number_of(again.get("low")))
+    p = roc.p_by_chance(float(area["value"]), [pair])
+    ranks = all(low > 0.5 for low in lows) and p <= level(of)
     words = "AUC within folds" if out_of_fold else "AUC of the mean probability"
     figure = f"{words} {wording.number(area['value'], n)} ({limits})"
-    text = f"{RANKS[0].upper()}{RANKS[1:]}: {figure}." if ranks else (
-        f"That {RANKS} is not shown: {figure}."
-    )  # fmt: skip
-    text += simpler
-    tone = NOT_SHOWN if not ranks else INTERVAL if own["constant"] else SHOWN
-    method = (
-        f"n = {n}; {area['method']}; shown, if all lower limits lie above 0.5 and p by chance is "
-        f"at most {level(of):g}"
-    )
-    return Sentence(f"{SETS[of]}: {text[0].lower()}{text[1:]}", tone, method, plan)
-
-
-def _number(value: Any) -> float:
-    """Return a figure of a table; what is missing is NaN."""
-    return float(value) if value not in (None, "") else math.nan
+    method, given = f"n = {n}; {area['method']}", with_kinds(main)
+    if own["constant"]:
+        text = f"{given}, the network's probabilities: {figure}: described, not counted as shown, "
+        text += f"as its calls at 0.5 make no use of how they rank.{simpler}"
+        return Sentence(f"{SETS[of]}, {text}", INTERVAL if ranks else NOT_SHOWN, method, plan)
+    figure += f", p {signed(wording.p_value(p))} by chance"
+    text = f"{RANKS}: {figure}." if ranks else f"that {RANKS} is not shown: {figure}."
+    method += f"; shown, if all lower limits lie above 0.5 and p by chance is at most {level(of):g}"
+    tone = SHOWN if ranks else NOT_SHOWN
+    return Sentence(f"{SETS[of]}, {given}: {text}{simpler}", tone, method, plan)
 
 
 def signed(p_value: str) -> str:

@@ -87,7 +87,17 @@ def figures(
     for prevalence in dict.fromkeys((own, *prevalences)):
         all_figures.append(exactly("ppv", exact.ppv, prevalence, prevalence))
         all_figures.append(exactly("npv", exact.npv, prevalence, prevalence))
-    return all_figures
+    return all_figures if 0 < tp + fp < n else [*map(_of_one_answer, all_figures)]
+
+
+def _of_one_answer(figure: FigureOfMerit) -> FigureOfMerit:
+    """Return a figure where everybody gets the same answer: no call, so that none has a value.
+
+    What remains of it is a formula of the prevalence, with the narrow limits of a formula.
+    """
+    if figure.metric not in ("ppv", "npv"):
+        return figure
+    return figure._replace(estimate=Estimate(NAN, NAN, NAN))
 
 
 def areas(
