@@ -79,6 +79,7 @@ def test_what_cannot_be_said_stands_on_page_one(found) -> None:
             and "described, not counted" in top
         )
         assert "✓" not in top  # a network that makes no use of its inputs has shown nothing
+    assert ".." not in top and "right Whether" not in top
     assert "no performance" in top  # of the test set in each of them
 
 

@@ -17,6 +17,7 @@ from ricenet.report import (
     verdict_checks,
     verdict_contrasts,
     verdict_groups,
+    verdict_probes,
     verdict_sets,
 )
 from ricenet.statistics import exact, paired
@@ -253,7 +254,7 @@ def test_the_ranking_names_inputs_p_and_the_gain_over_the_best_few_features() ->
     said = about(found(tables=tables, **{"event-dose": 2.8}), "probabilities rank RICE above")
     assert "event + dose (images and dose map): the network's" in said.text
     assert "p < 0.001 by chance" in said.text
-    assert "event slice thickness alone: AUC 0.80 (0.69 to 0.88) (best of 1 group" in said.text
+    assert "Event slice thickness alone: AUC 0.80 (0.69 to 0.88), the best of 1 group" in said.text
     assert said.text.endswith("no gain over it is shown.") and said.tone == verdict.SHOWN
 
 
@@ -271,6 +272,9 @@ def test_beside_all_right_of_twelve_stands_what_few_features_get_right() -> None
     tables = {"probes": [own], "probe_predictions": answers, "manifest": labels}
     said = about(found(tables=tables), "On test patients, event + dose")
     assert "event slice thickness alone 11 of 12." in said.text
+    more = verdict_probes.right_besides(tables, "test", few=False)
+    assert more == " Event slice thickness alone 11 of 12 right."
+    assert verdict_probes.right_besides(tables, "validation", few=True) == ""
 
 
 def test_combinations_that_all_give_one_answer_are_one_result() -> None:

@@ -49,7 +49,7 @@ def same_for_all(ablations: Mapping[str, Row], of: str) -> str:
 
 def _compatible(own: Row, n: int) -> str:
     """Return the lower limit beside answers that are all right, which look like more than it."""
-    low = number_of(own["macro_f1"]["low"]) if "macro_f1" in own else math.nan
+    low = number_of(own.get("pooled", own)["macro_f1"]["low"])
     right = _correct(own) == n and not math.isnan(low)
     return f"; compatible with a macro F1 of {wording.number(low, n)}" if right else ""
 
