@@ -16,7 +16,6 @@ from ricenet.report import (
     verdict,
     verdict_checks,
     verdict_contrasts,
-    verdict_groups,
     verdict_probes,
     verdict_sets,
 )
@@ -218,26 +217,6 @@ def test_table_and_plot_have_the_verdict_of_page_one() -> None:
     assert "neither is shown to be above guessing" in drawn  # where it is pointed at
     (good,) = verdict_contrasts.judged([{**PAIR, "verdict": "not shown"}], {})
     assert good["verdict"] == "not shown" and not good["ahead"]
-
-
-GROUP = {
-    "ablation": "event-dose", "set": "validation", "by": "dose_hottest_gy", "note": "",
-    "group": "45 to 62 Gy", "n": "52", "rice": "10", "errors": "11",
-}  # fmt: skip
-
-
-def test_groups_in_which_one_answer_does_as_well_stand_on_page_one() -> None:
-    hot = {**GROUP, "group": "more than 62 Gy", "n": "28", "rice": "22", "errors": "9"}
-    (said,) = verdict_groups.of_groups({"subgroups": [GROUP, hot]}, "event-dose")
-    assert said.tone == sentence.NOT_SHOWN and "64 of 80, the network in 60" in said.text
-    assert "41 of 52, and 42 by one" in said.text and "19 of 28, and 22 by one" in said.text
-    assert "dose near-maximum" in said.text and "not tested" in said.text
-    for better in (
-        [{**GROUP, "errors": "3"}, {**hot, "errors": "3"}],  # the network has more right
-        [GROUP, {**hot, "rice": "5"}],  # the groups' answers do not differ
-        [{**GROUP, "set": "test"}, {**hot, "set": "test"}],
-    ):
-        assert verdict_groups.of_groups({"subgroups": better}, "event-dose") == []
 
 
 def test_that_nothing_records_the_training_stands_on_page_one() -> None:

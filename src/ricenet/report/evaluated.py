@@ -108,10 +108,9 @@ def content(
     """
     main = headline(summary.get("ablations", ()))
     ablations = results.with_ensemble({**summary, "ablations": ordered(summary, metrics)})
-    if synthetic:
-        ablations = without_published(ablations)
+    ablations = without_published(ablations) if synthetic else ablations
     settings = summary.get("settings", {})
-    few = results.too_few(ablations)
+    few, sizes = results.too_few(ablations), results.sizes(ablations)
     pairs = [
         {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
         for row in judged(summary.get("contrasts", []), ablations)
@@ -124,7 +123,7 @@ def content(
         **coverage(metrics),
         "main": main,
         "ablations": ablations,
-        "sets": list(results.sizes(ablations)),
+        "sets": list(sizes),
         "few": few,
         "settings": settings,
         "contrasts": pairs,
@@ -137,7 +136,7 @@ def content(
         ),
         "probabilities": probabilities(tables, main),
         "shortcuts": shortcuts(tables, main),
-        "description": description(tables, main, checks, few, results.sizes(ablations)),
+        "description": description(tables, main, checks, few, sizes),
         "label_provenance": label_provenance(tables),
         "controls": controls(tables),
         "test_openings": test_openings(summary),

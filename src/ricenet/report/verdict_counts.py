@@ -12,6 +12,7 @@ from ricenet.report.sentence import USELESS, Sentence
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
+DOSE_MAP = "dose"  # the dose map as combinations call it
 SETS = {"validation": "In cross-validation of training patients", "test": "On test patients"}
 
 
@@ -89,7 +90,7 @@ def of_one_answer(
 def with_kinds(main: str) -> str:
     """Return an input combination, saying so where images and the dose map are given together."""
     channels = main.split("-")
-    both = "dose" in channels and len(channels) > 1
+    both = DOSE_MAP in channels and len(channels) > 1
     return f"{inputs_of(main)}{' (images and dose map)' if both else ''}"
 
 

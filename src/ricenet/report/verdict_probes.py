@@ -10,6 +10,7 @@ from ricenet.evaluate.contrasts import OUT_OF_FOLD_LEVEL
 from ricenet.report import shortcuts
 from ricenet.report.results import best_probe
 from ricenet.report.sentence import NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
+from ricenet.report.verdict_counts import DOSE_MAP
 from ricenet.report.verdict_sets import signed
 from ricenet.statistics import wording
 
@@ -133,10 +134,10 @@ def _adds(row: Row) -> str:
 
 def _images(pairs: Sequence[Row], main: str) -> str:
     """Say so where no contrast shows that images add something to the dose map of a network."""
-    if "dose" not in main.split("-"):
+    if DOSE_MAP not in main.split("-"):
         return ""
     for row in pairs:
-        if row["set"] == "validation" and {row["first"], row["second"]} == {main, "dose"}:
+        if row["set"] == "validation" and {row["first"], row["second"]} == {main, DOSE_MAP}:
             one, other = ("first", "second") if row["first"] == main else ("second", "first")
             gain = str(row["verdict"]) == SHOWN and row[f"right_{one}"] > row[f"right_{other}"]
             counts = f"{row[f'right_{one}']} against {row[f'right_{other}']} of {row['n']}"
