@@ -57,6 +57,16 @@ def without_published(ablations: Mapping[str, results.Row]) -> dict[str, results
     }
 
 
+def contrasts_of(
+    summary: Mapping[str, Any], ablations: Mapping[str, results.Row], few: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return the contrasts as judged, with what speaks against showing their figures."""
+    return [
+        {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
+        for row in judged(summary.get("contrasts", []), ablations)
+    ]
+
+
 def headline_words(summary: Mapping[str, Any], ablations: Mapping[str, Any], main: str) -> str:
     """Say why this input combination, threshold and ensemble stand to the fore."""
     if not main:
@@ -111,10 +121,7 @@ def content(
     ablations = without_published(ablations) if synthetic else ablations
     settings = summary.get("settings", {})
     few, sizes = results.too_few(ablations), results.sizes(ablations)
-    pairs = [
-        {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
-        for row in judged(summary.get("contrasts", []), ablations)
-    ]
+    pairs = contrasts_of(summary, ablations, few)
     said = [verdict.SYNTHETIC] if synthetic else []
     if main:
         whole = {**summary, "ablations": ablations}
