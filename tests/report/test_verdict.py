@@ -16,7 +16,7 @@ from ricenet.report import (
     verdict,
     verdict_checks,
     verdict_contrasts,
-    verdict_groups,
+    verdict_probes,
     verdict_sets,
 )
 from ricenet.statistics import exact, paired
@@ -219,26 +219,6 @@ def test_table_and_plot_have_the_verdict_of_page_one() -> None:
     assert good["verdict"] == "not shown" and not good["ahead"]
 
 
-GROUP = {
-    "ablation": "event-dose", "set": "validation", "by": "dose_hottest_gy", "note": "",
-    "group": "45 to 62 Gy", "n": "52", "rice": "10", "errors": "11",
-}  # fmt: skip
-
-
-def test_groups_in_which_one_answer_does_as_well_stand_on_page_one() -> None:
-    hot = {**GROUP, "group": "more than 62 Gy", "n": "28", "rice": "22", "errors": "9"}
-    (said,) = verdict_groups.of_groups({"subgroups": [GROUP, hot]}, "event-dose")
-    assert said.tone == sentence.NOT_SHOWN and "64 of 80, the network in 60" in said.text
-    assert "41 of 52, and 42 by one" in said.text and "19 of 28, and 22 by one" in said.text
-    assert "dose near-maximum" in said.text and "not tested" in said.text
-    for better in (
-        [{**GROUP, "errors": "3"}, {**hot, "errors": "3"}],  # the network has more right
-        [GROUP, {**hot, "rice": "5"}],  # the groups' answers do not differ
-        [{**GROUP, "set": "test"}, {**hot, "set": "test"}],
-    ):
-        assert verdict_groups.of_groups({"subgroups": better}, "event-dose") == []
-
-
 def test_that_nothing_records_the_training_stands_on_page_one() -> None:
     kept = "Whether training kept to the folds, and whether settings were chosen on these patients"
     assert about(found(), kept).tone == verdict.NOT_MADE
@@ -253,7 +233,7 @@ def test_the_ranking_names_inputs_p_and_the_gain_over_the_best_few_features() ->
     said = about(found(tables=tables, **{"event-dose": 2.8}), "probabilities rank RICE above")
     assert "event + dose (images and dose map): the network's" in said.text
     assert "p < 0.001 by chance" in said.text
-    assert "event slice thickness alone: AUC 0.80 (0.69 to 0.88) (best of 1 group" in said.text
+    assert "Event slice thickness alone: AUC 0.80 (0.69 to 0.88), the best of 1 group" in said.text
     assert said.text.endswith("no gain over it is shown.") and said.tone == verdict.SHOWN
 
 
@@ -271,6 +251,9 @@ def test_beside_all_right_of_twelve_stands_what_few_features_get_right() -> None
     tables = {"probes": [own], "probe_predictions": answers, "manifest": labels}
     said = about(found(tables=tables), "On test patients, event + dose")
     assert "event slice thickness alone 11 of 12." in said.text
+    more = verdict_probes.right_besides(tables, "test", few=False)
+    assert more == " Event slice thickness alone 11 of 12 right."
+    assert verdict_probes.right_besides(tables, "validation", few=True) == ""
 
 
 def test_combinations_that_all_give_one_answer_are_one_result() -> None:

@@ -57,6 +57,16 @@ def without_published(ablations: Mapping[str, results.Row]) -> dict[str, results
     }
 
 
+def contrasts_of(
+    summary: Mapping[str, Any], ablations: Mapping[str, results.Row], few: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return the contrasts as judged, with what speaks against showing their figures."""
+    return [
+        {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
+        for row in judged(summary.get("contrasts", []), ablations)
+    ]
+
+
 def headline_words(summary: Mapping[str, Any], ablations: Mapping[str, Any], main: str) -> str:
     """Say why this input combination, threshold and ensemble stand to the fore."""
     if not main:
@@ -108,14 +118,10 @@ def content(
     """
     main = headline(summary.get("ablations", ()))
     ablations = results.with_ensemble({**summary, "ablations": ordered(summary, metrics)})
-    if synthetic:
-        ablations = without_published(ablations)
+    ablations = without_published(ablations) if synthetic else ablations
     settings = summary.get("settings", {})
-    few = results.too_few(ablations)
-    pairs = [
-        {**row, "same": results.same_call(row, ablations), "few": row["set"] in few}
-        for row in judged(summary.get("contrasts", []), ablations)
-    ]
+    few, sizes = results.too_few(ablations), results.sizes(ablations)
+    pairs = contrasts_of(summary, ablations, few)
     said = [verdict.SYNTHETIC] if synthetic else []
     if main:
         whole = {**summary, "ablations": ablations}
@@ -124,7 +130,7 @@ def content(
         **coverage(metrics),
         "main": main,
         "ablations": ablations,
-        "sets": list(results.sizes(ablations)),
+        "sets": list(sizes),
         "few": few,
         "settings": settings,
         "contrasts": pairs,
@@ -137,7 +143,7 @@ def content(
         ),
         "probabilities": probabilities(tables, main),
         "shortcuts": shortcuts(tables, main),
-        "description": description(tables, main, checks, few, results.sizes(ablations)),
+        "description": description(tables, main, checks, few, sizes),
         "label_provenance": label_provenance(tables),
         "controls": controls(tables),
         "test_openings": test_openings(summary),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ricenet.report.controls import controls
-from ricenet.report.results import headline, sizes, with_ensemble
+from ricenet.report.results import FEWEST_TO_ESTIMATE, headline, sizes, with_ensemble
 from ricenet.report.sentence import IMPOSSIBLE, NO_PLAN, NOT_MADE, SHOWN, Sentence
 from ricenet.report.test_openings import test_openings
 from ricenet.report.verdict_checks import (
@@ -68,7 +68,10 @@ def sentences(
     pairs = summary.get("contrasts", [])
     found = beside_the_simplest(tables, main, right, pairs)
     for of, pair in known.items():
-        simpler = ranks_besides(tables, main) if of == "validation" else right_besides(tables, of)
+        if min(pair) < FEWEST_TO_ESTIMATE or of == "test":
+            simpler = right_besides(tables, of, few=min(pair) < FEWEST_TO_ESTIMATE)
+        else:
+            simpler = ranks_besides(tables, main)
         found += of_set(ablations, of, pair, main, metrics, simpler)
     found += [*of_groups(tables, main), of_training(trained=trained)]
     found.append(of_openings(test_openings(summary)))

@@ -12,6 +12,7 @@ from ricenet.report.sentence import USELESS, Sentence
 from ricenet.statistics import wording
 
 Row = Mapping[str, Any]
+DOSE_MAP = "dose"  # the dose map as combinations call it
 SETS = {"validation": "In cross-validation of training patients", "test": "On test patients"}
 
 
@@ -49,7 +50,7 @@ def same_for_all(ablations: Mapping[str, Row], of: str) -> str:
 
 def _compatible(own: Row, n: int) -> str:
     """Return the lower limit beside answers that are all right, which look like more than it."""
-    low = number_of(own["macro_f1"]["low"]) if "macro_f1" in own else math.nan
+    low = number_of(own.get("pooled", own)["macro_f1"]["low"])
     right = _correct(own) == n and not math.isnan(low)
     return f"; compatible with a macro F1 of {wording.number(low, n)}" if right else ""
 
@@ -89,7 +90,7 @@ def of_one_answer(
 def with_kinds(main: str) -> str:
     """Return an input combination, saying so where images and the dose map are given together."""
     channels = main.split("-")
-    both = "dose" in channels and len(channels) > 1
+    both = DOSE_MAP in channels and len(channels) > 1
     return f"{inputs_of(main)}{' (images and dose map)' if both else ''}"
 
 

@@ -10,6 +10,7 @@ from ricenet.evaluate.contrasts import OUT_OF_FOLD_LEVEL
 from ricenet.report import shortcuts
 from ricenet.report.results import best_probe
 from ricenet.report.sentence import NOT_MADE, NOT_SHOWN, SHOWN, Sentence, mark
+from ricenet.report.verdict_counts import DOSE_MAP
 from ricenet.report.verdict_sets import signed
 from ricenet.statistics import wording
 
@@ -82,7 +83,7 @@ def ranks_besides(tables: Tables, main: str) -> str:
         return " Whether a model of few features ranks as well was not examined."
     area = wording.estimate(best["auc"], best["low"], best["high"], int(best["n"]))
     tried = {row["group"] for row in probes if not row["note"] and row["kind"] != "control"}
-    groups = f"best of {len(tried)} group{'s' if len(tried) > 1 else ''} tried"
+    groups = f"the best of {len(tried)} group{'s' if len(tried) > 1 else ''} tried"
     outcomes = [
         row["outcome"] for row in shortcuts.besides(tables, main)
         if (row["group"], row["model"]) == (best["group"], best["model"])
@@ -90,13 +91,14 @@ def ranks_besides(tables: Tables, main: str) -> str:
     gain = {shortcuts.BETTER: "a gain over it is shown", "": "whether it gains: not made"}.get(
         outcomes[0] if outcomes else "", "no gain over it is shown"
     )
-    return f" {shortcuts.alone(best)}: AUC {area} ({groups}): {gain}."
+    words = shortcuts.alone(best)
+    return f" {words[0].upper()}{words[1:]}: AUC {area}, {groups}: {gain}."
 
 
-def right_besides(tables: Tables, of: str) -> str:
-    """Return how many of few patients the best model of few features gets right; empty without it.
+def right_besides(tables: Tables, of: str, *, few: bool) -> str:
+    """Return how many patients of a set the best model of few features gets right, if any.
 
-    Picked by its area in cross-validation, so that these patients had no part in it.
+    Picked by its area in cross-validation. Of few patients the rest of a sentence, else one.
     """
     best = best_probe(tables.get("probes", ()), "validation")
     labels = {row["subject"]: row["label"] for row in tables.get("manifest", ())}
@@ -108,7 +110,10 @@ def right_besides(tables: Tables, of: str) -> str:
         if (row["set"], row["group"], row["model"]) == (of, best["group"], best["model"])
         and row["subject"] in labels and row["probability_rice"]
     ]  # fmt: skip
-    return f"; {shortcuts.alone(best)} {sum(answers)} of {len(answers)}" if answers else ""
+    if not answers:
+        return ""
+    words = f"{shortcuts.alone(best)} {sum(answers)} of {len(answers)}"
+    return f"; {words}" if few else f" {words[0].upper()}{words[1:]} right."
 
 
 def _adds(row: Row) -> str:
@@ -129,10 +134,10 @@ def _adds(row: Row) -> str:
 
 def _images(pairs: Sequence[Row], main: str) -> str:
     """Say so where no contrast shows that images add something to the dose map of a network."""
-    if "dose" not in main.split("-"):
+    if DOSE_MAP not in main.split("-"):
         return ""
     for row in pairs:
-        if row["set"] == "validation" and {row["first"], row["second"]} == {main, "dose"}:
+        if row["set"] == "validation" and {row["first"], row["second"]} == {main, DOSE_MAP}:
             one, other = ("first", "second") if row["first"] == main else ("second", "first")
             gain = str(row["verdict"]) == SHOWN and row[f"right_{one}"] > row[f"right_{other}"]
             counts = f"{row[f'right_{one}']} against {row[f'right_{other}']} of {row['n']}"
