@@ -18,7 +18,8 @@ SOURCE_ONLY := acvl_utils,connection_pool,HD_BET
 DEMO := --profile workflow/profiles/local --configfile config/demo/config.yaml
 # Small volumes and networks: two jobs side by side are faster than two threads in one.
 SMALL := --set-threads train_model=1 predict_test=1 occlusion_map=1 \
-         predict_arrival=1 occlusion_arrival=1 dose_counterfactual=1 \
+         predict_arrival=1 occlusion_arrival=1 occlusion_cubes=1 occlusion_control=1 \
+         dose_counterfactual=1 \
          --resources gpu=$(CORES)
 PHANTOMS := resources/phantoms
 STUDY := --profile workflow/profiles/local --configfile config/phantoms/config.yaml

@@ -50,7 +50,7 @@ def snakemake(config: Path, *arguments: str, check: bool = True) -> subprocess.C
         [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *arguments,
          "--profile", "workflow/profiles/local", "--resources", "gpu=2", "--set-threads",
          "train_model=1", "predict_test=1", "occlusion_map=1",
-         "predict_arrival=1", "occlusion_arrival=1", "dose_counterfactual=1",
+         "predict_arrival=1", "occlusion_arrival=1", "occlusion_cubes=1", "dose_counterfactual=1",
          "--configfile", "config/demo/config.yaml", str(config)],
         cwd=ROOT,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
