@@ -19,6 +19,7 @@ PACKAGES = (
 )  # fmt: skip
 # words of the names of figures that texts write otherwise
 ABBREVIATIONS = {"f1": "F1", "auc": "AUC", "ppv": "PPV", "npv": "NPV"}
+HEX_DIGITS = 64  # of a root digest; what is shorter says why there is none
 SAME_FIGURE = ("auc_delong",)  # another interval of one that is named
 
 
@@ -208,7 +209,8 @@ def protocol(k: Known) -> str:
 
 def code(k: Known) -> str:
     """Return how the code and the results are named."""
-    return (
-        "RICE-NET, open source (MIT). Whether models and data can be had: no record. The root "
-        f"digest {k.root_digest} identifies the results, it makes none available."
+    return "RICE-NET, open source (MIT). Whether models and data can be had: no record. " + (
+        f"The root digest {k.root_digest} identifies the results, it makes none available."
+        if len(k.root_digest) == HEX_DIGITS
+        else "No root digest: nothing identifies the results."
     )

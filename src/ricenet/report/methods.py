@@ -183,6 +183,24 @@ def training(runs: Runs) -> list[str]:
     return found
 
 
+def program(runs: Runs) -> str:
+    """State what was made with the workflow, as far as there are records of it."""
+    workflow = (
+        f"RICE-NET, a workflow of {version(runs, 'snakemake', 'Snakemake')} [@snakemake] in "
+        f"{version(runs, 'python', 'Python')}"
+    )
+    written = f"This text was written by RICE-NET {ricenet.__version__}"
+    if not runs.have("train_model"):
+        return (
+            f"Figures were computed with {workflow}, written after the method of [@ricenet]; how "
+            f"the predictions were made is not on record. {written}."
+        )
+    return (
+        f"Results were made with {workflow} after the method of [@ricenet]. {written}; versions of "
+        "packages are those of the steps' records, and a package without one has no record."
+    )
+
+
 def methods(
     runs: Runs,
     tables: Tables,
@@ -200,15 +218,8 @@ def methods(
     contrasts : sequence of dict
         Those that it compared: set; few and same, where they were not tested.
     """
-    head = (
-        f"Results were made with RICE-NET, a workflow of "
-        f"{version(runs, 'snakemake', 'Snakemake')} [@snakemake] in "
-        f"{version(runs, 'python', 'Python')} after the method of [@ricenet]. This text was "
-        f"written by RICE-NET {ricenet.__version__}; versions of packages are those of the steps' "
-        "records, and a package without one has no record."
-    )
     parts = [
-        [head, *reading(runs)],
+        [program(runs), *reading(runs)],
         preparing(runs),
         training(runs),
         methods_of_results.evaluating(runs, tables, intervals, contrasts),

@@ -62,7 +62,8 @@ METHODS = {
     ),
     NADEAU_BENGIO: Method(
         "what a new study of this size, with its own patients and trainings, would find",
-        "95 to 98 % in simulations of 80 patients in five folds; no narrower than the pooled one",
+        "95 to 98 % in simulations of a simpler learner (n = 80, five folds), for networks not "
+        "known; no narrower than the pooled one",
         "Nadeau and Bengio, Mach Learn 52:239, 2003",
     ),
     TANGO: Method(
