@@ -81,7 +81,8 @@ def test_a_key_that_could_travel_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    "text", ["patient\tid\n", "subject\tpatient_id\nP1\ta\nP2\ta\n", "subject\tpatient_id\nP1\n"]
+    "text",
+    ["", "patient\tid\n", "subject\tpatient_id\nP1\ta\nP2\ta\n", "subject\tpatient_id\nP1\n"],
 )
 def test_what_is_no_key_is_refused_and_kept(text: str, tmp_path: Path) -> None:
     path = tmp_path / "key.tsv"

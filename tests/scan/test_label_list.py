@@ -52,6 +52,8 @@ def test_labels_and_event_scans_are_those_of_the_list(
         ("patient_id,label\n1,rise\n", r"row 1 of list\.csv: label 'rise' is not among"),
         ("patient_id,label\n1,RICE\n1,RICE\n", "row 2 .*another row"),
         ("patient_id,label,event_date\n1,RICE,31.03.2024\n", "row 1 .*year, month and day"),
+        ("patient_id,label\n31.03,RICE,more\n", r"list\.csv is no table"),
+        ('patient_id,label\n"31.03,RICE\n', r"list\.csv is no table"),
     ],
 )
 def test_a_slip_is_named_by_its_row_without_number_or_date(

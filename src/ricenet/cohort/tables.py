@@ -17,6 +17,7 @@ from ricenet.cohort.labels import LABELS
 from ricenet.config.messages import nearest
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
+COHORT_COLUMNS = ("subject", "split", "fold")
 DOSE_COLUMNS = (
     "fractions", "dose_kind", "dose_units", "dose_frame", "dose_plan", "prescription_gy",
     "relative_one_gy",
@@ -176,8 +177,7 @@ def read_cohort(
         never filled at random.
     """
     path = Path(path)
-    columns = ("subject", "split", "fold")
-    cohort = _by_subject(path, read_table(path, columns, columns))
+    cohort = _by_subject(path, read_table(path, COHORT_COLUMNS, COHORT_COLUMNS))
     unknown = [s for s in cohort.index if s not in subjects.index and s not in excluded]
     if unknown:
         raise ValueError(

@@ -50,7 +50,11 @@ def read(path: Path) -> dict[str, str]:
     """
     if not path.exists():
         return {}
-    header, *rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")), delimiter="\t"))
+    try:
+        text = path.read_text(encoding="utf-8")
+        header, *rows = csv.reader(io.StringIO(text), delimiter="\t")
+    except (ValueError, csv.Error):  # no text, or no line: neither is a key
+        header, rows = [], []
     if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
         raise ValueError(f"--key: the columns of {path.name} are not {list(COLUMNS)}; name another")
     key = {patient: subject for subject, patient in rows}

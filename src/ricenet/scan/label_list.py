@@ -38,6 +38,11 @@ def read(path: Path) -> dict[str, Listed]:
         table = cells.read(path)
     except OSError as error:
         raise ValueError(f"--labels: {path.name} cannot be read ({error.strerror})") from None
+    except ValueError:  # its message shows the row, and with it a PatientID
+        raise ValueError(
+            f"--labels: {path.name} is no table in UTF-8 whose first line names the columns: a row "
+            f"with more cells than columns, a quote that is not closed on its line, or no line"
+        ) from None
     columns = [str(column) for column in table]
     missing = [c for c in COLUMNS[:2] if c not in columns]
     unknown = [c for c in columns if c not in COLUMNS]

@@ -20,8 +20,6 @@ from ricenet.cohort import overrides, tables
 from ricenet.config.settings_files import CHECKOUT
 from ricenet.scan.command import proposed
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
-COHORT = ("subject", "split", "fold")
 SETTINGS, SUBJECTS, FOLDS, DECISIONS = (
     "config.yaml",
     "subjects.tsv",
@@ -95,7 +93,7 @@ def require_usable(name: str, folder: Path, answers: Answers) -> None:
     ValueError
         With the remedy.
     """
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(tables.ID_PATTERN, name):
         raise ValueError(f"the name {name[:40]!r} is not of letters, digits and '-', at most 63")
     if folder.exists():
         raise ValueError(f"{folder} exists already; give another name or --folder")
@@ -153,7 +151,7 @@ def files_of(
     }
     subjects, cohort = tables_of(folder, answers)
     if cohort.parent == folder:
-        files[FOLDS] = "\t".join(COHORT) + "\n"
+        files[FOLDS] = "\t".join(tables.COHORT_COLUMNS) + "\n"
     if subjects.parent == folder and answers.raw:
         files[SUBJECTS] = proposed(
             Path(answers.raw), out=subjects, prefix="P", key=arguments.key,

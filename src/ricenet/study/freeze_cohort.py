@@ -22,7 +22,7 @@ from ricenet.config import config, settings_files
 from ricenet.provenance import atomic, digests
 from ricenet.study import layout
 
-COLUMNS = ("subject", "split", "fold")
+COLUMNS = tables.COHORT_COLUMNS
 
 
 class Choice(NamedTuple):
